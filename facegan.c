@@ -76,6 +76,9 @@
 #include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
+#define ARRAYS_IMPLEMENTATION
+#define ARRAYS_STATIC
+#include "vendor/arrays.h"
 #define FACE_IMPLEMENTATION
 #define FACE_STATIC
 #include "vendor/face.h"
@@ -107,9 +110,25 @@
 #define TABLE_IMPLEMENTATION
 #define TABLE_STATIC
 #include "vendor/table.h"
+#define OWNED_IMPLEMENTATION
+#define OWNED_STATIC
+#include "vendor/owned.h"
+#define PROGRESS_IMPLEMENTATION
+#define PROGRESS_STATIC
+#include "vendor/progress.h"
+#define VARIETY_IMPLEMENTATION
+#define VARIETY_STATIC
+#define VARIETY_REAL real
+#include "vendor/variety.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
+#define DATASET_IMPLEMENTATION
+#define DATASET_STATIC
+#include "vendor/dataset.h"
+#define AHEAD_IMPLEMENTATION
+#define AHEAD_STATIC
+#include "vendor/ahead.h"
 
 /* ================================================================================================
  * PART I  THE STORY
@@ -240,6 +259,12 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ---------------------------------------------------------------------------------------------- */
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
+
+static void be_quiet(bool quiet)
+{
+    no_messages = quiet;
+    progress_to(quiet ? NULL : stderr);
+}
 
 /* Keeps why in e, where it is told later (a graph's first mistake) or may be forgiven. */
 __attribute__((format(printf, 3, 4)))
@@ -604,7 +629,7 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
                             Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
-/* Every row's kernel. The short ones stand with their op; those that cut their work into tasks are in 8.5. */
+/* Every row's kernel. */
 #define OP(name, text) CPU(name);
 FACEGAN_OPS(OP)
 #undef OP
@@ -946,6 +971,7 @@ DEFINE(sum)
     FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(y->shape, n, h, w, c)] += in[0][index_repeated(s, n, h, w, c)];
 }
 
+CPU(sum) { arrays_sum(y->in[0]->data, y->in[0]->shape.d, y->data, y->shape.d, scratch); }
 GRADIENT(sum) { dx[0] = broadcast(dy, y->in[0]->shape); }
 
 static const Shape repeat_cases[][2] = {                                /* small, large */
@@ -974,13 +1000,7 @@ DEFINE(broadcast)
     out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
 }
 
-/* How many lines (a line: W C numbers, of one picture and height) make a task. */
-static size_t lines_a_task(Shape s)
-{
-    size_t line = (size_t)s.d[2] * (size_t)s.d[3];
-    return line >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / line;
-}
-
+CPU(broadcast) { arrays_broadcast(y->in[0]->data, y->in[0]->shape.d, y->data, y->shape.d); }
 GRADIENT(broadcast) { dx[0] = sum_to(dy, y->in[0]->shape); }
 
 CASE(broadcast)
@@ -1207,6 +1227,15 @@ DEFINE(logsumexp)
     for (size_t i = 0; i < count_of(y); i++) out[i] = log_sum(in[0] + i * (size_t)n, n);
 }
 
+/* How many rows of channels there are. */
+static size_t rows_of(const Node *x) { return count_of(x) / (size_t)x->shape.d[3]; }
+
+CPU(softmax) { arrays_softmax(y->in[0]->data, rows_of(y), (size_t)y->shape.d[3], y->data); }
+CPU(logsumexp)
+{
+    arrays_logsumexp(y->in[0]->data, rows_of(y), (size_t)y->in[0]->shape.d[3], y->data, scratch);
+}
+
 GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->shape)))); }
 GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
 CASE(softmax)
@@ -1267,6 +1296,18 @@ DEFINE(put_at_largest)
         for (size_t k = 1; k < n; k++) best = in[1][i * n + k] > in[1][i * n + best] ? k : best;
         for (size_t k = 0; k < n; k++) out[i * n + k] = k == best ? in[0][i] : 0;
     }
+}
+
+CPU(pick_largest)
+{
+    const Node *v = y->in[1];
+    arrays_pick_largest(y->in[0]->data, v->data, rows_of(v), (size_t)v->shape.d[3], y->data);
+}
+
+CPU(put_at_largest)
+{
+    const Node *v = y->in[1];
+    arrays_put_at_largest(y->in[0]->data, v->data, rows_of(v), (size_t)v->shape.d[3], y->data);
 }
 
 GRADIENT(pick_largest) { if (want[0]) dx[0] = put_at_largest(dy, y->in[1]); }
@@ -1638,6 +1679,7 @@ DEFINE(moments)
         }
 }
 
+CPU(moments) { arrays_moments(y->in[0]->data, y->in[0]->shape.d, (real)y->a, y->data, scratch); }
 GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
 
 CASE(moments)
@@ -1657,6 +1699,19 @@ DEFINE(instance_norm)
         double v = (in[0][i] - m[0]) * m[c_count] * in[2][c] + in[3][c] + (y->in[4] ? in[4][i] : 0);
         out[i] = v > 0 ? v : y->a * v;
     }
+}
+
+/* What vendor/arrays.h wants to know of a norm: x, moments, scale and shift are operand `first` and those behind it. */
+static ArraysNorm norm_of(const Node *y, int first)
+{
+    Node *const *in = y->in + first;
+    return (ArraysNorm){in[0]->shape.d, in[0]->data, in[1]->data, in[2]->data, in[3]->data, (real)y->a};
+}
+
+CPU(instance_norm)
+{
+    const ArraysNorm norm = norm_of(y, 0);
+    arrays_norm(&norm, y->in[4] ? y->in[4]->data : NULL, y->data, scratch);
 }
 
 static Node *norm_sums(Node *y, Node *dy)
@@ -1727,6 +1782,12 @@ DEFINE(instance_norm_sums)
     }
 }
 
+CPU(instance_norm_sums)
+{
+    const ArraysNorm norm = norm_of(y, 1);
+    arrays_norm_sums(&norm, y->in[0]->data, y->data, scratch);
+}
+
 FIRST_ORDER_ONLY(instance_norm_sums)
 
 static Node *norm_grad_case(Graph *g, int variant, bool want_dx)
@@ -1753,6 +1814,12 @@ DEFINE(instance_norm_dx)
         double h, d = norm_cotangent(y, in, i, (size_t)n, (size_t)c, &h);
         out[i] = in[3][c] * in[2][pair + c_count] * (d - in[5][pair] / m - h * in[5][pair + c_count] / m);
     }
+}
+
+CPU(instance_norm_dx)
+{
+    const ArraysNorm norm = norm_of(y, 1);
+    arrays_norm_dx(&norm, y->in[0]->data, y->in[5]->data, y->data, scratch);
 }
 
 FIRST_ORDER_ONLY(instance_norm_dx)
@@ -1933,35 +2000,36 @@ static Range window_inside(int at, int stride, int pad_before, int size, int len
     return (Range){max_int(low, 0), min_int(low + size, length)};
 }
 
-/* Where x is largest in window (n,p,q), channel c. A macro, so that one text serves the definition (x of double) and
- * the kernel (of real); its own names end in _ and meet none of the caller's. */
-#define LARGEST(index, shape, x, n, p, q, c) \
-    do { \
-        Range rows_ = window_inside(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
-        Range columns_ = window_inside(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
-        index = SIZE_MAX; \
-        for (int h_ = rows_.low; h_ < rows_.high; h_++) \
-            for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
-                size_t pixel_ = ((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_; \
-                size_t at_ = pixel_ * (size_t)(shape)->c + (size_t)(c); \
-                if (index == SIZE_MAX || (x)[at_] > (x)[index]) index = at_; \
-            } \
-    } while (0)
+/* Where x is largest in window (n,p,q), channel c. */
+static size_t largest_in_window(const ConvShape *s, const double *x, int n, int p, int q, int c)
+{
+    Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
+    Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
+    size_t best = SIZE_MAX;
+    for (int h = rows.low; h < rows.high; h++)
+        for (int w = columns.low; w < columns.high; w++) {
+            size_t at = index_repeated(shape_of(s->n, s->h, s->w, s->c), n, h, w, c);
+            if (best == SIZE_MAX || x[at] > x[best]) best = at;
+        }
+    return best;
+}
 
 DEFINE(max_pool)
 {
-    size_t i = 0, from;
-    FOR_EACH_INDEX(y->shape, n, p, q, c) { LARGEST(from, &y->conv, in[1], n, p, q, c); out[i++] = in[0][from]; }
+    size_t i = 0;
+    FOR_EACH_INDEX(y->shape, n, p, q, c) out[i++] = in[0][largest_in_window(&y->conv, in[1], n, p, q, c)];
 }
 
 DEFINE(max_unpool)
 {
     Shape s = shape_y(&y->conv);
-    size_t i = 0, to;
+    size_t i = 0;
     memset(out, 0, count_of(y) * sizeof *out);
-    FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
+    FOR_EACH_INDEX(s, n, p, q, c) out[largest_in_window(&y->conv, in[1], n, p, q, c)] += in[0][i++];
 }
 
+CPU(max_pool)   { arrays_max_pool(y->in[0]->data, y->in[1]->data, &y->conv, y->data, scratch); }
+CPU(max_unpool) { arrays_max_unpool(y->in[0]->data, y->in[1]->data, &y->conv, y->data); }
 GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
 GRADIENT(max_unpool) { if (want[0]) dx[0] = max_pool(dy, y->in[1], y->conv); }
 
@@ -2050,7 +2118,7 @@ static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int
 }
 
 /* With `back` 0: picture n of y += the warped picture n of x. With `back` 1: picture n of x += the adjoint of y's. A
- * macro as LARGEST above, for the definition (double) and the kernel (real). */
+ * macro, so that one text serves the definition (double) and the kernel (real). */
 #define WARP_PICTURE(s, map, n, x, y, back) \
     do { \
         double m_[MAP_NUMBERS], share_[4]; \
@@ -4771,448 +4839,6 @@ static void free_values(double **values, int n)
     free(values);
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 8.5  Kernels behind the ops
- *
- * What stands between the longer rows of chapter 3 and vendor/kernels.h: how the work of one op is cut into tasks, by
- * its shape and never by the thread count, and how their parts are put together in a fixed order. What each computes is
- * its definition in chapter 3.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Of four axes some are kept and some are summed. Neighbours of the same kind are as good as one axis, so five
- * alternating ones (some of length 1) cover every case: out[k0][k2][k4] = sum over r1 and r3 of
- * x[k0][r1][k2][r3][k4]. */
-typedef struct Reduction {
-    size_t k0, r1, k2, r3, k4, rows;    /* the five lengths; how many of r1 a task takes */
-    int tasks_a_k0;
-    Node *y;
-    double *partial;                    /* (k0, tasks_a_k0, k2*k4) */
-} Reduction;
-
-static Reduction plan_reduction(Node *y)
-{
-    size_t part[5] = {1, 1, 1, 1, 1};
-    int slot = 0;
-    for (int i = 0; i < AXES; i++) {
-        int length = y->in[0]->shape.d[i], summed = y->shape.d[i] == 1 && length > 1;
-        if (length == 1) continue;
-        if (slot % 2 != summed) slot++;
-        part[slot] *= (size_t)length;
-    }
-    Reduction p = {.k0 = part[0], .r1 = part[1], .k2 = part[2], .r3 = part[3], .k4 = part[4], .y = y};
-    size_t row = p.k2 * p.r3 * p.k4;
-    p.rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
-    p.tasks_a_k0 = pieces(p.r1, p.rows);
-    return p;
-}
-
-static void reduction_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    Reduction *p = argument;
-    size_t k0 = (size_t)index / (size_t)p->tasks_a_k0, first = (size_t)index % (size_t)p->tasks_a_k0 * p->rows;
-    size_t rows = least(p->rows, p->r1 - first), kept = p->k2 * p->k4, row = kept * p->r3;
-    const real *x = p->y->in[0]->data + (k0 * p->r1 + first) * row;
-    double *out = p->partial + (size_t)index * kept;
-    memset(out, 0, kept * sizeof *out);
-    if (p->r3 == 1) {
-        kernels->column_sums(x, rows, kept, kept, out);
-        return;
-    }
-    for (size_t i = 0; i < rows * p->k2; i++)
-        kernels->column_sums(x + i * p->r3 * p->k4, p->r3, p->k4, p->k4, out + i % p->k2 * p->k4);
-}
-
-CPU(sum)
-{
-    Reduction p = plan_reduction(y);
-    size_t kept = p.k2 * p.k4;
-    p.partial = scratch(p.k0 * (size_t)p.tasks_a_k0 * kept * sizeof(double));
-    parallel((int)p.k0 * p.tasks_a_k0, reduction_task, &p);
-    for (size_t k0 = 0; k0 < p.k0; k0++)
-        for (size_t k = 0; k < kept; k++) {
-            double total = 0;
-            for (size_t t = 0; t < (size_t)p.tasks_a_k0; t++)
-                total += p.partial[(k0 * (size_t)p.tasks_a_k0 + t) * kept + k];
-            y->data[k0 * kept + k] = (real)total;
-        }
-}
-
-static void broadcast_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    Node *y = argument;
-    Shape s = y->shape, from = y->in[0]->shape;
-    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s),
-           last = least(lines, (size_t)(index + 1) * a_task);
-    for (size_t line = (size_t)index * a_task; line < last; line++)
-        for (int w = 0; w < s.d[2]; w++) {
-            int n = (int)(line / (size_t)s.d[1]), h = (int)(line % (size_t)s.d[1]);
-            real *row = y->data + index_repeated(s, n, h, w, 0);
-            const real *x = y->in[0]->data + index_repeated(from, n, h, w, 0);
-            if (from.d[3] > 1) memcpy(row, x, (size_t)s.d[3] * sizeof *row);
-            else for (int c = 0; c < s.d[3]; c++) row[c] = x[0];
-        }
-}
-
-CPU(broadcast)
-{
-    parallel(pieces((size_t)y->shape.d[0] * (size_t)y->shape.d[1], lines_a_task(y->shape)), broadcast_task, y);
-}
-
-/* Turns a row into e^(x - largest); returns their sum and, through `largest`, what was subtracted. NaN stays NaN. */
-static real exponentials(const real *x, int n, real *out, real *largest)
-{
-    *largest = x[0];
-    for (int i = 1; i < n; i++)
-        if (!(x[i] <= *largest)) *largest = x[i];
-    kernels->pointwise(POINTWISE_affine, x, NULL, 1, -*largest, out, (size_t)n);
-    kernels->pointwise(POINTWISE_exp, out, NULL, 0, 0, out, (size_t)n);
-    real total = 0;
-    for (int i = 0; i < n; i++) total += out[i];
-    return total;
-}
-
-CPU(softmax)
-{
-    size_t n = (size_t)y->shape.d[3], rows = count_of(y) / n;
-    for (size_t i = 0; i < rows; i++) {
-        real largest, *row = y->data + i * n, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(POINTWISE_affine, row, NULL, 1 / total, 0, row, n);
-    }
-}
-
-CPU(logsumexp)
-{
-    size_t n = (size_t)y->in[0]->shape.d[3];
-    real *row = scratch(n * sizeof *row);
-    for (size_t i = 0; i < count_of(y); i++) {
-        real largest, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(POINTWISE_log, &total, NULL, 0, 0, &total, 1);
-        y->data[i] = largest + total;
-    }
-}
-
-/* The first channel of row i that holds its largest number. */
-static size_t largest_channel(const Node *x, size_t i)
-{
-    size_t n = (size_t)x->shape.d[3], best = 0;
-    for (size_t k = 1; k < n; k++)
-        if (x->data[i * n + k] > x->data[i * n + best]) best = k;
-    return best;
-}
-
-CPU(pick_largest)
-{
-    size_t n = (size_t)y->in[1]->shape.d[3];
-    for (size_t i = 0; i < count_of(y); i++) y->data[i] = y->in[0]->data[i * n + largest_channel(y->in[1], i)];
-}
-
-CPU(put_at_largest)
-{
-    size_t n = (size_t)y->shape.d[3];
-    memset(y->data, 0, count_of(y) * sizeof *y->data);
-    for (size_t i = 0; i < count_of(y) / n; i++) y->data[i * n + largest_channel(y->in[1], i)] = y->in[0]->data[i];
-}
-
-/* The work of instance_norm and instance_norm_dx, cut into ranges of a picture's rows. */
-typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
-
-/* A map's pixels in blocks of 64, of which each gives two numbers a channel: `work` writes them to `to` for the
- * `pixels` of picture n that begin at number `start` of the map. */
-typedef struct Blocks Blocks;
-
-struct Blocks {
-    Node *y;
-    Shape s;                            /* of the map */
-    void (*work)(const Blocks *b, size_t n, size_t start, size_t pixels, real *to);
-    const real *lines;                  /* (N,2,C) A and B, which norm_sums needs as well */
-    real *values;                       /* (N, blocks of a picture, 2, C) */
-    int a_picture, a_task, tasks_a_picture;
-};
-
-static Blocks blocks_of(Node *y, Shape s)
-{
-    int block = KERNELS_BLOCK * s.d[3];
-    Blocks b = {.y = y, .s = s, .a_picture = pieces((size_t)(s.d[1] * s.d[2]), KERNELS_BLOCK),
-                .a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1};
-    b.tasks_a_picture = pieces((size_t)b.a_picture, (size_t)b.a_task);
-    return b;
-}
-
-static size_t blocks_count(const Blocks *b) { return (size_t)b->s.d[0] * (size_t)b->a_picture * 2 * (size_t)b->s.d[3]; }
-
-static void blocks_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Blocks *b = argument;
-    int first = index % b->tasks_a_picture * b->a_task;
-    size_t n = (size_t)(index / b->tasks_a_picture), c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]);
-    for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
-        size_t pixel = (size_t)i * KERNELS_BLOCK;
-        b->work(b, n, (n * pixels + pixel) * c, least(KERNELS_BLOCK, pixels - pixel),
-                b->values + (n * (size_t)b->a_picture + (size_t)i) * 2 * c);
-    }
-}
-
-static void for_blocks(Blocks *b) { parallel(b->s.d[0] * b->tasks_a_picture, blocks_task, b); }
-
-static void block_moments(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
-{
-    size_t c = (size_t)b->s.d[3];
-    (void)n;
-    kernels->block_moments(b->y->in[0]->data + start, pixels, c, to, to + c);
-}
-
-enum { MERGED_CHANNELS = 64 };          /* by a task */
-
-static int merging_tasks(const Blocks *b) { return pieces((size_t)b->s.d[3], MERGED_CHANNELS); }
-
-static void merge_moments_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Blocks *b = argument;
-    size_t c = (size_t)b->s.d[3], n = (size_t)(index / merging_tasks(b)),
-           from = (size_t)(index % merging_tasks(b)) * MERGED_CHANNELS;
-    kernels->merge_moments(b->values + n * (size_t)b->a_picture * 2 * c, (size_t)(b->s.d[1] * b->s.d[2]), c, from,
-                           least(from + MERGED_CHANNELS, c), (real)b->y->a, b->y->data + n * 2 * c);
-}
-
-CPU(moments)
-{
-    Blocks b = blocks_of(y, y->in[0]->shape);
-    b.work = block_moments, b.values = scratch(blocks_count(&b) * sizeof *b.values);
-    for_blocks(&b);
-    parallel(b.s.d[0] * merging_tasks(&b), merge_moments_task, &b);
-}
-
-/* The line y = A x + B of every channel of a picture, written to coefficients (2,C): all A, then all B. */
-static void norm_line(const real *moments, const real *scales, const real *shift, size_t c_count, real *coefficients)
-{
-    for (size_t c = 0; c < c_count; c++) {
-        real slope = scales[c] * moments[c_count + c];
-        coefficients[c] = slope;
-        coefficients[c_count + c] = shift[c] - moments[c] * slope;
-    }
-}
-
-/* The lines of every picture, (N,2,C), in scratch memory, and room for `more` numbers behind them. */
-static real *norm_lines(const Node *y, const Node *moments, const Node *scales, const Node *shift, size_t more)
-{
-    size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
-    real *lines = scratch((pictures * 2 * c + more) * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++)
-        norm_line(moments->data + n * 2 * c, scales->data, shift->data, c, lines + n * 2 * c);
-    return lines;
-}
-
-/* Cuts each picture of a map into ranges of rows and calls task with (picture, range) folded into its index. */
-static void for_row_ranges(Node *y, real *lines, ParallelTask *task)
-{
-    Shape s = y->in[0]->shape;
-    int row = s.d[2] * s.d[3], rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
-    NormTask t = {y, lines, rows, pieces((size_t)s.d[1], (size_t)rows)};
-    parallel(s.d[0] * t.tasks_a_picture, task, &t);
-}
-
-/* Where a task's range starts, in numbers, and how many pixels it has. */
-static size_t range_start(const NormTask *t, int index, int *n, size_t *pixels)
-{
-    Shape s = t->y->in[0]->shape;
-    *n = index / t->tasks_a_picture;
-    int from = index % t->tasks_a_picture * t->rows, rows = s.d[1] - from < t->rows ? s.d[1] - from : t->rows;
-    *pixels = (size_t)rows * (size_t)s.d[2];
-    return ((size_t)*n * (size_t)s.d[1] + (size_t)from) * (size_t)s.d[2] * (size_t)s.d[3];
-}
-
-static void instance_norm_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    int n;
-    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    const real *line = t->lines + (size_t)n * 2 * c;
-    kernels->normalise(y->in[0]->data + start, y->in[4] ? y->in[4]->data + start : NULL, pixels, c, line, (real)y->a,
-                       y->data + start);
-}
-
-CPU(instance_norm)
-{
-    for_row_ranges(y, norm_lines(y, y->in[1], y->in[2], y->in[3], 0), instance_norm_task);
-}
-
-static void block_sums(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
-{
-    const Node *y = b->y;
-    size_t c = (size_t)b->s.d[3], pair = n * 2 * c;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair,
-                       b->lines + pair, (real)y->a, to);
-}
-
-CPU(instance_norm_sums)
-{
-    Blocks b = blocks_of(y, y->in[0]->shape);
-    size_t pictures = (size_t)b.s.d[0], pair = 2 * (size_t)b.s.d[3], sums = pair * sizeof(double) / sizeof(real);
-    real *lines = norm_lines(y, y->in[2], y->in[3], y->in[4], sums + blocks_count(&b));
-    double *total = (double *)(void *)(lines + pictures * pair);
-    b.work = block_sums, b.lines = lines, b.values = lines + pictures * pair + sums;
-    for_blocks(&b);
-    for (size_t n = 0; n < pictures; n++) {
-        memset(total, 0, pair * sizeof *total);
-        kernels->column_sums(b.values + n * (size_t)b.a_picture * pair, (size_t)b.a_picture, pair, pair, total);
-        for (size_t i = 0; i < pair; i++) y->data[n * pair + i] = (real)total[i];
-    }
-}
-
-/* dx = A d + Q x + T. Four numbers for each channel, written to (4,C): A and B of the line (the mask needs them), Q,
- * T. */
-static void norm_dx_line(const Node *y, size_t n, real *coefficients)
-{
-    size_t c_count = (size_t)y->shape.d[3];
-    real m = (real)(y->shape.d[1] * y->shape.d[2]);
-    const real *moments = y->in[2]->data + n * 2 * c_count, *sums = y->in[5]->data + n * 2 * c_count;
-    norm_line(moments, y->in[3]->data, y->in[4]->data, c_count, coefficients);
-    for (size_t c = 0; c < c_count; c++) {
-        real a = coefficients[c], q = -a * moments[c_count + c] * sums[c_count + c] / m;
-        coefficients[2 * c_count + c] = q;
-        coefficients[3 * c_count + c] = -a * sums[c] / m - q * moments[c];
-    }
-}
-
-static void norm_dx_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    int n;
-    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    kernels->norm_dx(y->in[0]->data + start, y->in[1]->data + start, pixels, c, t->lines + (size_t)n * 4 * c,
-                     (real)y->a, y->data + start);
-}
-
-CPU(instance_norm_dx)
-{
-    size_t pictures = (size_t)y->shape.d[0], c = (size_t)y->shape.d[3];
-    real *lines = scratch(pictures * 4 * c * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++) norm_dx_line(y, n, lines + n * 4 * c);
-    for_row_ranges(y, lines, norm_dx_task);
-}
-
-/* A row of windows: first the largest of each column (one vector operation for each row of pixels), then the largest of
- * a window's columns: for the windows that the border cuts one by one, for all others at once, by comparing the row
- * with itself moved by a pixel, size - 1 times. */
-typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
-
-static void max_pool_task(void *argument, int index, int worker)
-{
-    const Pooling *job = argument;
-    const ConvShape *s = &job->y->conv;
-    int n = index / s->ho;
-    size_t c = (size_t)s->c, width = (size_t)s->w * c;
-    Range rows = window_inside(index % s->ho, s->stride, s->pad_y, s->r, s->h);
-    real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
-    const real *x = job->y->in[0]->data + ((size_t)n * (size_t)s->h + (size_t)rows.low) * width, *best = x;
-    for (int h = 1; h < rows.high - rows.low; h++, best = row)
-        kernels->pointwise(POINTWISE_larger, best, x + (size_t)h * width, 0, 0, row, width);
-    if (best == x) memcpy(row, x, width * sizeof(real));
-    for (int q = 0; q < s->wo; q++) {
-        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-        if (columns.high - columns.low == s->s) continue;
-        best = row + (size_t)columns.low * c;
-        memcpy(out + (size_t)q * c, best, c * sizeof(real));
-        for (int w = columns.low + 1; w < columns.high; w++)
-            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c,
-                               c);
-    }
-    for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
-        kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
-    for (int q = 0; q < s->wo; q++) {
-        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-        if (columns.high - columns.low == s->s)
-            memcpy(out + (size_t)q * c, row + (size_t)columns.low * c, c * sizeof(real));
-    }
-}
-
-static void max_pool_pick_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    size_t i = (size_t)index * (size_t)s->wo * (size_t)s->c, from;
-    for (int q = 0; q < s->wo; q++)
-        for (int c = 0; c < s->c; c++) {
-            LARGEST(from, s, y->in[1]->data, index / s->ho, index % s->ho, q, c);
-            y->data[i++] = y->in[0]->data[from];
-        }
-}
-
-CPU(max_pool)
-{
-    int windows = y->conv.n * y->conv.ho;
-    Pooling job = {.y = y, .row = round_up((size_t)y->conv.w * (size_t)y->conv.c, ALIGNMENT)};
-    if (y->in[0] != y->in[1]) { parallel(windows, max_pool_pick_task, y); return; }
-    job.rows = scratch((size_t)thread_count() * job.row * sizeof(real));
-    parallel(windows, max_pool_task, &job);
-}
-
-#undef LARGEST
-
-enum { POOLED = 4 };                    /* channels at once */
-
-typedef real Pooled __attribute__((vector_size(POOLED * sizeof(real))));
-
-typedef __typeof__((Pooled){0} == (Pooled){0}) PooledMask;
-
-/* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Done
- * with masks: the inner loops have no branch that the processor would have to predict. */
-static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows,
-                                 Range columns, int n)
-{
-    const size_t bytes = (size_t)n * sizeof(real);
-    Pooled best = {0}, left = {0}, here = {0}, sum = {0};
-    memcpy(&left, dy, bytes);
-    memcpy(&best, x + (size_t)rows.low * width + (size_t)columns.low * c, bytes);
-    for (int h = rows.low; h < rows.high; h++)
-        for (int w = columns.low; w < columns.high; w++) {
-            memcpy(&here, x + (size_t)h * width + (size_t)w * c, bytes);
-            PooledMask larger = here > best;
-            best = (Pooled)(((PooledMask)here & larger) | ((PooledMask)best & ~larger));
-        }
-    for (int h = rows.low; h < rows.high; h++)
-        for (int w = columns.low; w < columns.high; w++) {
-            size_t at = (size_t)h * width + (size_t)w * c;
-            memcpy(&here, x + at, bytes);
-            memcpy(&sum, dx + at, bytes);
-            PooledMask hit = here == best;
-            sum += (Pooled)((PooledMask)left & hit);
-            left = (Pooled)((PooledMask)left & ~hit);
-            memcpy(dx + at, &sum, bytes);
-        }
-}
-
-/* A task is a whole picture, because its windows overlap. */
-static void max_unpool_task(void *argument, int n, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    size_t c = (size_t)s->c, width = (size_t)s->w * c, picture = (size_t)s->h * width, from = (size_t)n * picture, k;
-    const real *x = y->in[1]->data + from, *dy = y->in[0]->data + (size_t)n * (size_t)s->ho * (size_t)s->wo * c;
-    real *dx = y->data + from;
-    memset(dx, 0, picture * sizeof(real));
-    for (int p = 0; p < s->ho; p++)
-        for (int q = 0; q < s->wo; q++, dy += c) {
-            Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
-            Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-            for (k = 0; k + POOLED <= c; k += POOLED)
-                unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
-            if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
-        }
-}
-
-CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
-
 /* ================================================================================================
  * 9  SETTINGS AND WEIGHTS
  *
@@ -5348,44 +4974,38 @@ static double margin_of(const Settings *s, double trained)
 
 static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
 
-static bool is_vector(Shape s)
+/* How a tensor lies in a file: its rank there, and which of its axes here comes first, second, ... A dense layer
+ * (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW); pictures are (N,X,P,P). */
+typedef enum Layout { AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER } Layout;
+static const struct { int rank, axes[AXES]; } layouts[] = {
+    [AS_VECTOR] = {1, {3, 0, 1, 2}}, [AS_MATRIX] = {2, {0, 3, 1, 2}}, [AS_DENSE] = {2, {3, 2, 0, 1}},
+    [AS_PICTURES] = {4, {0, 3, 1, 2}}, [AS_FILTER] = {4, {3, 2, 0, 1}}};
+
+/* Where element i of the file lies here. */
+static size_t from_file_order(Shape s, Layout as, size_t i)
 {
-    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
+    size_t at[AXES], place = 0;
+    for (int k = AXES - 1; k >= 0; k--) {
+        int axis = layouts[as].axes[k];
+        at[axis] = i % (size_t)s.d[axis], i /= (size_t)s.d[axis];
+    }
+    for (int axis = 0; axis < AXES; axis++) place = place * (size_t)s.d[axis] + at[axis];
+    return place;
 }
 
-/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
-static size_t from_file_order(Shape s, size_t i)
+static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 {
-    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
-    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
-           k_at = i / (s_count * r_count * c_count);
-    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
+    for (int k = 0; k < AXES; k++) dimensions[k] = s.d[layouts[as].axes[k]];
+    if (as == AS_DENSE) dimensions[1] *= dimensions[2] * dimensions[3];
 }
 
 /* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
  * is. */
-static bool vector_name(const char *name)
+static Layout layout_of(const Parameter *p)
 {
-    return strstr(name, "bias") != NULL;
-}
-
-/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
-static bool is_dense(Shape s)
-{
-    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
-}
-
-static bool in_file_order(Shape s, int rank)
-{
-    return rank == AXES || (rank == 2 && is_dense(s));
-}
-
-/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
-static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
-{
-    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
-    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
-    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
+    const int *d = p->w->shape.d;
+    if (p->matrix) return d[1] > 1 || (d[0] == 1 && d[2] > 1) ? AS_DENSE : AS_MATRIX;
+    return p->fan_in > 0 && !strstr(p->w->name, "bias") ? AS_FILTER : AS_VECTOR;
 }
 
 /* A classifier's run stands for its best weights, any other run for its checkpoint. */
@@ -5397,43 +5017,14 @@ static void classifier_path(const char *given, char path[PATH_MAX])
     if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
 }
 
-/* A file being put together, and its memory. */
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;
-
-static void store_free(Store *store)
+/* Adds a tensor to a file under prefix + name. */
+static void store_tensor(TensorFile *file, const char *prefix, const char *name, Shape shape, const real *data,
+                         Layout as)
 {
-    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
-    free(store->copies);
-    tensorfile_free(&store->file);
-}
-
-/* Adds numbers that the store will free. */
-static void store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers)
-{
-    void **more = realloc(store->copies, (store->n_copies + 1) * sizeof *more);
-    if (!more) give_up_memory(1, sizeof *more);
-    store->copies = more;
-    store->copies[store->n_copies++] = numbers;
-    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return;
-    give_up(1, "cannot add %s to the file: out of memory or stored twice", name);
-}
-
-/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
-static void store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank)
-{
-    char full[160];
-    size_t count = shape_count(shape);
-    real *copy = must_alloc(count, sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
     int64_t dimensions[AXES];
-    file_dimensions(shape, rank, dimensions);
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    store_numbers(store, full, rank, dimensions, copy);
-}
-
-static int rank_of(const Parameter *p)
-{
-    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
+    file_dimensions(shape, as, dimensions);
+    real *copy = add_tensor(file, textf("%s%s", prefix, name).s, real_type, layouts[as].rank, dimensions);
+    for (size_t i = 0; i < shape_count(shape); i++) copy[i] = data[from_file_order(shape, as, i)];
 }
 
 enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
@@ -5457,7 +5048,7 @@ static bool all_finite(const Tensor *t)
     return true;
 }
 
-static void store_net(Store *store, const Net *net, bool moments)
+static void store_net(TensorFile *file, const Net *net, bool moments)
 {
     char prefixes[PARTS][32];
     Tensor *parts[PARTS];
@@ -5465,56 +5056,54 @@ static void store_net(Store *store, const Net *net, bool moments)
         const Parameter *p = &net->parameters[i];
         parts_of(net, p, parts, prefixes);
         for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            const char *prefix = prefixes[k];
             if (!parts[k]) continue;
             if (!all_finite(fetched(parts[k])))
                 give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is "
-                        "kept); try a smaller --lr", prefix, p->w->name);
-            store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p));
+                        "kept); try a smaller --lr", prefixes[k], p->w->name);
+            store_tensor(file, prefixes[k], p->w->name, p->w->shape, parts[k]->data, layout_of(p));
         }
     }
 }
 
-/* Reads one tensor in file order, checking its shape and that every number is finite. */
-static void load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to)
+/* "64,3,7,7" */
+static const char *dimensions_text(const int64_t *dimensions, int rank)
+{
+    const char *text = "";
+    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", dimensions[i]);
+    return text;
+}
+
+/* Reads one tensor, checking its shape and that every number is finite. */
+static void load_tensor(const TensorFile *file, const char *path, const char *name, Layout as, Tensor *to)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
-    if (!entry) give_up(1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
     int64_t want[AXES];
-    file_dimensions(to->shape, rank, want);
-    bool fits = entry->rank == rank;
-    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
-    if (!fits) {
-        char have[128] = "", wanted[128] = "";
-        for (int i = 0; i < entry->rank; i++)
-            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-        for (int i = 0; i < rank; i++)
-            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
+    int rank = layouts[as].rank;
+    if (!entry) give_up(1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
+    file_dimensions(to->shape, as, want);
+    if (entry->rank != rank || memcmp(entry->shape, want, (size_t)rank * sizeof *want))
         give_up(1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
-                    have, wanted);
-    }
+                dimensions_text(entry->shape, entry->rank), dimensions_text(want, rank));
     for (size_t i = 0; i < shape_count(to->shape); i++) {
         real value = (real)tensorfile_get(entry, i);
         if (!isfinite(value))
             give_up(1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
-                        (double)value);
-        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
+                    (double)value);
+        to->data[from_file_order(to->shape, as, i)] = value;
     }
     changed(to);
 }
 
 static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
 {
-    char name[160], prefixes[PARTS][32];
+    char prefixes[PARTS][32];
     Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
         parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
-            load_tensor(file, path, name, rank_of(p), parts[k]);
-        }
+        for (int k = 0; k < (moments ? PARTS : 1); k++)
+            if (parts[k])
+                load_tensor(file, path, textf("%s%s", k ? prefixes[k] : prefix, p->w->name).s, layout_of(p), parts[k]);
     }
 }
 
@@ -5526,19 +5115,18 @@ static void load_net(const TensorFile *file, const char *path, Net *net, const c
  * of Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
  * ---------------------------------------------------------------------------------------------- */
 
-/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
-static int keras_name(const Backbone *kind, const char *ours, char name[32])
+/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". NULL: it has no such name. */
+static const char *keras_name(const Backbone *kind, const char *ours)
 {
     static const char *const head[] = {"fc1", "fc2", "predictions"};
     int index, at = 0;
-    if (!kind->convolutions) return 0;
-    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
-        return snprintf(name, 32, "%s", head[index / 3]) > 0;
-    if (sscanf(ours, "features.%d", &index) != 1) return 0;
+    if (!kind->convolutions) return NULL;
+    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6) return head[index / 3];
+    if (sscanf(ours, "features.%d", &index) != 1) return NULL;
     for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
         for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
-            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
-    return 0;
+            if (at == index) return own_text("block%d_conv%d", b + 1, i + 1);
+    return NULL;
 }
 
 /* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
@@ -5553,20 +5141,14 @@ static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer
 }
 
 /* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
-static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
+static bool load_as_it_lies(const TensorEntry *entry, Tensor *to)
 {
-    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        to->data[i] = (real)tensorfile_get(entry, i);
-        if (!isfinite(to->data[i])) return 0;
-    }
+    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3])
+        return false;
+    for (size_t i = 0; i < shape_count(to->shape); i++) to->data[i] = (real)tensorfile_get(entry, i);
     changed(to);
-    return 1;
+    return all_finite(to);
 }
-
-enum { PREFIX = 128 };
-
-static void close_tensors(void *file) { tensorfile_free(file); }
 
 /* One network's weights in one file. */
 typedef struct Loading {
@@ -5574,64 +5156,39 @@ typedef struct Loading {
     const char *path;
     const Net *net;
     Parameter *p;                       /* the one that is read now */
-    char prefix[PREFIX];
+    char prefix[TENSORFILE_PREFIX];
 } Loading;
 
 /* One parameter from either kind of file. */
 static void load_parameter(void *loading)
 {
     const Loading *l = loading;
-    Parameter *p = l->p;
-    char name[192], layer[32];
-    snprintf(name, sizeof name, "%s%s", l->prefix, p->w->name);
+    Tensor *w = l->p->w;
+    Layout as = layout_of(l->p);
+    const char *name = own_text("%s%s", l->prefix, w->name), *layer;
     if (tensorfile_find(l->file, name)) {
-        load_tensor(l->file, l->path, name, rank_of(p), p->w);
+        load_tensor(l->file, l->path, name, as, w);
         return;
     }
-    if (!keras_name(l->net->classifier.backbone, p->w->name, layer))
+    if (!(layer = keras_name(l->net->classifier.backbone, w->name)))
         give_up(1, "%s: has no tensor \"%s\"", l->path, name);
-    const TensorEntry *entry = keras_tensor(l->file, layer, rank_of(p));
+    const TensorEntry *entry = keras_tensor(l->file, layer, layouts[as].rank);
     if (!entry) give_up(1, "%s: has neither \"%s\" nor Keras' %s", l->path, name, layer);
-    if (!load_as_it_lies(entry, p->w))
-        give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, p->w->name);
+    if (!load_as_it_lies(entry, w)) give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, w->name);
 }
 
-/* How much a network of several is wanted: 0 the most. */
-static int prefix_rank(const char *prefix)
-{
-    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"};
-    enum { WANTED = sizeof wanted / sizeof *wanted };
-    for (int i = 0; i < WANTED; i++)
-        if (strstr(prefix, wanted[i])) return i < 2 ? 0 : 1;
-    return 2;
-}
-
-/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema."
- * and the like where a training wrapped its network or saved several. `shape` says which of several tensors of that
- * name is meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one
- * with the least before its names, and the choice is told. Without any: "". */
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "g_ema." and the like
+ * where a training wrapped its network or saved several. Of these an averaged one is taken, then a G; the choice is
+ * told. */
 static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
-                        char prefix[PREFIX])
+                        char prefix[TENSORFILE_PREFIX])
 {
-    size_t length = strlen(name);
-    int found = 0;
-    *prefix = 0;
-    for (size_t i = 0; i < file->count; i++) {
-        const TensorEntry *t = &file->tensors[i];
-        size_t all = strlen(t->name), before = all - length;
-        bool fits = all >= length && before < PREFIX && strcmp(t->name + before, name) == 0 && t->rank == rank &&
-                    (!before || t->name[before - 1] == '.');
-        for (int k = 0; fits && k < rank; k++) fits = !shape[k] || t->shape[k] == shape[k];
-        if (!fits) continue;
-        char candidate[PREFIX];
-        snprintf(candidate, sizeof candidate, "%.*s", (int)before, t->name);
-        int better = found ? prefix_rank(prefix) - prefix_rank(candidate) : 1;
-        if (better > 0 || (better == 0 && before < strlen(prefix))) memcpy(prefix, candidate, sizeof candidate);
-        found++;
-    }
-    bool ours = !*prefix || strcmp(prefix, "G.") == 0 || strcmp(prefix, "D.") == 0 || strcmp(prefix, "average.G.") == 0;
-    if (!ours)
-        warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"}, *const ours[] = {
+        "", "G.", "D.", "average.G."};
+    int found = tensorfile_prefix(file, name, rank, shape, wanted, sizeof wanted / sizeof *wanted, prefix);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcmp(prefix, ours[i]) == 0) return;
+    warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
 }
 
 static bool in_head(const Net *net, const Parameter *p)
@@ -5644,15 +5201,15 @@ static bool in_head(const Net *net, const Parameter *p)
 static void load_pretrained(Net *net, const char *given)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile *file = own(1, sizeof *file);
+    TensorFile *file = new_tensors();
     int anew = 0;
     classifier_path(given, path);
     if (!tensorfile_load(path, file, why)) give_up(1, "--init: %s", why);
-    on_leaving(close_tensors, file);
     Loading l = {file, path, net, net->parameters, ""};
     int64_t shape[AXES];
-    file_dimensions(l.p->w->shape, rank_of(l.p), shape);
-    find_prefix(file, path, l.p->w->name, rank_of(l.p), shape, l.prefix);
+    Layout first = layout_of(l.p);
+    file_dimensions(l.p->w->shape, first, shape);
+    find_prefix(file, path, l.p->w->name, layouts[first].rank, shape, l.prefix);
     for (; l.p < net->parameters + net->count; l.p++) {
         Error problem = {0};
         if (attempt(load_parameter, &l, &problem) || strstr(l.p->w->name, "num_batches_tracked")) continue;
@@ -5662,266 +5219,6 @@ static void load_pretrained(Net *net, const char *given)
     if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 9.4  What a scope owns: texts, pictures, files
- *
- * The libraries in vendor/ answer 0 and a text where they fail, and their memory is freed by hand. The functions here
- * give up by themselves (2.1), and what they make belongs to the innermost scope.
- *
- *     if (try_picture("a.jpg", 3, &face, &why)) ...    Names pictures = list_folder("faces", NAMES_PICTURES);
- *     save_picture("b.png", &face, NULL);              TensorFile *weights = load_tensors("G.pt");
- *
- * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
- * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
- * sound files for damaged and full folders for empty. try_picture() and attempt_one() forgive the first, never the
- * second.
- * ---------------------------------------------------------------------------------------------- */
-
-/* errno's word for it: is it the machine's failure, or has the file itself a fault, or is it just not there? */
-static bool is_machine(int cause)
-{
-    static const int others[] = {0, ENOENT, ENOTDIR, EISDIR, EINVAL, EFBIG, ELOOP, ENAMETOOLONG, EAGAIN};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (cause == others[i]) return false;
-    return true;
-}
-
-static _Noreturn void give_up_because(int cause, const char *text)
-{
-    Error why = {.status = 1, .machine = is_machine(cause)};
-    snprintf(why.text, sizeof why.text, "%s", text);
-    unwind(&why);
-}
-
-/* Gives up where what may also be tried, and then says why not in e, fails. */
-#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* ---- texts ---- */
-
-/* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
-typedef struct Text { char s[3 * PATH_MAX]; } Text;
-
-__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
-{
-    Text text;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text.s, sizeof text.s, format, list);
-    va_end(list);
-    return text;
-}
-
-/* ---- pictures ---- */
-
-static size_t picture_bytes(const Image *picture)
-{
-    return (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
-}
-
-/* What a function of image.h made becomes the scope's. */
-static Image own_picture(Image made)
-{
-    made.pixels = own_this(made.pixels, picture_bytes(&made));
-    return made;
-}
-
-/* Black. */
-static Image new_picture(int width, int height, int channels)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image picture;
-    if (!image_new(width, height, channels, &picture, why)) give_up(1, "%s", why);
-    return own_picture(picture);
-}
-
-/* False, and why, where the file is to blame. channels 0: as many as it has. */
-static bool try_picture(const char *path, int channels, Image *out, Error *why)
-{
-    char text[IMAGE_ERROR_SIZE];
-    if (!image_load(path, channels, out, text)) {
-        if (is_machine(errno)) give_up_because(errno, text);
-        return fail(why, 1, "%s", text);
-    }
-    *out = own_picture(*out);
-    return true;
-}
-
-static Image resize_picture(const Image *picture, int width, int height)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image out;
-    if (!image_resize(picture, width, height, &out, why)) give_up(1, "%s", why);
-    return own_picture(out);
-}
-
-/* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
-static void save_picture(const char *path, const Image *picture, const ImageText *text)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_save(path, picture, text, text ? 1 : 0, why)) give_up_because(errno, why);
-}
-
-/* ---- tensors and tables ---- */
-
-static TensorFile *load_tensors(const char *path)
-{
-    char why[TENSORFILE_ERROR_SIZE];
-    TensorFile *file = own(1, sizeof *file);
-    if (!tensorfile_load(path, file, why)) give_up(1, "%s", why);
-    on_leaving(close_tensors, file);
-    return file;
-}
-
-static void close_table(void *table) { table_close(table); }
-
-/* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
-static TableReader *open_table(const char *path, int fields)
-{
-    TableReader *table = own(1, sizeof *table);
-    bool opened = table_open(table, path, fields);
-    int cause = errno;
-    on_leaving(close_table, table);
-    if (!opened) give_up_because(cause, table->error);
-    return table;
-}
-
-static bool more_rows(TableReader *table)
-{
-    int got = table_next(table);
-    if (got < 0) give_up(1, "%s", table->error);
-    return got > 0;
-}
-
-static void free_table(void *table) { table_free(table); }
-
-/* A table to be filled and printed (table_set, write_table). */
-static Table *new_table(const char *title, int rows, int columns)
-{
-    Table *table = own(1, sizeof *table);
-    *table = table_new(title, rows, columns);
-    on_leaving(free_table, table);
-    return table;
-}
-
-/* form: TABLE_TEXT, TABLE_CSV, TABLE_JSON. */
-static void write_table(const Table *table, FILE *to, int form)
-{
-    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
-}
-
-/* One row of it, as it grows. */
-static void write_row(const Table *table, FILE *to, int form, int row)
-{
-    if (table->failed) give_up_memory(1, sizeof *table->cells);
-    table_print_row(table, to, form, row);
-}
-
-/* ---- files and folders ---- */
-
-static bool is_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_is_folder(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-static bool path_exists(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_exists(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-static void make_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    if (!files_make_folder(path, why)) give_up_because(errno, why);
-}
-
-/* A whole regular file, a 0 behind its last byte. */
-static char *read_file(const char *path, size_t most, size_t *size)
-{
-    char why[FILES_ERROR], *data;
-    if (!files_read(path, most, &data, size, why)) give_up_because(errno, why);
-    return own_this(data, *size + 1);
-}
-
-static void write_file(const char *path, const void *data, size_t size)
-{
-    char why[FILES_ERROR];
-    if (!files_write(path, data, size, why)) give_up_because(errno, why);
-}
-
-static void abandon_file(void *writer) { files_abandon(writer); }
-
-/* A file that is written piece by piece into writer->stream; it is there, whole, after end_file(), or is as it was. */
-static FileWriter *begin_file(const char *path)
-{
-    char why[FILES_ERROR];
-    FileWriter *writer = own(1, sizeof *writer);
-    if (!files_begin(writer, path, why)) give_up_because(errno, why);
-    on_leaving(abandon_file, writer);
-    return writer;
-}
-
-static void end_file(FileWriter *writer)
-{
-    char why[FILES_ERROR];
-    if (!files_end(writer, why)) give_up_because(errno, why);
-}
-
-static void unlock_folder(void *lock) { files_unlock(lock); }
-
-/* Nobody else works in that folder until the scope is left; temporaries of killed runs are removed. */
-static void lock_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    FileLock *lock = own(1, sizeof *lock);
-    if (!files_lock(path, lock, why)) give_up_because(errno, why);
-    on_leaving(unlock_folder, lock);
-    if (files_sweep(path, why) < 0) give_up_because(errno, why);
-}
-
-enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
-
-/* Pictures are told by the ends of their names. Some of these formats are not decoded: such a file is then reported as
- * unreadable, which helps more than to pass over it in silence. */
-static bool name_is(int kind, const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    if (kind == NAMES_LISTS) return dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".txt") == 0);
-    return kind == NAMES_FOLDERS || image_suffix(name) > 0;
-}
-
-typedef struct Listing { char **names; size_t count; } Listing;
-
-static void free_listing(void *listing)
-{
-    Listing *l = listing;
-    files_list_free(l->names, l->count);
-}
-
-/* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder. */
-static Names list_folder(const char *path, int kind)
-{
-    char why[FILES_ERROR];
-    Names names = {.home = innermost_scope()};
-    Listing found;
-    Scope inner;
-    if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
-        if (is_machine(errno)) give_up_because(errno, why);
-        return names;
-    }
-    enter(&inner);
-    on_leaving(free_listing, &found);
-    for (size_t i = 0; i < found.count; i++)
-        if (name_is(kind, found.names[i])) names_add(&names, found.names[i]);
-    leave();
-    return names;
-}
-
 /* ================================================================================================
  * PART III  THE WORKSHOP
  *
@@ -5929,1491 +5226,35 @@ static Names list_folder(const char *path, int kind)
  * ============================================================================================== */
 
 /* ================================================================================================
- * 10  DATA: READERS, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
+ * 10  DATA: OPENING, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
  *
- * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. A reader only
- * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they
- * are needed. Labels follow one order everywhere (neutral first), whatever the files used. Nothing here depends on
- * the order in which a file system lists names, on time, or on threads.
+ * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. How folders and
+ * published lists are read, and how classes and a split are chosen, is vendor/dataset.h's matter. Here is what a
+ * network needs of it, and the doctor.
  *
- *     folder, CSV, attributes --list--> DataSet --select--> DataSet --Loader thread--> batches in [-1,1]
- *         (10.3 to 10.8)        every picture       one split, the classes asked for       (10.11)
+ *     folder, CSV, attributes --open_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
  * ============================================================================================== */
 
-enum { ATTRIBUTE_WHOLE = 255 };       /* an attribute that is there: between it and 0 lie shares, such as intensities */
-
-enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLITS, SPLIT_ALL = SPLITS };
-static const char *const split_names[SPLITS] = {"train", "validation", "test"};
-
-typedef struct DataOptions {
-    const char *classes;              /* "angry,happy,sad": these, labelled 0, 1, 2. NULL: all, emotions first */
-    const char *attributes;           /* columns of a list: "Smiling,Male", "intensity,AU12"; NULL: classes */
-    int split;                        /* SPLIT_TRAIN (the default) ... SPLIT_ALL */
-    int limit;                        /* at most so many pictures, spread evenly over the set; 0: no limit */
-    int crop;                         /* side of the centred square that is cut out, in source pixels; 0: the largest */
-    int unlabelled;                   /* a folder of pictures without classes, or with a single one, will do */
-    int every_label;                  /* rows whose label is no emotion stay, as classes such as "other" */
-    const Names *more;                /* where a list's pictures lie (folders, videos, fer2013.csv); NULL: beside it */
-} DataOptions;
-
-typedef struct Place {                /* where in its picture the face is, as far as the list tells */
-    int box[4];                       /* left, top, right, bottom; right 0: not told */
-    char half;                        /* 'l' or 'r': the person on the left or right; 0: not told */
-} Place;
-
-typedef struct DataSet {
-    const char *format;               /* "image folders", "CSV list", ...: what kind of data set it turned out to be */
-    char *path, *root;                /* as the user gave it; the folder that paths are relative to */
-    int count, room, n_classes;
-    char **class_names;               /* (n_classes), the attributes' names in attribute mode */
-    int *label;                       /* (count) */
-    uint8_t *split;                   /* (count) */
-    uint8_t *attributes;              /* (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL */
-    Place *place;                     /* (count), or NULL where the list tells of none */
-    atomic_uchar *damaged;            /* (count) 1 once a picture turned out to be unreadable */
-    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
-    char *text;                       /* all paths, each with its final zero */
-    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
-    size_t text_used, text_room, raw_used, raw_room;
-    int raw_side;
-    int dropped;                      /* rows of a list whose label is none of the seven emotions */
-    int missing;                      /* files that a list names and that do not exist, and the first of them */
-    const char *first_missing;
-    Names notes;                      /* how names and numbers were understood, for the doctor */
-    const struct Numbering *numbers;  /* the last that `notes` tells of */
-    int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
-    int every_label;                  /* as in the options */
-    Scope *home;                      /* the memory above belongs to it */
-} DataSet;
+_Static_assert((int)EMOTION_SURPRISE == FACE_SURPRISE && (int)EMOTION_ANGRY == FACE_ANGRY &&
+               (int)EMOTIONS == FACE_EMOTIONS, "drawn faces and data sets number the emotions in one order");
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Words and numbers
- *
- * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. FER2013 and RAF-DB
- * number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven are ours. These
- * tables are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it
- * is.
+ * 10.1  Opening
  * ---------------------------------------------------------------------------------------------- */
-
-enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD = FACE_SAD,
-       EMOTION_SURPRISE = FACE_SURPRISE, EMOTION_FEAR = FACE_FEAR, EMOTION_DISGUST = FACE_DISGUST,
-       EMOTION_ANGRY = FACE_ANGRY, EMOTIONS = FACE_EMOTIONS };
-static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
-
-typedef struct Spelling { const char *name; int value; } Spelling;
-
-static const Spelling split_spellings[] = {
-    {"train", SPLIT_TRAIN}, {"training", SPLIT_TRAIN}, {"validation", SPLIT_VALIDATION}, {"valid", SPLIT_VALIDATION},
-    {"val", SPLIT_VALIDATION}, {"publictest", SPLIT_VALIDATION}, {"test", SPLIT_TEST}, {"testing", SPLIT_TEST},
-    {"privatetest", SPLIT_TEST}, {NULL, -1}
-};
-
-static const Spelling emotion_spellings[] = {
-    {"neutral", EMOTION_NEUTRAL}, {"calm", EMOTION_NEUTRAL}, {"happy", EMOTION_HAPPY}, {"happiness", EMOTION_HAPPY},
-    {"joy", EMOTION_HAPPY}, {"sad", EMOTION_SAD}, {"sadness", EMOTION_SAD}, {"surprise", EMOTION_SURPRISE},
-    {"surprised", EMOTION_SURPRISE}, {"suprise", EMOTION_SURPRISE}, {"fear", EMOTION_FEAR}, {"fearful", EMOTION_FEAR},
-    {"scared", EMOTION_FEAR}, {"disgust", EMOTION_DISGUST}, {"disgusted", EMOTION_DISGUST}, {"angry", EMOTION_ANGRY},
-    {"anger", EMOTION_ANGRY}, {NULL, -1}
-};
-
-enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMN_FACE_X, COLUMN_FACE_Y, COLUMN_FACE_WIDTH,
-       COLUMN_FACE_HEIGHT, COLUMNS };
-
-static const Spelling column_spellings[] = {
-    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
-    {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
-    {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
-    {"img_name", COLUMN_PATH}, {"image_id", COLUMN_PATH}, {"image_file", COLUMN_PATH}, {"picture", COLUMN_PATH},
-    {"photo", COLUMN_PATH}, {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL},
-    {"class", COLUMN_LABEL}, {"class_name", COLUMN_LABEL}, {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL},
-    {"target", COLUMN_LABEL}, {"category", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
-    {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
-    {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
-};
-
-/* The value of the name in the table, upper and lower case being the same; -1 where it is not there. */
-static int spelled(const Spelling *table, const char *name)
-{
-    while (table->name && strcasecmp(table->name, name) != 0) table++;
-    return table->value;
-}
-
-typedef struct Numbering {
-    const char *whose;
-    int first, count;                 /* names[0] has the number `first` */
-    const char *const *names;
-} Numbering;
-
-static const char *const fer2013_names[] = {"angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"};
-static const char *const rafdb_names[] = {"surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"};
-static const char *const affectnet_names[] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
-                                              "contempt", "none", "uncertain", "no face"};
-static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
-                       rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
-                       affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
-
-/* "3", or "3.0" as it is called after some program has taken whole numbers for others. */
-static bool whole_number(const char *text, long *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtol(text, &end, 10);
-    if (end == text || errno != 0) return false;
-    if (*end == '.') end += 1 + strspn(end + 1, "0");
-    return *end == 0;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.2  The list of pictures
- *
- * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
- * their places in it, because a data set may have some hundred thousand of them.
- * ---------------------------------------------------------------------------------------------- */
-#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
-#define PICTURES_MAX (1 << 28)
-enum { DROPPED = -1 };                /* instead of a label: of no wanted class */
-
-static void *dataset_own(const DataSet *set, size_t count, size_t size)
-{
-    return hand_to(set->home, own(count, size));
-}
-
-/* An empty set. */
-static DataSet dataset_new(Scope *home, const char *path, const DataOptions *options)
-{
-    enum { ROOM = 1024 };
-    int length = (int)strlen(path);
-    while (length > 1 && path[length - 1] == '/') length--;
-    DataSet set = {.format = "", .home = home, .notes.home = home, .room = ROOM, .every_label = options->every_label};
-    set.path = hand_to(home, own_text("%.*s", length, path));
-    set.root = set.path;
-    set.label = dataset_own(&set, ROOM, sizeof *set.label);
-    set.split = dataset_own(&set, ROOM, sizeof *set.split);
-    set.where = dataset_own(&set, ROOM, sizeof *set.where);
-    set.class_names = dataset_own(&set, CLASSES_MAX, sizeof *set.class_names);
-    return set;
-}
-
-static void dataset_close(DataSet *set)
-{
-    *set = (DataSet){0};
-}
-
-static void dataset_add(DataSet *set, int split, int label, size_t where)
-{
-    if (set->count >= PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
-    if (set->count == set->room) {
-        size_t room = 2 * (size_t)set->room;
-        set->label = own_again(set->label, room, sizeof *set->label);
-        set->split = own_again(set->split, room, sizeof *set->split);
-        set->where = own_again(set->where, room, sizeof *set->where);
-        if (set->attributes) set->attributes = own_again(set->attributes, room, (size_t)set->n_classes);
-        if (set->place) set->place = own_again(set->place, room, sizeof *set->place);
-        set->room = (int)room;
-    }
-    set->label[set->count] = label;
-    set->split[set->count] = (uint8_t)split;
-    if (set->place) set->place[set->count] = (Place){0};
-    set->where[set->count++] = where;
-}
-
-/* Notes where the face is in the picture that was added last. */
-static void dataset_place(DataSet *set, Place place)
-{
-    if (!set->place) set->place = dataset_own(set, (size_t)set->room, sizeof *set->place);
-    set->place[set->count - 1] = place;
-}
-
-/* Keeps a path, relative to the root, and returns where. */
-__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
-{
-    size_t where = set->text_used;
-    for (;;) {
-        va_list list;
-        va_start(list, format);
-        size_t room = set->text_room - where;
-        size_t length = (size_t)vsnprintf(room ? set->text + where : NULL, room, format, list) + 1;
-        va_end(list);
-        set->text_used = where + length;
-        if (length <= room) return where;
-        set->text_room = 2 * set->text_used + 4096;
-        set->text = set->text ? own_again(set->text, set->text_room, 1) : dataset_own(set, set->text_room, 1);
-    }
-}
-
-/* The number of the class of that name, which is made if it is new. */
-static int dataset_class(DataSet *set, const char *given)
-{
-    int emotion = spelled(emotion_spellings, given);
-    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
-    char note[200];
-    snprintf(note, sizeof note, "%s is read as %s", given, name);
-    if (strcmp(given, name)) names_add_once(&set->notes, note);
-    for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0) return i;
-    if (set->n_classes == CLASSES_MAX)
-        give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
-    set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
-    return set->n_classes++;
-}
-
-/* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name)
-{
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
-}
-
-/* Says once how numbers were understood. */
-static void note_numbering(DataSet *set, const Numbering *numbers)
-{
-    char text[200];
-    if (set->numbers == numbers) return;
-    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
-    for (int i = 0; i < EMOTIONS; i++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
-                         numbers->names[i]);
-    names_add_once(&set->notes, text);
-    set->numbers = numbers;
-}
-
-enum { PATH_ROOM = PATH_MAX + 8 };    /* a path that is cut to this is still too long for any system */
-
-/* The file of picture `index`. */
-static const char *dataset_path(const DataSet *set, int index, char path[PATH_ROOM])
-{
-    const char *name = set->text + set->where[index];
-    bool whole = name[0] == '/' || strcmp(set->root, ".") == 0;
-    snprintf(path, PATH_ROOM, "%s%s%s", whole ? "" : set->root, whole ? "" : "/", name);
-    return path;
-}
-
-/* Where it comes from, in words that help to find it. */
-static const char *picture_name(const DataSet *set, int index)
-{
-    char path[PATH_ROOM];
-    if (!set->raw) return own_text("%s", dataset_path(set, index, path));
-    size_t bytes = (size_t)set->raw_side * (size_t)set->raw_side;
-    return own_text("%s, picture %zu", set->path, set->where[index] / bytes + 1);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.3  Image folders
- *
- *     root/happy/0001.jpg            root/train/happy/0001.jpg
- *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
- *
- * A folder is a class if it holds pictures. Where the folder of an emotion, or one with pictures, holds folders with
- * pictures (happy/S005/1.png), those are its class's, too. Dot files and files that are no pictures are passed over.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { CLASS_DEPTH = 3 };             /* levels of folders in a class's folder */
-
-static const char *below(const char *folder, const char *name)
-{
-    return own_text("%s%s%s", folder, *folder ? "/" : "", name);
-}
-
-static bool folder_has(const char *path, int kind)
-{
-    Scope inner;
-    enter(&inner);
-    bool yes = list_folder(path, kind).count > 0;
-    leave();
-    return yes;
-}
-
-/* Does it hold pictures, itself or in folders at most `depth` levels below? */
-static bool holds_pictures(const char *path, int depth)
-{
-    Scope inner;
-    bool yes = folder_has(path, NAMES_PICTURES);
-    if (yes || depth == 0) return yes;
-    enter(&inner);
-    Names folders = list_folder(path, NAMES_FOLDERS);
-    for (int i = 0; i < folders.count && !yes; i++) yes = holds_pictures(below(path, folders.items[i]), depth - 1);
-    leave();
-    return yes;
-}
-
-/* A folder of another name than an emotion's that has train, validation or test folders: a data set of its own. */
-static bool is_inner_set(const char *path, const char *name)
-{
-    bool found = false;
-    Names folders = list_folder(path, NAMES_FOLDERS);
-    for (int i = 0; i < folders.count; i++) found |= spelled(split_spellings, folders.items[i]) >= 0;
-    return found && spelled(emotion_spellings, name) < 0;
-}
-
-/* How far down the classes' pictures lie: if folders in one class's folder count, they count in all. */
-static int class_depth(const char *path, const Names *classes)
-{
-    for (int i = 0; i < classes->count; i++) {
-        const char *class_folder = below(path, classes->items[i]);
-        bool sure = spelled(emotion_spellings, classes->items[i]) >= 0 || folder_has(class_folder, NAMES_PICTURES);
-        Names inner = sure ? list_folder(class_folder, NAMES_FOLDERS) : (Names){0};
-        for (int k = 0; k < inner.count; k++)
-            if (holds_pictures(below(class_folder, inner.items[k]), CLASS_DEPTH - 1)) return CLASS_DEPTH;
-    }
-    return 0;
-}
-
-/* Adds the pictures of root/folder, and of folders in it, as one class. */
-static void read_pictures(DataSet *set, const char *folder, const char *class_name, int split, int depth)
-{
-    Scope inner;
-    enter(&inner);
-    const char *path = own_text("%s/%s", set->root, folder);
-    Names pictures = list_folder(path, NAMES_PICTURES);
-    int label = pictures.count ? dataset_class(set, class_name) : 0;
-    for (int i = 0; i < pictures.count; i++)
-        dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]));
-    Names folders = depth > 0 ? list_folder(path, NAMES_FOLDERS) : (Names){0};
-    int before = set->count;
-    for (int i = 0; i < folders.count; i++)
-        read_pictures(set, below(folder, folders.items[i]), class_name, split, depth - 1);
-    if (set->count > before) names_add_once(&set->notes, "pictures in folders of a class's folder are that class's");
-    leave();
-}
-
-/* RAF-DB goes round as folders called 1 to 7. */
-static bool are_rafdb_numbers(const Names *classes)
-{
-    bool seen[8] = {0};
-    long number;
-    for (int i = 0; i < classes->count; i++)
-        if (whole_number(classes->items[i], &number) && number >= 1 && number <= 7) seen[number] = true;
-    return classes->count == 7 && memchr(seen + 1, false, 7) == NULL;
-}
-
-/* Adds every class folder of root/folder; the folder "" is the root itself. */
-static void read_class_folders(DataSet *set, const char *folder, int split)
-{
-    Scope inner;
-    enter(&inner);
-    const char *path = own_text("%s/%s", set->root, folder);
-    Names classes = list_folder(path, NAMES_FOLDERS);
-    int depth = class_depth(path, &classes);
-    bool numbered = are_rafdb_numbers(&classes);
-    for (int i = 0; i < classes.count; i++) {
-        const char *name = classes.items[i];
-        if (is_inner_set(below(path, name), name))
-            names_add(&set->notes, own_text("%s is a data set of its own and skipped", below(path, name)));
-        else
-            read_pictures(set, below(folder, name), numbered ? rafdb_names[atoi(name) - 1] : name, split, depth);
-    }
-    if (numbered && set->count) note_numbering(set, &rafdb_numbers);
-    leave();
-}
-
-/* ---- AffectNet as it is given out since 2021: train_set/images/7.jpg, train_set/annotations/7_exp.npy ---- */
-
-/* The one number of an .npy file: a text ('<U1'), or a whole number of some size. */
-static long npy_number(const char *path)
-{
-    size_t size;
-    char *data = read_file(path, 4096, &size), *at = memchr(data, '\n', size), text[32] = "";
-    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !at) give_up(1, "%s: is no .npy file", path);
-    size_t count = (size_t)(data + size - ++at), used = 0;
-    long number = 0;
-    *(at - 1) = 0;
-    if (strstr(data + 10, "<U")) {
-        for (size_t i = 0; i < count && used < sizeof text - 1; i += 4) text[used++] = at[i];
-        if (whole_number(text, &number)) return number;
-    } else if (count == 1 || (count <= sizeof number && (strstr(data + 10, "<i") || strstr(data + 10, "<u"))))
-        return memcpy(&number, at, count), number;
-    give_up(1, "%s: holds no whole number", path);
-}
-
-static bool is_annotated(const char *folder)
-{
-    return is_folder(own_text("%s/images", folder)) && is_folder(own_text("%s/annotations", folder));
-}
-
-/* Adds root/folder/images, each with the expression in its annotation. */
-static void read_annotated(DataSet *set, const char *folder, int split)
-{
-    Names pictures = list_folder(own_text("%s/%s/images", set->root, folder), NAMES_PICTURES);
-    note_numbering(set, &affectnet_numbers);
-    for (int i = 0; i < pictures.count; i++) {
-        const char *name = pictures.items[i];
-        int stem = (int)(strrchr(name, '.') - name);
-        Scope inner;
-        enter(&inner);
-        long n = npy_number(own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name));
-        int label = emotion_class(set, n >= 0 && n < affectnet_numbers.count ? affectnet_names[n] : "no label");
-        set->dropped += label == DROPPED;
-        if (label != DROPPED)
-            dataset_add(set, split, label, dataset_text(set, "%s%simages/%s", folder, *folder ? "/" : "", name));
-        leave();
-    }
-}
-
-/* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
- * picture, pictures outside of class folders count: as the one class "all". */
-static bool read_folders(DataSet *set)
-{
-    Names folders = list_folder(set->root, NAMES_FOLDERS);
-    bool has_splits = false;
-    set->format = "image folders";
-    if (is_annotated(set->root)) read_annotated(set, "", SPLIT_TRAIN);
-    for (int i = 0; i < folders.count; i++)
-        if (is_annotated(below(set->root, folders.items[i])))
-            read_annotated(set, folders.items[i], strncmp(folders.items[i], "val", 3) ? SPLIT_TRAIN : SPLIT_VALIDATION);
-    for (int plain = 0; plain < 2 && set->count == 0; plain++) {
-        for (int i = 0; i < folders.count; i++) {
-            int split = spelled(split_spellings, folders.items[i]);
-            if (split < 0) continue;
-            has_splits = true;
-            if (plain) read_pictures(set, folders.items[i], "all", split, 0);
-            else read_class_folders(set, folders.items[i], split);
-        }
-        if (!has_splits && plain) read_pictures(set, "", "all", SPLIT_TRAIN, 0);
-        if (!has_splits && !plain) read_class_folders(set, "", SPLIT_TRAIN);
-        set->unlabelled = plain && set->count;
-    }
-    return has_splits;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.4  Lists                                                        (rows of fields are vendor/table.h's)
- *
- * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
- * the format's row of the table in 10.7: each answers the same three questions in its own way. Rows with another label
- * than the seven emotions are counted and left out; an import wants them as well, to say of each class what became of
- * it (every_label). Paths are relative to the list's folder.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { FIELDS_MAX = 128 };
-
-typedef struct List {                 /* a list that is being read */
-    const struct Format *format;
-    TableReader *table, *beside;      /* beside: FERPlus' second list, which is read in step */
-    int column[COLUMNS];              /* which field is what; -1: none is */
-    int meaning[FIELDS_MAX + 2];      /* attributes: the field of class k; annotations: the class of number k */
-    int count;                        /* attributes: the fields of a row; annotations: how many numbers there are */
-    Names votes;                      /* the classes that votes are for, a column each */
-    struct Part *parts;               /* CelebA's partition, by name */
-    int n_parts, parts_room;
-    const char *folder, *ending;      /* where the pictures lie, and what their files' names have gained */
-    const struct Footage *footage;    /* annotations: the pictures, */
-    const char *video;                /* the video's name, */
-    int split;                        /* and its split */
-} List;
-
-typedef struct Format {               /* a kind of data set: a row of the table in 10.7 */
-    const char *name, *import;        /* as the doctor names it; as `data import` does (NULL: by no name of its own) */
-    bool (*is)(List *list);           /* its signature: this holds of the first row, */
-    int which;                        /* or, NULL, the row names this column and that of the label */
-    bool folders_too;                 /* is given out as image folders as well: Kaggle's copy */
-    bool many;                        /* a folder of such lists, one a video, is the data set */
-    const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
-    const Numbering *numbers;
-    const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
-    void (*open)(DataSet *set, List *list, const DataOptions *options);
-    int (*split)(List *list);                 /* is the row as it must be, and of which split? NULL: the list's */
-    int (*label)(DataSet *set, List *list);   /* NULL: 0 */
-    size_t (*picture)(DataSet *set, List *list);
-    Place (*place)(const List *list);         /* where in its picture is the face? */
-} Format;
-
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void give_up_row(const TableReader *table, const char *format, ...)
-{
-    char why[400];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, sizeof why, format, arguments);
-    va_end(arguments);
-    give_up(1, "%s, line %d: %s", table->path, table->line_number, why);
-}
-
-/* The text of a column, which the list has. */
-static char *field(const List *list, int which)
-{
-    return list->table->fields[list->column[which]];
-}
-
-static void find_columns(List *list, const TableReader *header)
-{
-    for (int i = 0; i < COLUMNS; i++) list->column[i] = -1;
-    for (int i = 0; i < header->n_fields; i++) {
-        int which = spelled(column_spellings, header->fields[i]);
-        if (which >= 0 && list->column[which] < 0) list->column[which] = i;
-    }
-}
-
-static bool has_columns(const List *list, int which)
-{
-    return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
-}
-
-/* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
-static void find_pictures_of(const DataSet *set, List *list)
-{
-    const char *name = list->table->fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
-    int stem = (int)(dot ? dot - name : 0);
-    for (int plain = ending == NULL; plain < 2; plain++)
-        for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
-            const char *gained = plain ? "" : ending;
-            if (path_exists(own_text("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem)))
-                list->folder = *usual, list->ending = gained;
-        }
-    if (!list->folder) list->folder = "";
-}
-
-/* The attributes of the picture that was added last. */
-static void read_attributes(DataSet *set, const List *list)
-{
-    uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
-    for (int k = 0; k < set->n_classes; k++) {
-        const char *text = list->table->fields[list->meaning[k]];
-        char *end = "";
-        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
-        if (!(value >= 0 && value <= 1) || end == text || *end)
-            give_up_row(list->table, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1", set->class_names[k],
-                        text);
-        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
-    }
-}
-
-static void read_rows(DataSet *set, List *list)
-{
-    const Format *f = list->format;
-    while (more_rows(list->table)) {
-        int split = f->split ? f->split(list) : list->split;
-        if (!list->folder) find_pictures_of(set, list);
-        int label = f->label ? f->label(set, list) : 0;
-        set->dropped += label == DROPPED;
-        if (label == DROPPED) continue;
-        Place place = f->place ? f->place(list) : (Place){0};
-        dataset_add(set, split, label, f->picture(set, list));
-        if (place.box[2] || place.half) dataset_place(set, place);
-        if (set->attributes) read_attributes(set, list);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.5  Lists: fer2013.csv, path lists, RAF-DB, CelebA's attributes, FERPlus
- *
- *     emotion,pixels,Usage                      FER2013 (Goodfellow et al. 2013): 48 x 48 numbers in one field;
- *     0,70 80 82 ... 106,Training               Usage PublicTest is validation, PrivateTest is test
- *
- *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
- *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
- *
- *     images/0001.jpg 3                         the same without a header, with a blank or a comma
- *
- *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
- *
- *     202599                                    CelebA's list_attr_celeba.txt (Liu et al. 2015): any number of
- *     5_o_Clock_Shadow Arched_Eyebrows ...      attributes a picture, 1 or -1; list_eval_partition.txt beside it
- *     000001.jpg -1  1 ...                      gives the splits
- *
- *     path,emotion,intensity,...,AU12,...       the drawn faces' labels.csv: any columns of numbers from 0 to 1 are
- *     happy/00001.png,happy,0.8,...,0.8,...     attributes too
- *
- *     Usage,Image name,neutral,happiness, ...   FERPlus (Barsoum et al. 2016): ten people's votes on each row of the
- *     Training,fer0000000.png,4,0,0,1,3,2, ...  fer2013.csv beside it
- * ---------------------------------------------------------------------------------------------- */
-/* AffectNet's validation list has no header: nine columns, of which the first is a path, the seventh the expression. */
-static bool is_headless(List *list)
-{
-    TableReader *table = list->table;
-    long number;
-    if (list->column[COLUMN_LABEL] >= 0 || table->n_fields != 9 || !strchr(table->fields[0], '/') ||
-        !whole_number(table->fields[6], &number))
-        return false;
-    table->again = 1;
-    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 6;
-    for (int i = 0; i < 4; i++) list->column[COLUMN_FACE_X + i] = 1 + i;
-    return true;
-}
-
-/* A picture's path and its label from the first line on, with a blank or a comma between them. */
-static bool is_plain(List *list)
-{
-    TableReader *table = list->table;
-    if (table->n_fields == 1) {
-        table->blanks = 1;
-        if (!table_split(table, table->fields[0])) return false;
-    }
-    table->again = 1;
-    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return table->n_fields == 2 && image_suffix(table->fields[0]);
-}
-
-/* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
-static int split_of_file(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char name[64];
-    snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
-    name[strcspn(name, ".")] = 0;
-    int split = spelled(split_spellings, name);
-    return split < 0 ? SPLIT_TRAIN : split;
-}
-
-static int split_by_column(List *list)
-{
-    const TableReader *table = list->table;
-    for (int i = 0; i < COLUMNS; i++)
-        if (list->column[i] >= table->n_fields)
-            give_up_row(table, "%d fields, but the header promises at least %d", table->n_fields, list->column[i] + 1);
-    if (list->column[COLUMN_SPLIT] < 0) return split_of_file(table->path);
-    int split = spelled(split_spellings, field(list, COLUMN_SPLIT));
-    if (split < 0) give_up_row(table, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
-    return split;
-}
-
-/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
- * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut
- * off. */
-static bool face_rectangle(const List *list, int box[4])
-{
-    double n[4];
-    memset(box, 0, 4 * sizeof *box);
-    for (int i = 0; i < 4; i++) {
-        if (list->column[COLUMN_FACE_X + i] < 0) return true;
-        const char *text = field(list, COLUMN_FACE_X + i);
-        char *end;
-        n[i] = strtod(text, &end);
-        if (end == text || *end || !(fabs(n[i]) <= 65535)) return false;
-    }
-    for (int i = 0; i < 4; i++) box[i] = (int)fmax(floor(n[i % 2] + (i < 2 ? 0 : n[i]) + 0.5), 0);
-    return box[2] > box[0] && box[3] > box[1];
-}
-
-static Place face_by_columns(const List *list)
-{
-    Place place = {0};
-    face_rectangle(list, place.box);
-    return place;
-}
-
-/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row,
- * the row is of AffectNet's class for such. */
-static int label_by_column(DataSet *set, List *list)
-{
-    const Numbering *numbers = list->format->numbers;
-    const char *name = field(list, COLUMN_LABEL);
-    long number;
-    int box[4];
-    if (!*name) give_up_row(list->table, "the label is empty");
-    bool numbered = whole_number(name, &number);
-    if (numbered) {
-        bool known = number >= numbers->first && number - numbers->first < numbers->count;
-        name = known ? numbers->names[number - numbers->first] : "no label";
-        note_numbering(set, numbers);
-    }
-    if (list->format->place && spelled(emotion_spellings, name) >= 0 && !face_rectangle(list, box))
-        return emotion_class(set, "no face");
-    return numbered ? emotion_class(set, name) : dataset_class(set, name);
-}
-
-/* Appends one row's pixels and returns where. The first row settles the side, all others must agree. */
-static size_t read_pixels(DataSet *set, const TableReader *table, const char *at)
-{
-    size_t used = set->raw_used, count = 0, side = (size_t)set->raw_side;
-    for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
-        int value = 0, digits = 0;
-        for (; *at >= '0' && *at <= '9' && digits < 4; digits++) value = 10 * value + (*at++ - '0');
-        if (digits == 0 || value > 255 || (*at && *at != ' '))
-            give_up_row(table, "pixel %zu is no number from 0 to 255", count + 1);
-        if (used + count == set->raw_room) {
-            set->raw_room = 2 * set->raw_room + 65536;
-            set->raw = set->raw ? own_again(set->raw, set->raw_room, 1) : dataset_own(set, set->raw_room, 1);
-        }
-        set->raw[used + count] = (unsigned char)value;
-    }
-    while (set->raw_side == 0 && side * side < count) side++;
-    if (side * side != count || side < 2)
-        give_up_row(table, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
-                    "that is no square of at least 2 x 2");
-    set->raw_side = (int)side;
-    set->raw_used = used + count;
-    return used;
-}
-
-static size_t picture_by_pixels(DataSet *set, List *list)
-{
-    return read_pixels(set, list->table, field(list, COLUMN_PIXELS));
-}
-
-static size_t picture_by_path(DataSet *set, List *list)
-{
-    char *path = field(list, COLUMN_PATH), *dot = strrchr(path, '.');
-    if (!*path) give_up_row(list->table, "the path is empty");
-    for (char *c = path; *c; c++)
-        if (*c == '\\') *c = '/';     /* lists made on Windows */
-    int stem = (int)(dot && *list->ending ? dot - path : 0);
-    return dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
-                        path + stem);
-}
-
-/* ---- RAF-DB ---- */
-static const char *const rafdb_folders[] = {"", "aligned", "Image/aligned", "../Image/aligned", "original",
-                                            "Image/original", "../Image/original", "images", NULL};
-
-/* There is no header: the first row is "train_00001.jpg 5". */
-static bool is_rafdb(List *list)
-{
-    const char *name = list->table->fields[0];
-    return (strncmp(name, "train_", 6) == 0 || strncmp(name, "test_", 5) == 0) && is_plain(list);
-}
-
-static int split_by_prefix(List *list)
-{
-    char **fields = list->table->fields;
-    if (list->table->n_fields != 2 || !strrchr(fields[0], '.'))
-        give_up_row(list->table, "expected a file's name and a number from 1 to 7");
-    return strncmp(fields[0], "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
-}
-
-/* ---- attributes ---- */
-static const char *const celeba_folders[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba",
-                                             "images", "../Img/img_align_celeba", "../Img/img_celeba", NULL};
-
-/* A file called ...attr... whose first row is a count, with the names in the next, or begins with image_id. */
-static bool is_attributes(List *list)
-{
-    TableReader *table = list->table;
-    const char *name = strrchr(table->path, '/');
-    long rows;
-    bool counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
-    if (!strcasestr(name ? name : table->path, "attr") || !(counted || !strcasecmp(table->fields[0], "image_id")))
-        return false;
-    table->blanks = 1;
-    return !counted || more_rows(table);
-}
-
-/* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
-static bool names_pictures(const TableReader *table)
-{
-    return spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
-}
-
-/* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
-static void choose_attributes(DataSet *set, List *list, const char *asked)
-{
-    const TableReader *table = list->table;
-    int first = names_pictures(table), *chosen = list->meaning;
-    Names names = asked ? parse_names(asked, "attributes") : (Names){0};
-    for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
-    for (int k = 0; k < names.count; k++) {
-        for (int i = first; i < table->n_fields; i++)
-            if (strcasecmp(table->fields[i], names.items[k]) == 0) chosen[k] = i - first + 1;
-        if (!chosen[k])
-            give_up(2, "%s has no attribute '%s'; it has %s", set->path, names.items[k],
-                    joined(table->fields + first, table->n_fields - first));
-        set->class_names[set->n_classes++] = hand_to(set->home, own_text("%s", names.items[k]));
-    }
-    set->attributes = dataset_own(set, (size_t)set->room, (size_t)set->n_classes + 1);
-}
-
-typedef struct Part { const char *name; int split; } Part;
-
-static int compare_parts(const void *a, const void *b)
-{
-    return strcmp(((const Part *)a)->name, ((const Part *)b)->name);
-}
-
-/* "000001.jpg 0": the split of every picture. */
-static void read_partition(List *list, const char *path)
-{
-    TableReader *table = open_table(path, FIELDS_MAX);
-    long number;
-    table->blanks = 1;
-    while (more_rows(table)) {
-        if (table->line_number == 1 && strcasecmp(table->fields[0], "image_id") == 0) continue;
-        if (table->n_fields != 2 || !whole_number(table->fields[1], &number) || number < 0 || number >= SPLITS)
-            give_up_row(table, "expected a picture's name and 0, 1 or 2");
-        list->parts = own_more(innermost_scope(), list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
-        list->parts[list->n_parts++] = (Part){own_text("%s", table->fields[0]), (int)number};
-    }
-    qsort(list->parts, (size_t)list->n_parts, sizeof *list->parts, compare_parts);
-}
-
-/* Reads the partition beside it as well; without one every picture is for training. */
-static void open_attributes(DataSet *set, List *list, const DataOptions *options)
-{
-    static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
-                                        "../Eval/list_eval_partition.txt"};
-    choose_attributes(set, list, options->attributes);
-    list->column[COLUMN_PATH] = 0;
-    list->count = list->table->n_fields + 1 - names_pictures(list->table);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->parts; i++) {
-        const char *path = own_text("%s/%s", set->root, usual[i]);
-        if (path_exists(path)) read_partition(list, path);
-    }
-}
-
-static int split_by_partition(List *list)
-{
-    const TableReader *table = list->table;
-    if (table->n_fields != list->count)
-        give_up_row(table, "%d fields where the header promises %d", table->n_fields, list->count);
-    if (!list->parts) return SPLIT_TRAIN;
-    Part wanted = {table->fields[0], 0};
-    const Part *part = bsearch(&wanted, list->parts, (size_t)list->n_parts, sizeof wanted, compare_parts);
-    if (!part) give_up_row(table, "'%.80s' is not in the list_eval_partition beside it", wanted.name);
-    return part->split;
-}
-
-/* ---- FERPlus ---- */
-static bool is_votes(List *list)
-{
-    char **fields = list->table->fields;
-    return list->table->n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
-}
-
-/* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
-static void open_votes(DataSet *set, List *list, const DataOptions *options)
-{
-    const char *path = options->more ? options->more->items[0] : own_text("%s/%s", set->root, list->format->beside);
-    for (int i = 2; i < list->table->n_fields; i++)
-        names_add(&list->votes, strcmp(list->table->fields[i], "NF") == 0 ? "no face" : list->table->fields[i]);
-    if (!path_exists(path))
-        give_up(1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
-                strerror(ENOENT));
-    list->beside = open_table(path, FIELDS_MAX);
-    bool rows = more_rows(list->beside);
-    find_columns(list, list->beside);
-    if (!rows || !has_columns(list, COLUMN_PIXELS))
-        give_up(1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
-}
-
-/* Goes on to the row of fer2013.csv that this one is about: both must be of the same split. */
-static int split_of_votes(List *list)
-{
-    const TableReader *votes = list->table;
-    TableReader *pixels = list->beside;
-    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT];
-    if (!more_rows(pixels))
-        give_up(1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
-                votes->path);
-    if (votes->n_fields != list->votes.count + 2 || split < 0)
-        give_up_row(votes, "expected Training, PublicTest or PrivateTest, a name and %d numbers", list->votes.count);
-    if (pixels->n_fields <= list->column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
-        (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
-        give_up_row(pixels, "not the picture that line %d of %s is about: both files must have their original order",
-                    votes->line_number, votes->path);
-    return split;
-}
-
-/* FERPlus' rule "majority", as its authors' program has it: a single vote is noise and counts as none; the class with
- * more than half of the votes that are left wins. Returns its place among the columns, or -1. */
-static int majority(const int *votes, int count)
-{
-    int sum = 0, most = 0;
-    for (int i = 0; i < count; i++) {
-        sum += votes[i] > 1 ? votes[i] : 0;
-        most = votes[i] > votes[most] ? i : most;
-    }
-    return votes[most] > 1 && 2 * votes[most] > sum ? most : -1;
-}
-
-static int label_by_votes(DataSet *set, List *list)
-{
-    int vote[FIELDS_MAX] = {0};
-    for (int i = 0; i < list->votes.count; i++) {
-        const char *text = list->table->fields[i + 2];
-        long number;
-        if (!whole_number(text, &number) || number < 0 || number > 1000)
-            give_up_row(list->table, "'%.20s' is no number of votes", text);
-        vote[i] = (int)number;
-    }
-    int winner = majority(vote, list->votes.count);
-    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner]);
-}
-
-static size_t picture_beside(DataSet *set, List *list)
-{
-    return read_pixels(set, list->beside, list->beside->fields[list->column[COLUMN_PIXELS]]);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.6  Lists: Aff-Wild2 (Kollias and Zafeiriou 2019), a text file a video, a line a frame
- *
- *     EXPR/Train_Set/video7_left.txt                  its frames: video7_left/00001.jpg ..., video7/00001.jpg ...,
- *     Neutral,Anger,Disgust,Fear,Happiness, ...       or in video7.mp4
- *     0                                               frame 1 is neutral
- *     -1                                              frame 2 was not annotated
- *
- * A video of two people has two files, _left and _right. Where these share frames, the half of the picture tells who is
- * meant. Frame k of a video file is named as video7.mp4#k.
- * ---------------------------------------------------------------------------------------------- */
-static const char *const video_endings[] = {"mp4", "avi", "mkv", "mov", "m4v", "webm", NULL};
-
-/* The k of "video7.mp4#k", and how long the video's own path is; 0 where the path is none of a video's frame. */
-static long video_frame(const char *path, int *length)
-{
-    const char *mark = strrchr(path, '#'), *dot = mark;
-    long number;
-    if (!mark || !whole_number(mark + 1, &number) || number < 1) return 0;
-    while (dot > path && *dot != '.') dot--;
-    for (const char *const *end = video_endings; *end; end++)
-        if (strlen(*end) == (size_t)(mark - dot - 1) && strncasecmp(dot + 1, *end, strlen(*end)) == 0) {
-            if (length) *length = (int)(mark - path);
-            return number;
-        }
-    return 0;
-}
-
-/* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
-typedef struct Footage {
-    const char *folder, *video, **name;
-    long frames;
-    char half;
-} Footage;
-
-/* Looks for place/name/ and place/name.mp4 in all the places. */
-static bool footage_at(Footage *f, const Names *places, const char *name)
-{
-    for (int i = 0; i < places->count; i++) {
-        const char *path = own_text("%s/%s", places->items[i], name);
-        if (folder_has(path, NAMES_PICTURES)) return f->folder = path, true;
-        for (const char *const *end = video_endings; *end; end++) {
-            const char *file = own_text("%s.%s", path, *end);
-            if (path_exists(file)) return f->video = file, true;
-        }
-    }
-    return false;
-}
-
-/* Numbers the frames of a folder by the last digits in their names. */
-static void number_frames(Footage *f)
-{
-    enum { FRAMES_MAX = 10000000 };
-    Names files = list_folder(f->folder, NAMES_PICTURES);
-    for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < files.count; i++) {
-            const char *name = files.items[i], *end = strrchr(name, '.'), *at = end;
-            while (at > name && isdigit((unsigned char)at[-1])) at--;
-            long number = at < end ? strtol(at, NULL, 10) : 0;
-            if (number < 1 || number > FRAMES_MAX) continue;
-            if (pass) f->name[number] = name;
-            else f->frames = number > f->frames ? number : f->frames;
-        }
-        if (!pass) f->name = own((size_t)f->frames + 1, sizeof *f->name);
-    }
-}
-
-/* Finds the footage of video `name`; of name_left and name_right also that of `name`. */
-static Footage find_footage(const Names *places, const char *name)
-{
-    static const char *const sides[] = {"_left", "_right"};
-    Footage f = {0};
-    bool found = footage_at(&f, places, name);
-    for (int side = 0; side < 2 && !found; side++) {
-        int stem = (int)strlen(name) - (int)strlen(sides[side]);
-        if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
-        found = footage_at(&f, places, own_text("%.*s", stem, name));
-        f.half = found ? sides[side][1] : 0;
-    }
-    if (f.folder) number_frames(&f);
-    return f;
-}
-
-/* The header is a list of emotions. */
-static bool is_annotation(List *list)
-{
-    return list->table->n_fields > 1 && spelled(emotion_spellings, list->table->fields[0]) >= 0 &&
-           spelled(emotion_spellings, list->table->fields[1]) >= 0;
-}
-
-/* "EXPR/Validation_Set/video7.txt" is of the validation split; what lies above the set's path says nothing. */
-static int annotation_split(const DataSet *set, const char *path)
-{
-    const char *slash = strrchr(set->path, '/'), *from = path + (slash ? slash + 1 - set->path : 0);
-    int split = SPLIT_TRAIN;
-    for (const char *at = from, *end; (end = strchr(at, '/')); at = end + 1) {
-        char word[32];
-        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, "_/"), at);
-        int found = spelled(split_spellings, word);
-        split = found >= 0 ? found : split;
-    }
-    return split;
-}
-
-/* Learns the classes from the header; the two behind them are for -1 and for what is no number of a class. */
-static void open_annotation(DataSet *set, List *list, const DataOptions *options)
-{
-    (void)options;
-    int n = list->count = list->table->n_fields;
-    for (int i = 0; i < n + 2; i++) {
-        const char *name = i < n ? list->table->fields[i] : i == n ? "not annotated" : "no label";
-        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other");
-    }
-    list->split = annotation_split(set, list->table->path);
-}
-
-static int label_by_number(DataSet *set, List *list)
-{
-    (void)set;
-    long number;
-    int n = list->count;
-    const TableReader *table = list->table;
-    bool known = table->n_fields == 1 && whole_number(table->fields[0], &number) && number >= -1 && number < n;
-    return list->meaning[!known ? n + 1 : number < 0 ? n : number];
-}
-
-static size_t picture_by_line(DataSet *set, List *list)
-{
-    const Footage *f = list->footage;
-    long frame = list->table->line_number - 1;
-    if (f->video) return dataset_text(set, "%s#%ld", f->video, frame);
-    if (f->folder && frame <= f->frames && f->name[frame])
-        return dataset_text(set, "%s/%s", f->folder, f->name[frame]);
-    return dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
-}
-
-static Place half_of_video(const List *list)
-{
-    return (Place){.half = list->footage->half};
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.7  The formats
- *
- * A new format is a row here: whichever signature fits first is believed.
- * ---------------------------------------------------------------------------------------------- */
-static const Format formats[] = {
-    {"CelebA attributes", .is = is_attributes, .folders = celeba_folders, .open = open_attributes,
-     .split = split_by_partition, .picture = picture_by_path},
-    {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
-     .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
-    {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
-     .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
-    {"CSV list", "affectnet", is_headless, .folders_too = true, .numbers = &affectnet_numbers,
-     .split = split_by_column, .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
-    {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
-     .split = split_by_column, .label = label_by_column, .picture = picture_by_pixels},
-    {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
-    {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
-    {"path list", .is = is_plain, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
-     .picture = picture_by_path}
-};
-enum { FORMATS = sizeof formats / sizeof *formats };
-
-/* Opens a list and recognises it by its first row; list->format NULL: as none. */
-static List *list_open(const char *path, bool many)
-{
-    List *list = own(1, sizeof *list);
-    *list = (List){.table = open_table(path, FIELDS_MAX), .ending = ""};
-    if (!more_rows(list->table)) return list;
-    find_columns(list, list->table);
-    for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-        if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
-    return list;
-}
-
-typedef struct Question { const char *path; bool many; const Format *answer; } Question;
-
-static void list_format_work(void *context)
-{
-    Question *q = context;
-    q->answer = list_open(q->path, q->many)->format;
-}
-
-/* NULL: it is no list, and why may say more. */
-static const Format *list_format(const char *path, bool many, Error *why)
-{
-    Question q = {path, many, NULL};
-    return attempt_one(list_format_work, &q, why) ? q.answer : NULL;
-}
-
-/* Says what a file is that is no list. */
-static _Noreturn void give_up_no_list(const char *path, const Error *why)
-{
-    unsigned char start[512];
-    FILE *file = files_open(path);
-    size_t size = file ? fread(start, 1, sizeof start, file) : 0;
-    if (file) fclose(file);
-    const char *name = image_format_name(start, size);
-    if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
-    if (why->status) unwind(why);
-    start[size < 60 ? size : 60] = 0;
-    give_up(1, "%s is no list that is read here: its first line, '%.*s', must name the columns 'emotion,pixels,Usage' "
-            "or 'subDirectory_filePath,expression' or 'path,label', or be like 'images/1.jpg happy', or it be FERPlus' "
-            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path,
-            (int)strcspn((const char *)start, "\r\n"), (const char *)start);
-}
-
-/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
- * the same kind adds its rows to those of the first. */
-static void add_list(DataSet *set, const char *path, const DataOptions *options)
-{
-    const char *slash = strrchr(path, '/');
-    Error why = {0};
-    const Format *f = list_format(path, false, &why);
-    if (!f) give_up_no_list(path, &why);
-    Scope inner;
-    enter(&inner);
-    List *list = list_open(path, false);
-    set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
-                own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    hand_to(set->home, set->root);
-    set->listed = 1;
-    if (options->attributes && f->place && names_pictures(list->table))
-        list->format = formats;       /* columns of numbers are attributes as well */
-    if (set->count && (set->attributes || list->format == formats))
-        give_up(2, "%s: a list of attributes is read alone, not together with another list", path);
-    if (set->count && strcmp(set->format, f->name))
-        give_up(2, "%s is a %s, and what was read before it a %s: only lists of one kind become one data set", path,
-                f->name, set->format);
-    if (list->format->open) list->format->open(set, list, options);
-    read_rows(set, list);
-    leave();
-    set->format = f->name;
-    if (!set->count) give_up(1, "%s lists no picture with a label that is known", path);
-}
-
-/* ---- many lists: one a video ---- */
-
-/* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
-static void find_annotations(const char *folder, int depth, Names *all)
-{
-    Scope inner;
-    enter(&inner);
-    Names lists = list_folder(folder, NAMES_LISTS), folders = {0};
-    int before = all->count;
-    Error ignored;
-    for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
-        const char *path = own_text("%s/%s", folder, lists.items[i]);
-        if (list_format(path, true, &ignored)) names_add(all, path);
-    }
-    if (depth > 0) folders = list_folder(folder, NAMES_FOLDERS);
-    for (int i = 0; i < folders.count; i++)
-        find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
-    leave();
-}
-
-/* Adds the frames of one annotation file. */
-static void read_annotation(DataSet *set, const char *path, const Names *places)
-{
-    const char *name = strrchr(path, '/') + 1;
-    Scope inner;
-    enter(&inner);
-    const char *video = own_text("%.*s", (int)(strrchr(name, '.') - name), name);
-    Footage footage = find_footage(places, video);
-    List *list = list_open(path, true);
-    if (!footage.folder && !footage.video)
-        names_add(&set->notes, own_text("%s: neither a folder of frames nor a video of that name", video));
-    list->footage = &footage, list->video = video;
-    list->format->open(set, list, NULL);
-    read_rows(set, list);
-    long lines = list->table->line_number - 1;
-    if (footage.frames > lines)
-        names_add(&set->notes, own_text("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
-                                        "whole?", path, footage.frames - lines, lines));
-    leave();
-}
-
-/* Reads all annotation files at or below the set's path; false: there are none. The frames lie where the options say,
- * or below the same path. */
-static bool read_annotations(DataSet *set, const DataOptions *options)
-{
-    Names files = {.home = innermost_scope()}, places = {0}, self = {.items = &set->path, .count = 1};
-    const Names *sources = options->more ? options->more : &self;
-    find_annotations(set->path, 3, &files);
-    if (!files.count) return false;
-    for (int i = 0; i < sources->count; i++) {
-        Names inner = list_folder(sources->items[i], NAMES_FOLDERS);
-        names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) names_add(&places, below(sources->items[i], inner.items[k]));
-    }
-    set->root = hand_to(set->home, own_text("."));
-    set->listed = 1;
-    set->format = "Aff-Wild2 annotations";
-    for (int i = 0; i < files.count; i++) read_annotation(set, files.items[i], &places);
-    if (set->count == 0) give_up(1, "%s: no frame has a label that is an emotion", set->path);
-    return true;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.8  From a path to a list of everything
- *
- * The usual mistake is to name a folder one level too high (the unpacked archive) or too low (one class). When a
- * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
- * ---------------------------------------------------------------------------------------------- */
-
-/* The lists of a folder of which each is a data set. Those without a header count only where no other is: such a list
- * may just as well lie beside another and say something else of its pictures. */
-static Names lists_in(const char *folder)
-{
-    Names files = list_folder(folder, NAMES_LISTS), lists[2] = {{0}, {0}};
-    Error ignored;
-    for (int i = 0; i < files.count && i < 100; i++) {
-        const char *path = own_text("%s/%s", folder, files.items[i]);
-        const Format *f = list_format(path, false, &ignored);
-        if (f) names_add(&lists[f->is == is_plain], path);
-    }
-    return lists[lists[0].count == 0];
-}
-
-/* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
- * folders of its pictures in it, does not. */
-static bool looks_like_data(const char *path)
-{
-    Scope inner;
-    enter(&inner);
-    Names folders = list_folder(path, NAMES_FOLDERS);
-    const char *slash = strrchr(path, '/');
-    int classes = 0;
-    bool yes = false, is_class = spelled(emotion_spellings, slash ? slash + 1 : path) >= 0;
-    for (int i = 0; i < folders.count && i < 300 && !yes; i++) {
-        const char *folder = own_text("%s/%s", path, folders.items[i]);
-        bool pictures = folder_has(folder, NAMES_PICTURES);
-        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures && !is_class;
-        else yes = pictures || folder_has(folder, NAMES_FOLDERS);
-    }
-    yes = yes || classes >= 2 || lists_in(path).count > 0;
-    leave();
-    return yes;
-}
-
-/* A data set inside the folder, at most `depth` levels down; NULL if there is none. The budget bounds the search. */
-static const char *data_below(const char *path, int depth, int *budget)
-{
-    Names folders = list_folder(path, NAMES_FOLDERS);
-    const char *found = NULL;
-    for (int i = 0; i < folders.count && i < 50 && !found && depth > 0 && --*budget > 0; i++) {
-        const char *inner = own_text("%s/%s", path, folders.items[i]);
-        found = looks_like_data(inner) ? inner : data_below(inner, depth - 1, budget);
-    }
-    return found;
-}
-
-/* The data set that this folder of pictures is a class of; NULL if there is none. */
-static const char *data_above(const char *path)
-{
-    char above[PATH_MAX], *slash = realpath(path, above) ? strrchr(above, '/') : NULL;
-    if (!slash || slash == above) return NULL;
-    *slash = 0;
-    slash = strrchr(above, '/');
-    if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
-        *slash = 0;                   /* the classes lie under train/: the set begins above it */
-    return looks_like_data(above) ? own_text("%s", above) : NULL;
-}
-
-/* Says why a folder holds no data set, and where one is if it lies nearby. */
-static _Noreturn void give_up_folder(const DataSet *set)
-{
-    int budget = 200;
-    const char *inner = set->count ? NULL : data_below(set->path, 3, &budget);
-    const char *above = set->unlabelled ? data_above(set->path) : NULL;
-    if (inner)
-        give_up(1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
-                inner);
-    if (above)
-        give_up(1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
-    if (set->unlabelled)
-        give_up(1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
-                "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
-                set->path);
-    give_up(1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
-            "and %s/sad, or a CSV list", set->path, set->path, set->path);
-}
-
-/* Opens the only list of a folder, if there is one. */
-static bool read_only_list(DataSet *set, const DataOptions *options)
-{
-    Names lists = lists_in(set->root);
-    if (lists.count > 1)
-        give_up(2, "%s holds %d lists: name one of them: %s", set->path, lists.count,
-                joined(lists.items, lists.count));
-    if (lists.count == 0) return false;
-    *set = dataset_new(set->home, set->path, options);
-    add_list(set, lists.items[0], options);
-    return true;
-}
-
-/* Lists every picture of every split, without choosing any. */
-static void list_dataset(Scope *home, DataSet *set, const char *path, const DataOptions *options)
-{
-    struct stat status;
-    *set = dataset_new(home, path, options);
-    if (stat(path, &status) != 0)
-        give_up_because(errno, own_text("%s: %s; check the spelling and the folder you are in", path, strerror(errno)));
-    if (!S_ISDIR(status.st_mode)) {
-        if (name_is(NAMES_PICTURES, path))
-            give_up(2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
-        add_list(set, path, options);
-        return;
-    }
-    if (read_annotations(set, options)) return;
-    bool has_splits = read_folders(set);
-    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && read_only_list(set, options)) return;
-    if (!set->count || (set->unlabelled && !options->unlabelled)) give_up_folder(set);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.9  Choosing classes and a split
- *
- * The classes are settled over all splits, so that a label means the same in training and in validation. Without a
- * wish the emotions come in our order and other classes after them by name; classes that are asked for get the labels
- * 0, 1, 2 in the order of the wish. A limit takes every k-th picture, so that all classes keep their shares.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Emotions in our order come first, then the others by their names. */
-static int compare_classes(const void *a, const void *b)
-{
-    const char *first = *(char *const *)a, *second = *(char *const *)b;
-    int x = spelled(emotion_spellings, first), y = spelled(emotion_spellings, second);
-    if (x >= 0 && y >= 0) return x - y;
-    return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
-}
-
-/* The name that the set has for a class that was asked for; says what there is, and which may have been meant. */
-static const char *class_asked(const DataSet *set, const char *asked)
-{
-    int emotion = spelled(emotion_spellings, asked);
-    const char *name = emotion >= 0 ? emotion_names[emotion] : asked;
-    OptionGuess guess = {name, 4, NULL};                                /* four letters off is no slip of the finger */
-    for (int k = 0; k < set->n_classes; k++) {
-        if (strcasecmp(set->class_names[k], name) == 0) return name;
-        option_guess(&guess, set->class_names[k]);
-    }
-    give_up(2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
-            guess.best ? guess.best : "", guess.best ? "?" : "", joined(set->class_names, set->n_classes));
-}
-
-/* The classes that the set shall have: those asked for, or all that have a picture, in order. */
-static Names wanted_classes(const DataSet *set, const char *asked)
-{
-    Names wanted = {0}, given = asked ? parse_names(asked, "classes") : (Names){0};
-    for (int i = 0; !asked && i < set->count; i++) names_add_once(&wanted, set->class_names[set->label[i]]);
-    for (int i = 0; i < given.count; i++) names_add_once(&wanted, class_asked(set, given.items[i]));
-    if (!asked && wanted.count > 1)
-        qsort(wanted.items, (size_t)wanted.count, sizeof *wanted.items, compare_classes);
-    return wanted;
-}
-
-/* Renumbers the classes as wanted; the pictures of all others get the label -1. */
-static void dataset_order(DataSet *set, const char *asked)
-{
-    Names wanted = wanted_classes(set, asked);
-    for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
-    for (int k = 0; k < wanted.count; k++) set->class_names[k] = hand_to(set->home, wanted.items[k]);
-    set->n_classes = wanted.count;
-}
-
-/* Picture `to` becomes what picture `from` is, of this set or of another of the same kind. */
-static void dataset_move(DataSet *set, int to, const DataSet *old, int from)
-{
-    size_t n = (size_t)set->n_classes;
-    set->label[to] = old->label[from];
-    set->split[to] = old->split[from];
-    set->where[to] = old->where[from];
-    if (set->place) set->place[to] = old->place[from];
-    if (set->attributes) memmove(set->attributes + (size_t)to * n, old->attributes + (size_t)from * n, n);
-}
-
-/* Keeps the pictures of one split with a label, that exist. Folders were just read: only lists are checked. */
-static void dataset_keep(DataSet *set, int split)
-{
-    char path[PATH_ROOM];
-    int kept = 0;
-    for (int i = 0; i < set->count; i++) {
-        if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split)) continue;
-        bool there = !set->listed || set->raw || video_frame(dataset_path(set, i, path), NULL) || path_exists(path);
-        if (there) dataset_move(set, kept++, set, i);
-        else if (set->missing++ == 0) set->first_missing = hand_to(set->home, own_text("%s", path));
-    }
-    set->count = kept;
-}
-
-static int class_size(const DataSet *set, int k)
-{
-    int pictures = 0;
-    for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
-    return pictures;
-}
-
-/* Names such as "1": whose numbers they are, nobody said. */
-static bool are_numbers(char *const *names, int count)
-{
-    long number;
-    for (int k = 0; k < count; k++)
-        if (!whole_number(names[k], &number)) return false;
-    return count > 0;
-}
-
-/* What must hold before anything can be learnt from the set. */
-static void dataset_check(const DataSet *set, const DataOptions *options)
-{
-    if (set->count == 0 && set->missing)
-        give_up(1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's folder",
-                set->path, set->missing, set->first_missing);
-    if (set->count == 0)
-        give_up(1, "%s has no %s pictures: %s", set->path,
-                options->split == SPLIT_ALL ? "such" : split_names[options->split],
-                set->listed ? "no row of the list names this split" :
-                "there is no such folder in it (train, validation or val, test), or it is empty");
-    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
-        give_up(1, "%s: only one class, '%s': at least two are needed to change one into another", set->path,
-                set->class_names[0]);
-    if (set->attributes && !options->attributes)
-        give_up(2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
-                set->class_names[0]);
-    for (int k = 0; k < set->n_classes && !set->attributes; k++)
-        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
-    if (!set->attributes && are_numbers(set->class_names, set->n_classes))
-        warn("%s: the classes are called %s; whose numbers these are is not known, so they stay", set->path,
-             joined(set->class_names, set->n_classes));
-    if (set->missing)
-        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, set->first_missing);
-}
-
-static void dataset_select(DataSet *set, const DataOptions *options)
-{
-    set->crop = options->crop;
-    if (set->attributes && options->classes)
-        give_up(2, "%s lists attributes, not classes: choose with --attributes", set->path);
-    if (!set->attributes && options->attributes)
-        give_up(2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
-    if (!set->attributes) dataset_order(set, options->classes);
-    dataset_keep(set, options->split);
-    dataset_check(set, options);
-    if (options->limit > 0 && options->limit < set->count) {
-        for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
-            dataset_move(set, i, set, (int)((int64_t)i * set->count / options->limit));
-        set->count = options->limit;
-    }
-    set->damaged = dataset_own(set, (size_t)set->count, sizeof *set->damaged);
-}
-
-/* Opens whatever the path names. */
-static void open_dataset_in(Scope *home, DataSet *set, const char *path, const DataOptions *options)
-{
-    if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
-        give_up(2, "the options of %s: split, limit or crop is out of range", path);
-    list_dataset(home, set, path, options);
-    dataset_select(set, options);
-}
 
 static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
 {
-    open_dataset_in(innermost_scope(), set, path, options);
-}
-
-typedef struct OpenDataSet { Scope *home; DataSet *set; const char *path; const DataOptions *options; } OpenDataSet;
-
-static void open_dataset_work(void *context)
-{
-    OpenDataSet *o = context;
-    open_dataset_in(o->home, o->set, o->path, o->options);
+    DataOptions heard = *options;
+    heard.warn = warn;
+    dataset_open(set, path, &heard);
 }
 
 /* The same, where a set that has no such pictures is no failure. */
-static bool dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *why)
+static bool try_dataset(DataSet *set, const char *path, const DataOptions *options, Error *why)
 {
-    OpenDataSet o = {innermost_scope(), set, path, options};
-    if (attempt_one(open_dataset_work, &o, why)) return true;
-    dataset_close(set);
-    return false;
+    DataOptions heard = *options;
+    heard.warn = warn;
+    return dataset_try(set, path, &heard, why);
 }
 
 /* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
@@ -7436,156 +5277,28 @@ static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t str
     return n;
 }
 
-/* The set consists of these of its pictures from now on; one may be there many times. */
-static void dataset_take(DataSet *set, const int *chosen, int count)
+/* All pictures, each class in an order drawn by chance. */
+static int *classes_shuffled(const DataSet *set, uint64_t seed, uint32_t stream)
 {
-    DataSet old = *set;
-    size_t n = (size_t)count;
-    set->count = set->room = count;
-    set->label = dataset_own(set, n, sizeof *set->label), set->split = dataset_own(set, n, sizeof *set->split);
-    set->where = dataset_own(set, n, sizeof *set->where), set->damaged = dataset_own(set, n, sizeof *set->damaged);
-    if (old.place) set->place = dataset_own(set, n, sizeof *set->place);
-    if (old.attributes) set->attributes = dataset_own(set, n, (size_t)set->n_classes);
-    for (int i = 0; i < count; i++) dataset_move(set, i, &old, chosen[i]);
-    void *const memory[] = {old.label, old.split, old.where, old.place, old.attributes, (void *)old.damaged};
-    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) give_back(memory[i]);
-}
-
-typedef struct Share { int from, end; } Share;
-
-/* Of every class the set keeps those from `from` to `end` in an order drawn by chance; past the last it begins anew. */
-static void dataset_draw(DataSet *set, uint64_t seed, uint32_t stream, const Share *shares)
-{
-    int count = 0, *order = own((size_t)set->count, sizeof *order);
-    size_t n = 0;
-    for (int k = 0; k < set->n_classes; k++) n += (size_t)(shares[k].end - shares[k].from);
-    if (n > PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
-    int *chosen = own(n, sizeof *chosen);
-    for (int k = 0; k < set->n_classes; k++) {
-        int pictures = class_shuffled(set, k, seed, stream, order);
-        for (int i = shares[k].from; i < shares[k].end; i++) chosen[count++] = order[i % pictures];
-    }
-    dataset_take(set, chosen, count);
-}
-
-/* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
- * so that two openings of one set become a training and a validation part. */
-static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
-{
-    Share *shares = own((size_t)set->n_classes, sizeof *shares);
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = class_size(set, k), cut = (int)(share * n + 0.5);
-        shares[k] = keep_share ? (Share){0, cut} : (Share){cut, n};
-    }
-    dataset_draw(set, seed, STREAM_SPLIT, shares);
-}
-
-/* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
- * "augment:N" N of them. */
-static int balance_target(const DataSet *set, const char *how)
-{
-    int fewest = set->count, most = 0, asked = 0;
-    char end;
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = class_size(set, k);
-        if (n == 0)
-            give_up(1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
-                    set->class_names[k]);
-        fewest = n < fewest ? n : fewest;
-        most = n > most ? n : most;
-    }
-    if (strcmp(how, "oversample") == 0) return most;
-    if (strcmp(how, "undersample") == 0) return fewest;
-    if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
-        return asked;
-    give_up(2, "--balance %s: must be oversample, undersample or augment:N", how);
-}
-
-/* Gives every class as many pictures: all once before any is repeated. */
-static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
-{
-    if (set->attributes) give_up(2, "--balance is for classes, not for attributes");
-    Share *shares = own((size_t)set->n_classes, sizeof *shares);
-    shares[0].end = balance_target(set, how);
-    for (int k = 1; k < set->n_classes; k++) shares[k] = shares[0];
-    dataset_draw(set, seed, STREAM_BALANCE, shares);
+    int n = 0, *order = own((size_t)set->count, sizeof *order);
+    for (int k = 0; k < set->n_classes; k++) n += class_shuffled(set, k, seed, stream, order + n);
+    return order;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.10  Reading and augmenting one picture
+ * 10.2  Augmenting one picture
  *
- * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides
- * (vendor/image.h).
+ * Drawn anew each time a picture is used: turned, shifted, mirrored, lit and partly hidden (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
 
-typedef ImageAugment Augment;
-typedef ImageWarp Warp;
-
-/* One picture of the set as its file or its row has it, from malloc; channels 0: as many as it has. On failure errno is
- * image_load's: 0 where the picture is to blame. */
-static bool dataset_image(const DataSet *set, int index, int channels, Image *image, char error[IMAGE_ERROR_SIZE])
-{
-    char path[PATH_ROOM];
-    if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
-        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data "
-                 "import affwild2", path);
-        errno = 0;
-        return false;
-    }
-    if (!set->raw) return image_load(path, channels, image, error);
-    channels = channels ? channels : 1;
-    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) {
-        errno = ENOMEM;
-        return false;
-    }
-    for (int i = 0; i < set->raw_side * set->raw_side; i++)
-        memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
-    return true;
-}
-
-/* The same, the scope's. False, and why, where the picture is to blame. */
-static bool try_dataset_picture(const DataSet *set, int index, int channels, Image *out, Error *why)
-{
-    char text[IMAGE_ERROR_SIZE];
-    if (!dataset_image(set, index, channels, out, text)) {
-        if (is_machine(errno)) give_up_because(errno, text);
-        return fail(why, 1, "%s", text);
-    }
-    *out = own_picture(*out);
-    return true;
-}
-
-/* The centred square of `crop` pixels a side (0: the largest), scaled to (size,size,channels of the image). */
-static void cut_square(Image image, int crop, int size, unsigned char *pixels)
-{
-    image_crop_centre(&image, crop);
-    if (image.width != size) image = resize_picture(&image, size, size);
-    memcpy(pixels, image.pixels, picture_bytes(&image));
-}
-
-/* Picture `index` as (size, size, channels) bytes. False as above. */
-static bool dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *why)
-{
-    Image image;
-    Scope inner;
-    enter(&inner);
-    bool read = try_dataset_picture(set, index, channels, &image, why);
-    if (read) cut_square(image, set->crop, size, pixels);
-    leave();
-    return read;
-}
-
-static double sine(double x) { return image_sine(x); }
-
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
-static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
+static void warp_picture(const unsigned char *in, int size, int channels, ImageWarp how, real *out)
 {
     if (!image_warp(in, size, channels, how, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* Augmentation drawn by chance, by (seed, index) and by nothing else. */
-static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
+static void augment_picture(const unsigned char *in, int size, int channels, const ImageAugment *how, uint64_t seed,
                             uint64_t index, real *out)
 {
     double dice[IMAGE_DICE];
@@ -7594,15 +5307,12 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.11  The loader: batches prepared in the background
+ * 10.3  The loader: batches prepared in the background
  *
  * Position p = batch * N + k of the endless stream of pictures belongs to epoch p / count, and is the (p % count)-th
  * of that epoch's own shuffle; its augmentation is drawn from p. So batch i depends on (seed, i) alone: a training
  * that goes on at iteration i needs no history, and it does not matter who waits for whom. An epoch's last pictures
- * share a batch with the next epoch's first.
- *
- *     thread:    make 4   make 5   make 6 .  .  .           a ring of LOADER_SLOTS batches, guarded by one lock;
- *     training:           take 3            take 4          `made` and `taken` only ever grow
+ * share a batch with the next epoch's first. vendor/ahead.h's thread keeps a few batches ready.
  *
  * Pictures are kept as bytes at the training size once they were decoded: the first CACHE_BYTES of the set, the rest
  * is decoded each time (1 GiB holds 28,000 faces of 112 x 112 in colour).
@@ -7614,7 +5324,7 @@ typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;   /* a b
 
 typedef struct Loader {
     const DataSet *set;
-    Augment how;
+    ImageAugment how;
     int batch, size, channels;
     size_t picture_size;              /* P * P * X */
     uint64_t seed, epoch;
@@ -7623,50 +5333,13 @@ typedef struct Loader {
     unsigned char *cache, *cached;    /* (cache_count,P,P,X), and which of them are filled */
     int cache_count;
     Slot slots[LOADER_SLOTS];
-    pthread_t thread;
-    bool running;
-    pthread_mutex_t lock;             /* guards the five below */
-    pthread_cond_t changed;
-    uint64_t made, taken;
-    bool stop, failed;
-    Error error;
+    Ahead *ahead;
 } Loader;
 
 static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 {
     for (int i = 0; i < count; i++) order[i] = i;
     shuffle(order, count, seed, STREAM_SHUFFLE, epoch);
-}
-
-/* How many pictures were found unreadable so far. */
-static int dataset_damaged(const DataSet *set)
-{
-    int damaged = 0;
-    for (int i = 0; i < set->count; i++) damaged += atomic_load(&set->damaged[i]);
-    return damaged;
-}
-
-/* The first picture from `index` on that is not known to be unreadable; not all of them are. */
-static int dataset_readable(const DataSet *set, int index)
-{
-    for (int tried = 0; tried < set->count && atomic_load(&set->damaged[index]); tried++)
-        index = (index + 1) % set->count;
-    return index;
-}
-
-/* Reads picture `index`, or the next one that can be read in its place, and tells which. A picture that cannot be read
- * is reported once; when more than half of the set cannot be read, something else is wrong. */
-static int dataset_read_next(const DataSet *set, int index, int size, int channels, unsigned char *pixels)
-{
-    for (;;) {
-        Error why;
-        index = dataset_readable(set, index);
-        if (dataset_read(set, index, size, channels, pixels, &why)) return index;
-        if (!atomic_exchange(&set->damaged[index], 1)) warn("%s; the next picture takes its place", why.text);
-        int damaged = dataset_damaged(set);
-        if (2 * (int64_t)damaged > set->count)
-            give_up(1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count, why.text);
-    }
 }
 
 /* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
@@ -7682,16 +5355,16 @@ static const unsigned char *loader_pixels(Loader *l, int *index)
     return l->picture;
 }
 
-/* Prepares the batch number `made` in its slot of the ring. */
-static void loader_make(void *loader)
+/* Prepares a batch in its slot of the ring. */
+static void loader_make(void *loader, uint64_t number)
 {
     Loader *l = loader;
     const DataSet *set = l->set;
     size_t n = (size_t)set->n_classes;
     uint64_t count = (uint64_t)set->count;
-    const Slot *slot = &l->slots[l->made % LOADER_SLOTS];
+    const Slot *slot = &l->slots[number % LOADER_SLOTS];
     for (size_t k = 0; k < (size_t)l->batch; k++) {
-        uint64_t position = l->made * (uint64_t)l->batch + k;
+        uint64_t position = number * (uint64_t)l->batch + k;
         if (position / count != l->epoch) {
             l->epoch = position / count;
             shuffle_epoch(l->order, set->count, l->seed, l->epoch);
@@ -7704,65 +5377,29 @@ static void loader_make(void *loader)
     }
 }
 
-static void *loader_work(void *loader)
+static void check_loader_options(const Loader *l)
 {
-    Loader *l = loader;
-    pthread_mutex_lock(&l->lock);
-    while (!l->stop && !l->failed) {
-        if (l->made - l->taken == LOADER_SLOTS) {
-            pthread_cond_wait(&l->changed, &l->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&l->lock);
-        Error error = {0};
-        bool made = attempt(loader_make, l, &error);
-        pthread_mutex_lock(&l->lock);
-        l->made += made;
-        l->failed = !made;
-        l->error = error;
-        pthread_cond_broadcast(&l->changed);
-    }
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
-}
-
-/* Stops the thread; may be called again. */
-static void stop_loader(void *loader)
-{
-    Loader *l = loader;
-    if (!l->running) return;
-    pthread_mutex_lock(&l->lock);
-    l->stop = true;
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-    pthread_join(l->thread, NULL);
-    l->running = false;
-    pthread_cond_destroy(&l->changed);
-    pthread_mutex_destroy(&l->lock);
-}
-
-static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
-{
-    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
-        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
-                size, channels);
+    const ImageAugment *how = &l->how;
+    if (l->batch < 1 || l->size < 1 || l->size > 16384 || (l->channels != 1 && l->channels != 3))
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", l->batch,
+                l->size, l->channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
         !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
         give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
-    if (batch > set->count)
-        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
-                set->path, set->count, set->count);
+    if (l->batch > l->set->count)
+        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", l->batch,
+                l->batch, l->set->path, l->set->count, l->set->count);
 }
 
 /* Starts to prepare batches first_batch, first_batch + 1, ... The set must outlive the loader. */
-static Loader *new_loader(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch)
+static Loader *new_loader(const DataSet *set, int batch, int size, int channels, const ImageAugment *how, uint64_t seed,
+                          uint64_t first_batch)
 {
-    check_loader_options(set, batch, size, channels, how);
-    size_t bytes = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
     Loader *l = own(1, sizeof *l);
-    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .picture_size = bytes,
-                  .seed = seed, .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
+    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .seed = seed,
+                  .epoch = UINT64_MAX};
+    check_loader_options(l);
+    size_t bytes = l->picture_size = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
     l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
     l->cache = calloc((size_t)l->cache_count + 1, bytes);
     if (l->cache) on_leaving(free, l->cache);
@@ -7775,12 +5412,7 @@ static Loader *new_loader(const DataSet *set, int batch, int size, int channels,
         slot->label = own((size_t)batch, sizeof(int));
         slot->attributes = set->attributes ? own((size_t)batch, (size_t)set->n_classes) : NULL;
     }
-    on_leaving(stop_loader, l);
-    pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, NULL);
-    int status = threads_create(&l->thread, loader_work, l);
-    if (status) give_up(1, "no thread for loading pictures: %s", strerror(status));
-    l->running = true;
+    l->ahead = ahead_start(loader_make, l, LOADER_SLOTS, first_batch);
     return l;
 }
 
@@ -7788,203 +5420,112 @@ static Loader *new_loader(const DataSet *set, int batch, int size, int channels,
 static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
 {
     size_t n = (size_t)l->batch;
-    pthread_mutex_lock(&l->lock);
-    while (l->made == l->taken && !l->failed) pthread_cond_wait(&l->changed, &l->lock);
-    bool ready = l->made != l->taken;
-    pthread_mutex_unlock(&l->lock);
-    if (!ready) unwind(&l->error);
-    const Slot *slot = &l->slots[l->taken % LOADER_SLOTS];
+    const Slot *slot = &l->slots[ahead_wait(l->ahead)];
     memcpy(x, slot->x, n * l->picture_size * sizeof *x);
     memcpy(label, slot->label, n * sizeof *label);
     if (attributes && slot->attributes) memcpy(attributes, slot->attributes, n * (size_t)l->set->n_classes);
-    pthread_mutex_lock(&l->lock);
-    l->taken++;
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
+    ahead_done(l->ahead);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.12  The data doctor
+ * 10.4  The data doctor
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
  * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
- * duplicates if their decoded pixels are the same (compared by a 64-bit hash), whatever their files are called.
+ * duplicates if their decoded pixels are the same, whatever their files are called.
  * ---------------------------------------------------------------------------------------------- */
 enum { EXAMPLES_SHOWN = 10 };         /* of each finding; --json tells all */
 
 typedef struct Finding {
-    const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
-    const char *text;
+    bool problem;
+    const char *code, *text;          /* a word for scripts, and what to do */
     Names examples;
 } Finding;
 
-typedef struct Seen {                 /* what looking at one picture told */
-    int index, width, height;
-    bool readable;
-    ImageLook look;
-} Seen;
-
 typedef struct Diagnosis {
     const char *path;
-    const DataOptions *options;
-    Scope *home;
+    DataOptions options;
     DataSet set;
-    Seen *seen;                       /* (set.count) */
-    bool *bad;                        /* (set.count): a clean list leaves it out */
-    int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
-    int *side;                        /* (readable): the shorter sides, sorted */
+    const DataLook *looks;            /* (set.count) */
+    double *side;                     /* (readable): the shorter sides, sorted */
     int readable, problems, n_findings;
-    Finding findings[16];             /* every code below occurs at most once */
+    Finding findings[20];             /* every code below occurs at most once */
 } Diagnosis;
 
-__attribute__((format(printf, 4, 5)))
-static Finding *found(Diagnosis *d, const char *severity, const char *code, const char *format, ...)
+enum { PROBLEM = 1, WARNING = 0 };
+
+__attribute__((format(printf, 5, 6)))
+static void found(Diagnosis *d, bool problem, const char *code, const Names *examples, const char *format, ...)
 {
-    Finding *finding = &d->findings[d->n_findings++];
     char text[600];
     va_list list;
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    *finding = (Finding){.severity = severity, .code = code, .text = own_text("%s", text)};
-    d->problems += severity[0] == 'P';
-    return finding;
+    d->findings[d->n_findings++] = (Finding){problem, code, own_text("%s", text), examples ? *examples : (Names){0}};
+    d->problems += problem;
 }
 
-/* Decodes picture i and notes its size and its look. */
-static Seen look(const DataSet *set, int i, Error *why)
-{
-    Image image;
-    if (!try_dataset_picture(set, i, 0, &image, why)) return (Seen){.index = i};
-    return (Seen){i, image.width, image.height, true, image_look(&image)};
-}
-
-static int compare_ints(const void *a, const void *b)
-{
-    int x = *(const int *)a, y = *(const int *)b;
-    return (x > y) - (x < y);
-}
-
-static int compare_hashes(const void *a, const void *b)
-{
-    const Seen *x = a, *y = b;
-    uint64_t first = x->look.hash, second = y->look.hash;
-    return first != second ? (first > second) - (first < second) : x->index - y->index;
-}
-
-/* Looks at every picture: damaged, flat and needlessly coloured ones. */
+/* Damaged, flat and needlessly coloured pictures. */
 static void find_pictures(Diagnosis *d)
 {
-    Names damaged = {.home = innermost_scope()}, flat = {.home = innermost_scope()};
+    Names damaged = {0}, flat = {0};
     int coloured = 0, count = d->set.count;
-    for (int i = 0; i < count; i++) {
-        Scope inner;
-        Error why;
-        enter(&inner);
-        Seen *seen = &d->seen[i];
-        *seen = look(&d->set, i, &why);
+    d->side = own((size_t)count, sizeof *d->side);
+    for (const DataLook *seen = d->looks; seen < d->looks + count; seen++) {
         coloured += seen->look.grey;
-        if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else names_add(&damaged, why.text);
-        if (seen->look.flat) names_add(&flat, picture_name(&d->set, i));
-        d->bad[i] = !seen->readable || seen->look.flat;
-        leave();
+        if (seen->readable) d->side[d->readable++] = min_int(seen->width, seen->height);
+        else names_add(&damaged, seen->why);
+        if (seen->look.flat) names_add(&flat, dataset_name(&d->set, seen->index));
     }
-    qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
+    stats_sort(d->side, d->readable);
     if (damaged.count)
-        found(d, "PROBLEM", "unreadable", "%d of %d files cannot be read: fetch them again, convert them to JPEG or "
-              "PNG, or delete them (training skips them, unless they are more than half)", count - d->readable,
-              count)->examples = damaged;
+        found(d, PROBLEM, "unreadable", &damaged, "%d of %d files cannot be read: fetch them again, convert them to "
+              "JPEG or PNG, or delete them (training skips them, unless they are more than half)",
+              count - d->readable, count);
     if (flat.count)
-        found(d, "warning", "flat", "pictures that show nothing, every pixel being the same: %d; delete them",
-              flat.count)->examples = flat;
+        found(d, WARNING, "flat", &flat, "pictures that show nothing, every pixel being the same: %d; delete them",
+              flat.count);
     if (coloured && coloured == d->readable)
-        found(d, "warning", "grey", "all pictures are grey but stored as colour: with --grey training is faster");
-}
-
-/* Of pictures with the same pixels a clean list keeps one, of the test or validation part if it can; none, if their
- * labels contradict each other. They stand one behind the other from `first` on. */
-static void choose_twin(Diagnosis *d, const Seen *first, int n)
-{
-    const DataSet *set = &d->set;
-    int best = first->index;
-    bool agree = true;
-    for (const Seen *a = first; a < first + n; a++) {
-        if (set->split[a->index] > set->split[best]) best = a->index;
-        agree &= set->label[a->index] == set->label[best];
-        d->bad[a->index] = true;
-    }
-    d->bad[best] = !agree;
+        found(d, WARNING, "grey", NULL, "all pictures are grey but stored as colour: with --grey training is faster");
 }
 
 /* Pictures with the same pixels: needless within a split, a leak between splits, a contradiction between classes. */
 static void find_duplicates(Diagnosis *d)
 {
-    static const struct { const char *severity, *code, *text; } kinds[3] = {
-        {"warning", "duplicates", "pictures that repeat another of the same split: %d; they count twice: delete the "
-                                  "extra %s"},
-        {"PROBLEM", "leak", "pictures that occur in more than one of train, validation and test: %d; what was learnt "
-                            "by heart would be scored as skill: delete the extra %s"},
-        {"warning", "conflict", "pictures that repeat another under a different label: %d; one of the two is wrong: "
-                                "look at them and delete the wrong %s"}
+    static const struct { bool problem; const char *code, *text; } kinds[3] = {
+        {WARNING, "duplicates", "pictures that repeat another of the same split: %d; they count twice: delete the "
+                                "extra %s"},
+        {PROBLEM, "leak", "pictures that occur in more than one of train, validation and test: %d; what was learnt "
+                          "by heart would be scored as skill: delete the extra %s"},
+        {WARNING, "conflict", "pictures that repeat another under a different label: %d; one of the two is wrong: "
+                              "look at them and delete the wrong %s"}
     };
     const DataSet *set = &d->set;
-    int *twin = own((size_t)set->count, sizeof *twin);                 /* the first picture with the same pixels */
-    qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
-    for (int i = 0; i < set->count; i++) {
-        const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
-        bool same = b && a->readable && b->readable && !a->look.flat && a->look.hash == b->look.hash;
-        twin[a->index] = same ? twin[b->index] : a->index;
-    }
-    for (int i = 0, n = 1; i < set->count; i += n, n = 1) {
-        while (i + n < set->count && twin[d->seen[i + n].index] == d->seen[i].index) n++;
-        if (n > 1) choose_twin(d, &d->seen[i], n);
-    }
     for (int k = 0; k < 3; k++) {
         Names examples = {0};
         for (int i = 0; i < set->count; i++) {
-            int j = twin[i], leak = set->split[i] != set->split[j];
+            int j = d->looks[i].twin;
+            bool leak = set->split[i] != set->split[j];
             if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
-            names_add(&examples, textf("%s = %s", picture_name(set, j), picture_name(set, i)).s);
+            names_add(&examples, textf("%s = %s", dataset_name(set, j), dataset_name(set, i)).s);
         }
         if (examples.count)
-            found(d, kinds[k].severity, kinds[k].code, kinds[k].text, examples.count,
-                  set->listed ? "rows of the list" : "copies")->examples = examples;
+            found(d, kinds[k].problem, kinds[k].code, &examples, kinds[k].text, examples.count,
+                  set->listed ? "rows of the list" : "copies");
     }
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* A folder that has a labels.csv as well: do they tell of the same pictures? */
 static void find_strays(Diagnosis *d)
 {
-    const DataSet *set = &d->set;
-    const char *path = own_text("%s/labels.csv", set->path);
-    Names listed = {0}, strays = {0}, lost = {0};
-    if (set->listed || !is_folder(set->path) || !path_exists(path)) return;
-    List list;
-    list.table = open_table(path, FIELDS_MAX);
-    if (!more_rows(list.table)) return;
-    find_columns(&list, list.table);
-    if (list.column[COLUMN_PATH] < 0) return;
-    while (more_rows(list.table)) names_add(&listed, field(&list, COLUMN_PATH));
-    if (listed.count) qsort(listed.items, (size_t)listed.count, sizeof *listed.items, compare_texts);
-    for (int i = 0; i < listed.count; i++)
-        if (!path_exists(below(set->path, listed.items[i]))) names_add(&lost, listed.items[i]);
-    for (int i = 0; listed.count && i < set->count; i++) {
-        const char *name = set->text + set->where[i];
-        if (!bsearch(&name, listed.items, (size_t)listed.count, sizeof *listed.items, compare_texts))
-            names_add(&strays, picture_name(set, i));
-    }
+    Names lost = {0}, strays = {0};
+    dataset_strays(&d->set, &lost, &strays);
     if (lost.count)
-        found(d, "warning", "lost", "pictures that labels.csv names and that are not there: %d", lost.count)->examples =
-            lost;
+        found(d, WARNING, "lost", &lost, "pictures that labels.csv names and that are not there: %d", lost.count);
     if (strays.count)
-        found(d, "warning", "strays", "pictures that labels.csv does not name: %d; were two sets written into one "
-              "folder?", strays.count)->examples = strays;
+        found(d, WARNING, "strays", &strays, "pictures that labels.csv does not name: %d; were two sets written into "
+              "one folder?", strays.count);
 }
 
 /* Classes: too few, empty, or of very different sizes. */
@@ -7992,32 +5533,26 @@ static void find_classes(Diagnosis *d)
 {
     const DataSet *set = &d->set;
     Names few = {0};
-    int small = 0, large = 0, n = set->n_classes;
-    for (int i = 0; i < set->count; i++)
-        for (int k = 0; k < n; k++)
-            if (set->attributes ? set->attributes[(size_t)i * (size_t)n + (size_t)k] : set->label[i] == k) {
-                d->pictures[k][set->split[i]]++;
-                d->pictures[k][SPLIT_ALL]++;
-            }
+    int n = set->n_classes, small = 0, large = 0, fewest = INT_MAX, most = -1;
     for (int k = 0; k < n; k++) {
-        small = d->pictures[k][SPLIT_ALL] < d->pictures[small][SPLIT_ALL] ? k : small;
-        large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
-        if (d->pictures[k][SPLIT_ALL] < 100) names_add(&few, set->class_names[k]);
+        int pictures = dataset_count(set, k, SPLIT_ALL);
+        if (pictures < fewest) fewest = pictures, small = k;
+        if (pictures > most) most = pictures, large = k;
+        if (pictures < 100) names_add(&few, set->class_names[k]);
     }
-    int fewest = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
     if (n == 1 && !set->attributes && !set->unlabelled)
-        found(d, "PROBLEM", "one-class", "there is only one class, %s: to change one class into another takes two",
+        found(d, PROBLEM, "one-class", NULL, "there is only one class, %s: to change one class into another takes two",
               set->class_names[0]);
-    else if (!set->attributes && most > 3 * fewest)
-        found(d, "warning", "imbalance", "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
+    else if (!set->attributes && most > 3 * (int64_t)fewest)
+        found(d, WARNING, "imbalance", NULL, "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
               "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
               "`facegan data balance`", set->class_names[large], most, (double)most / (fewest ? fewest : 1),
               set->class_names[small], fewest);
-    if (!set->attributes && are_numbers(set->class_names, n))
-        found(d, "warning", "numbered", "the classes are called %s: whose numbers these are is not known; give the "
+    if (dataset_is_numbered(set))
+        found(d, WARNING, "numbered", NULL, "the classes are called %s: whose numbers these are is not known; give the "
               "folders the emotions' names", joined(set->class_names, n));
     if (few.count)
-        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds",
+        found(d, WARNING, "few", NULL, "fewer than 100 pictures: %s; expect little below some hundreds",
               joined(few.items, few.count));
 }
 
@@ -8033,83 +5568,72 @@ static int halvings(int side)
 static void find_sizes(Diagnosis *d, int size)
 {
     if (!d->readable) return;
-    int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
+    int median = (int)d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
     int under = want / 16 * 16 < 32 ? 32 : want / 16 * 16, over = under + 16;
     if (want % 4 || halvings(want) < 3)
-        found(d, size > 0 && want % 4 ? "PROBLEM" : "warning", "size", "%s %d px: %s; near it %d (halved %d times) and "
-              "%d (%d times) work well, and best is a power of two",
+        found(d, size > 0 && want % 4, "size", NULL, "%s %d px: %s; near it %d (halved %d times) and %d (%d times) "
+              "work well, and best is a power of two",
               size > 0 ? "the training size of" : "the pictures' usual side of", want,
               want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
               "D can halve it only a few times and would judge small patches only", under, halvings(under), over,
               halvings(over));
     if (size > median)
-        found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
+        found(d, WARNING, "enlarged", NULL, "most pictures are smaller (%d px) than the training size of %d: that adds "
               "work, not detail", median, size);
-    for (int i = 0; i < d->set.count; i++) oblong += d->seen[i].width != d->seen[i].height;
+    for (int i = 0; i < d->set.count; i++) oblong += d->looks[i].width != d->looks[i].height;
     if (oblong)
-        found(d, "warning", "oblong", "pictures that are not square: %d; only the square in the middle is used (faces: "
-              "crop them first with `facegan crop`)", oblong);
+        found(d, WARNING, "oblong", NULL, "pictures that are not square: %d; only the square in the middle is used "
+              "(faces: crop them first with `facegan crop`)", oblong);
 }
 
 /* ---- the two printers ---- */
 static void json_names(const Names *names)
 {
-    printf("[");
-    for (int i = 0; i < names->count; i++) table_json(stdout, "%s%q", i ? ", " : "", names->items[i]);
-    printf("]");
-}
-
-static void json_wholes(int n, const char *const *names, const int *values)
-{
-    for (int i = 0; i < n; i++) table_json(stdout, "%s%q: %d", i ? ", " : "{", names[i], values[i]);
-    printf("}");
+    for (int i = 0; i < names->count; i++) table_json(stdout, "%s%q", i ? ", " : "[", names->items[i]);
+    printf(names->count ? "]" : "[]");
 }
 
 static void diagnosis_json(const Diagnosis *d)
 {
-    static const char *const sides[] = {"min", "median", "max"};
     const DataSet *set = &d->set;
+    const double *side = d->side;
     table_json(stdout, "{\"path\": %q, \"format\": %q, \"pictures\": %d, \"dropped\": %d, \"missing\": %d, "
                "\"classes\": {", set->path, set->format, set->count, set->dropped, set->missing);
     for (int k = 0; k < set->n_classes; k++) {
         table_json(stdout, "%s%q: ", k ? ", " : "", set->class_names[k]);
-        json_wholes(SPLITS, split_names, d->pictures[k]);
+        for (int i = 0; i < SPLITS; i++)
+            table_json(stdout, "%s%q: %d", i ? ", " : "{", split_names[i], dataset_count(set, k, i));
+        printf("}");
     }
     printf("}, \"label_guesses\": ");
     json_names(&set->notes);
-    if (d->readable) {
-        const int side[] = {d->side[0], d->side[d->readable / 2], d->side[d->readable - 1]};
-        printf(", \"shorter_side\": ");
-        json_wholes(3, sides, side);
-        printf(", \"halvings\": %d", halvings(side[1]));
-    }
+    if (d->readable)
+        table_json(stdout, ", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d",
+                   (int)side[0], (int)side[d->readable / 2], (int)side[d->readable - 1],
+                   halvings((int)side[d->readable / 2]));
     printf(", \"findings\": [");
-    for (int i = 0; i < d->n_findings; i++) {
-        const Finding *f = &d->findings[i];
-        table_json(stdout, "%s{\"severity\": %q, \"code\": %q, \"text\": %q, \"examples\": ", i ? ", " : "",
-                   f->severity[0] == 'P' ? "problem" : "warning", f->code, f->text);
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        table_json(stdout, "%s{\"severity\": %q, \"code\": %q, \"text\": %q, \"examples\": ", f > d->findings ? ", " :
+                   "", f->problem ? "problem" : "warning", f->code, f->text);
         json_names(&f->examples);
         printf("}");
     }
     printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
 }
 
-static void print_classes(const Diagnosis *d)
+static void print_classes(const DataSet *set)
 {
     static const char *const layout[] = {"  %-20s", " %8s", " %10s", " %8s", "%s"};
-    const DataSet *set = &d->set;
     const char *const names[] = {set->attributes ? "attribute" : "class", "train", "validation", "test", ""};
     int most = 1;
-    for (int k = 0; k < set->n_classes; k++)
-        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
+    for (int k = 0; k < set->n_classes; k++) most = max_int(most, dataset_count(set, k, SPLIT_ALL));
     Table *table = new_table(NULL, set->n_classes, 5);
     table->layout = layout;
     table_names(table, names);
     for (int k = 0; k < set->n_classes; k++) {
-        const int *row = d->pictures[k];
         table_set(table, k + 1, 0, "%s", set->class_names[k]);
-        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", row[i]);
-        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most),
+        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", dataset_count(set, k, i));
+        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)dataset_count(set, k, SPLIT_ALL) + most - 1) / most),
                   "##############################");
     }
     putchar('\n');
@@ -8122,15 +5646,15 @@ static void diagnosis_text(const Diagnosis *d)
     int warnings = d->n_findings - d->problems;
     printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
            set->n_classes, set->attributes ? "attributes" : "classes");
-    if (set->n_classes) print_classes(d);
+    if (set->n_classes) print_classes(set);
     for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
     if (d->readable) {
-        int median = d->side[d->readable / 2];
-        printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
+        int median = (int)d->side[d->readable / 2];
+        printf("\n  shorter side: %.0f to %.0f px, median %d; at %d px StarGAN's D halves the picture %d times\n",
                d->side[0], d->side[d->readable - 1], median, median, halvings(median));
     }
     for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
-        printf("\n%s: %s\n", f->severity, f->text);
+        printf("\n%s: %s\n", f->problem ? "PROBLEM" : "warning", f->text);
         int shown = min_int(f->examples.count, EXAMPLES_SHOWN), more = f->examples.count - shown;
         for (int k = 0; k < shown; k++) printf("    %s\n", f->examples.items[k]);
         if (more) printf("    and %d more; --json names all\n", more);
@@ -8144,56 +5668,40 @@ static void diagnose(Diagnosis *d, int size)
 {
     DataSet *set = &d->set;
     dataset_keep(set, SPLIT_ALL);
-    d->seen = own((size_t)set->count, sizeof *d->seen);
-    d->side = own((size_t)set->count, sizeof *d->side);
-    d->bad = own((size_t)set->count, sizeof *d->bad);
-    d->pictures = own((size_t)set->n_classes, sizeof *d->pictures);
     if (set->missing)
-        found(d, set->count ? "warning" : "PROBLEM", "missing", "%d files of the list do not exist, the first is %s: "
-              "paths must be relative to the list's folder", set->missing, set->first_missing);
+        found(d, !set->count, "missing", NULL, "%d files of the list do not exist, the first is %s: paths must be "
+              "relative to the list's folder", set->missing, set->first_missing);
     if (set->dropped)
-        found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
+        found(d, WARNING, "dropped", NULL, "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with "
+        found(d, WARNING, "uncropped", NULL, "the list tells where in its pictures the faces are: cut them out with "
               "`facegan data import`; everything else here takes the square in the middle");
     find_strays(d);
     find_classes(d);
+    d->looks = dataset_look(set);
     find_pictures(d);
     find_sizes(d, size);
     find_duplicates(d);
 }
 
-static void doctor_opens(void *context)
+static void doctor_opens(void *diagnosis)
 {
-    Diagnosis *d = context;
-    list_dataset(d->home, &d->set, d->path, d->options);
-    if (!d->set.attributes) dataset_order(&d->set, d->options->classes);
+    Diagnosis *d = diagnosis;
+    dataset_list(&d->set, d->path, &d->options);
+    if (!d->set.attributes) dataset_order(&d->set, d->options.classes);
 }
 
 /* --fix: a list of all pictures but the bad ones, which every verb reads. Returns how many problems it mends. */
-static int write_clean_list(Diagnosis *d, const char *path)
+static int write_clean_list(const Diagnosis *d, const char *path)
 {
     const DataSet *set = &d->set;
-    char whole[PATH_MAX];
-    int kept = 0, mended = 0;
+    int mended = 0;
     if (set->raw || set->attributes || set->place)
         give_up(2, "--fix: %s is not made of pictures with a label each: `facegan data import` first", d->path);
-    FileWriter *w = begin_file(path);
-    fprintf(w->stream, "path,label,split\n");
-    for (int i = 0; i < set->count; i++) {
-        if (d->bad[i]) continue;
-        const char *name = picture_name(set, i);
-        table_field(w->stream, realpath(name, whole) ? whole : name), fputc(',', w->stream);
-        table_field(w->stream, set->class_names[set->label[i]]);
-        fprintf(w->stream, ",%s\n", split_names[set->split[i]]);
-        kept++;
-    }
-    end_file(w);
-    for (int i = 0; i < d->n_findings; i++) {
-        const char *code = d->findings[i].code;
-        mended += d->findings[i].severity[0] == 'P' && (strcmp(code, "unreadable") == 0 || strcmp(code, "leak") == 0);
-    }
+    int kept = dataset_write(set, dataset_clean(set, d->looks), path);
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++)
+        mended += f->problem && (strcmp(f->code, "unreadable") == 0 || strcmp(f->code, "leak") == 0);
     warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts keep "
          "theirs), and all copies with different labels", path, kept, set->count);
     return mended;
@@ -8202,17 +5710,18 @@ static int write_clean_list(Diagnosis *d, const char *path)
 /* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
-    Diagnosis d = {.path = path, .options = options, .home = innermost_scope()};
+    Diagnosis d = {.path = path, .options = *options};
     Error why;
+    d.options.home = innermost_scope();
     if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
     else {
-        found(&d, "PROBLEM", "not-opened", "%s", why.text);
+        found(&d, PROBLEM, "not-opened", NULL, "%s", why.text);
         d.set.count = d.set.n_classes = 0;
     }
     if (json) diagnosis_json(&d);
     else diagnosis_text(&d);
     fflush(stdout);
-    if (*fix && d.seen) d.problems -= write_clean_list(&d, fix);
+    if (*fix && d.looks) d.problems -= write_clean_list(&d, fix);
     if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
 }
 
@@ -9244,9 +6753,10 @@ static void drawing_free(Drawing *d)
 static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
 {
     size_t bytes = 0;
+    Error e;
     for (int i = 0; i < n; i++) {
         if (!graphs[i]) continue;
-        MUST(graph_plan(graphs[i], &e));
+        if (!graph_plan(graphs[i], &e)) unwind(&e);
         if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
     }
     arena_reserve(arena, bytes);
@@ -9472,7 +6982,7 @@ static double learning_rate(const Settings *s, long i)
     if (strcmp(s->decay, "cosine") == 0) {
         const double pi = 3.14159265358979323846;
         if (i < rise) return s->lr * (double)(i + 1) / (double)(rise + 1);
-        return s->lr * (1 + sine(pi / 2 - pi * (double)(i - rise) / (double)(s->iters - rise))) / 2;
+        return s->lr * (1 + image_sine(pi / 2 - pi * (double)(i - rise) / (double)(s->iters - rise))) / 2;
     }
     if (past < 0 || strcmp(s->decay, "none") == 0 || strcmp(s->decay, "plateau") == 0) return s->lr;
     if (strcmp(s->decay, "published") == 0) return s->lr * (1 - (double)(past / 1000) / (double)(s->iters - half));
@@ -10002,18 +7512,18 @@ static double classifier_share(Classifier *c, const real *x, int count, const in
  * tenths of the side in the middle and in each corner, each with its mirror image. */
 enum { VIEWS_MOST = 10 };
 
-static int views_of(const char *kind, int size, Warp views[VIEWS_MOST])
+static int views_of(const char *kind, int size, ImageWarp views[VIEWS_MOST])
 {
     const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
     int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
     if (!flip && !crops && *kind && strcmp(kind, "one")) give_up(2, "--views %s: must be one, flip or crops", kind);
     if (!crops) {
-        views[0] = (Warp){0}, views[1] = (Warp){.mirror = 1};
+        views[0] = (ImageWarp){0}, views[1] = (ImageWarp){.mirror = 1};
         return 1 + flip;
     }
     for (int place = 0; place < 5; place++)
         for (int mirror = 0; mirror < 2; mirror++)
-            views[n++] = (Warp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
+            views[n++] = (ImageWarp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
                                 .shift_y = place ? (place > 2 ? step : -step) : 0};
     return n;
 }
@@ -10023,7 +7533,7 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
                            double *probabilities)
 {
     Scope inner;
-    Warp views[VIEWS_MOST];
+    ImageWarp views[VIEWS_MOST];
     int n_views = views_of(kind, c->net.size, views);
     size_t picture = shape_count(c->one.x->shape), numbers = (size_t)count * (size_t)c->net.classes;
     enter(&inner);
@@ -10044,22 +7554,16 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  *
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
- * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
- * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
+ * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
+ * measured on latents that never change. pixels, edges, within, nearest and clusters are what vendor/variety.h says,
+ * shares of what the data have; and
  *
- *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
- *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
- *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
- *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
- *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
  *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
  *
- * Pictures are compared averaged down to 24 px, so that grain does not count as variety. It is G's own weights that are
- * watched, not their average, which would hide a fall for a while.
+ * It is G's own weights that are watched, not their average, which would hide a fall for a while.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where the next cluster is started. */
@@ -10068,80 +7572,22 @@ static double draw_centre(void *seed, int c)
     return draw(*(const uint64_t *)seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30);
 }
 
-enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
-enum { EDGES = EDGE_CELLS * EDGE_CELLS * 2 };                           /* of a picture */
+enum { WATCHED = 64, WATCHED_DATA = 512, MOST_ROLLBACKS = 5 };
 enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
        SIGN_JUDGED, SIGNS };
 static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
                                                "features", "judged"};
 
-typedef struct Pictures {               /* as the watch sees them */
-    double *pixels, *edges;             /* (n,..) made small, and their edges */
-    int *label, n, pixel_count;
-} Pictures;
-
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
-    Pictures data;
+    Variety *data;
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
-    double feature_spread;
-    StatsRows centres;                  /* of the clusters of the data's edges */
-    double pixel_spread, edge_spread, class_pixel_spread, class_edge_spread, data_nearest, data_clusters;
+    double feature_spread;              /* of the data */
     double signs[SIGNS];                /* the last look's; NaN: not known */
     bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
     int rollbacks;
 } Lookout;
-
-static int small_side(int size)
-{
-    return size < SMALL_SIDE ? size : SMALL_SIDE;
-}
-
-static Pictures pictures_new(int n, int size, int channels)
-{
-    int small = small_side(size), count = small * small * channels;
-    return (Pictures){own((size_t)n, (size_t)count * sizeof(double)), own((size_t)n, EDGES * sizeof(double)),
-                      own((size_t)n, sizeof(int)), n, count};
-}
-
-static StatsRows pixels_of(const Pictures *p, int n) { return (StatsRows){p->pixels, n, p->pixel_count}; }
-static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGES}; }
-
-/* How strong the edges across and along are in each cell. */
-static void measure_edges(const double *small, int side, int channels, double *edges)
-{
-    memset(edges, 0, EDGE_CELLS * EDGE_CELLS * 2 * sizeof *edges);
-    for (int y = 0; y + 1 < side; y++)
-        for (int x = 0; x + 1 < side; x++)
-            for (int c = 0; c < channels; c++) {
-                const double *at = small + (y * side + x) * channels + c;
-                double *cell = edges + (y * EDGE_CELLS / side * EDGE_CELLS + x * EDGE_CELLS / side) * 2;
-                cell[0] += fabs(at[channels] - at[0]), cell[1] += fabs(at[side * channels] - at[0]);
-            }
-}
-
-/* The mean of one channel over the rectangle of source pixels that small pixel (column, y) stands for. */
-static double mean_below(const real *x, int size, int channels, int small, int column, int y)
-{
-    int top = y * size / small, bottom = (y + 1) * size / small;
-    int left = column * size / small, right = (column + 1) * size / small;
-    double total = 0;
-    for (int v = top; v < bottom; v++)
-        for (int u = left; u < right; u++) total += (double)x[(v * size + u) * channels];
-    return total / ((bottom - top) * (right - left));
-}
-
-/* Picture number i: averaged down, and its edges. */
-static void measure_picture(const real *x, int size, int channels, Pictures *to, int i)
-{
-    int small = small_side(size);
-    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count, *at = pixels;
-    for (int y = 0; y < small; y++)
-        for (int column = 0; column < small; column++)
-            for (int c = 0; c < channels; c++) *at++ = mean_below(x + c, size, channels, small, column, y);
-    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGES);
-}
 
 static void watch_free(void *watch)
 {
@@ -10173,71 +7619,49 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
     w->feature_spread = classifier_spread(w->judge, x, count);
 }
 
-/* Reads training pictures, spread evenly, into w->data as far as there is room; they are also returned. */
-static real *read_watched(Trainer *t)
-{
-    const Settings *s = &t->settings;
-    Pictures *data = &t->watch->data;
-    Error why = {0};
-    int wanted = data->n, n = 0;
-    size_t bytes = (size_t)(s->size * s->size * s->channels);
-    unsigned char *face = own(bytes, 1);
-    real *x = own((size_t)wanted * bytes, sizeof *x);
-    for (int i = 0; i < wanted; i++) {
-        int index = (int)((long)i * t->data.count / wanted);
-        real *picture = x + (size_t)n * bytes;
-        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
-        from_bytes(face, bytes, picture);
-        data->label[n] = t->data.label[index];
-        measure_picture(picture, (int)s->size, (int)s->channels, data, n++);
-    }
-    data->n = n;
-    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
-    return x;
-}
-
-/* What the data say of themselves. */
+/* What the data say of themselves: of training pictures, spread evenly. */
 static void watch_data(Trainer *t)
 {
     Scope inner;
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    if (!w) return;
+    Error why = {0};
+    int wanted = min_int(t->data.count, WATCHED_DATA);
+    size_t bytes = (size_t)(s->size * s->size * s->channels);
     uint64_t seed = (uint64_t)s->seed;
-    w->data = pictures_new(min_int(t->data.count, WATCHED_DATA), (int)s->size, (int)s->channels);
-    double *centres = own(CLUSTERS, EDGES * sizeof *centres);
+    if (!w) return;
+    w->data = variety_new(wanted, (int)s->size, (int)s->channels);
     enter(&inner);
-    const real *x = read_watched(t);
-    int n = w->data.n, clusters = min_int(n, CLUSTERS);
+    unsigned char *face = own(bytes, 1);
+    real *x = own((size_t)wanted * bytes, sizeof *x);
+    for (int i = 0; i < wanted; i++) {
+        int index = (int)((long)i * t->data.count / wanted);
+        real *picture = x + (size_t)w->data->data.n * bytes;
+        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
+        from_bytes(face, bytes, picture);
+        variety_add(&w->data->data, picture, t->data.label[index]);
+    }
+    int n = w->data->data.n;
+    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
     if (*s->classifier) watch_with_classifier(t, x, n);
-    StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
-    StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
-    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
-    w->centres = (StatsRows){centres, clusters, EDGES};
-    w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
-    w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
-    w->class_edge_spread = stats_class_distance(&edges, w->data.label);
-    w->data_nearest = stats_nearest_distance(&pixels, &pixels);
-    w->data_clusters = stats_clusters_reached(&w->centres, &few);
+    variety_learn(w->data, WATCHED, draw_centre, &seed);
     leave();
 }
 
 /* Draws the watched latents, latent i as class (i + turn) mod n. */
-static Pictures watch_draw(Trainer *t, int turn)
+static VarietyPictures watch_draw(Trainer *t, int turn)
 {
     Drawing *d = &t->watch->drawing;
     const Net *g = &t->now.g;
     int n = g->classes;
-    Pictures drawn = pictures_new(WATCHED, g->size, g->channels);
+    VarietyPictures drawn = variety_pictures(WATCHED, g->size, g->channels);
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
         fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), g->latent, d->x->data + i * g->latent);
-        drawn.label[i] = (i + turn) % n;
-        if (d->condition) one_hot(d->condition->data + i * n, n, drawn.label[i]);
+        if (d->condition) one_hot(d->condition->data + i * n, n, (i + turn) % n);
     }
     graph_run(d->graph);
-    for (int i = 0; i < WATCHED; i++)
-        measure_picture(d->y->data + (size_t)i * bytes, g->size, g->channels, &drawn, i);
+    for (int i = 0; i < WATCHED; i++) variety_add(&drawn, d->y->data + (size_t)i * bytes, (i + turn) % n);
     return drawn;
 }
 
@@ -10272,18 +7696,6 @@ static double watch_agreement(Trainer *t, const int *label)
     return (double)all.right / WATCHED;
 }
 
-/* Does one latent's picture change with its class? Against the distance of two samples. */
-static double watch_label(Trainer *t, const Pictures *drawn, double spread)
-{
-    Pictures turned = watch_draw(t, 1);
-    double turns = 0;
-    for (int i = 0; i < WATCHED; i++) {
-        size_t at = (size_t)i * (size_t)drawn->pixel_count;
-        turns += stats_distance(drawn->pixels + at, turned.pixels + at, drawn->pixel_count) / WATCHED;
-    }
-    return spread > 0 ? turns / spread : 0;
-}
-
 static void watch_look(Trainer *t)
 {
     Scope inner;
@@ -10292,20 +7704,13 @@ static void watch_look(Trainer *t)
     const real *x = w->drawing.y->data;
     bool told = t->now.g.condition;
     enter(&inner);
-    Pictures drawn = watch_draw(t, 0);
-    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED);
-    StatsRows data = pixels_of(&w->data, w->data.n);
-    double spread = stats_pair_distance(&pixels);
+    VarietyPictures drawn = watch_draw(t, 0), turned;
     if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
     if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    signs[SIGN_AGREEMENT] = t->judge.graph && told ? watch_agreement(t, drawn.label) : NAN;
-    signs[SIGN_PIXELS] = spread / w->pixel_spread;
-    signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
-    signs[SIGN_WITHIN] = told ? fmin(stats_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
-                                     stats_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
-    signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
-    signs[SIGN_CLUSTERS] = stats_clusters_reached(&w->centres, &edges) / w->data_clusters;
-    signs[SIGN_LABEL] = told ? watch_label(t, &drawn, spread) : NAN;
+    if (t->judge.graph && told) signs[SIGN_AGREEMENT] = watch_agreement(t, drawn.label);
+    const VarietySigns all = variety_compare(w->data, &drawn, told);
+    memcpy(signs, (double[]){all.pixels, all.edges, all.within, all.nearest, all.clusters}, 5 * sizeof *signs);
+    if (told) turned = watch_draw(t, 1), signs[SIGN_LABEL] = variety_moved(&drawn, &turned);
     leave();
 }
 
@@ -10462,7 +7867,7 @@ enum { OWN_SHARE = 5 };                 /* a classifier without a validation par
 
 static void balance(DataSet *set, const Settings *s)
 {
-    if (*s->balance) balance_dataset(set, s->balance, (uint64_t)s->seed);
+    if (*s->balance) dataset_balance(set, classes_shuffled(set, (uint64_t)s->seed, STREAM_BALANCE), s->balance);
 }
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
@@ -10472,7 +7877,7 @@ static void open_held_out(Trainer *t, DataOptions options)
     const Settings *s = &t->settings;
     Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none) &&
+    t->has_held_out = s->validation <= 0 && try_dataset(&t->held_out, s->data, &options, &none) &&
                       t->held_out.n_classes == t->data.n_classes;
     if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
@@ -10480,8 +7885,8 @@ static void open_held_out(Trainer *t, DataOptions options)
     open_dataset(&t->held_out, s->data, &options);
     t->has_held_out = true;
     if (s->as_published) balance(&t->held_out, s);
-    dataset_part(&t->held_out, share, (uint64_t)s->seed, true);
-    dataset_part(&t->data, share, (uint64_t)s->seed, false);
+    dataset_part(&t->held_out, classes_shuffled(&t->held_out, (uint64_t)s->seed, STREAM_SPLIT), share, true);
+    dataset_part(&t->data, classes_shuffled(&t->data, (uint64_t)s->seed, STREAM_SPLIT), share, false);
     if (!t->held_out.count || t->data.count < s->batch)
         give_up(2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
                 t->held_out.count, t->data.count);
@@ -10580,11 +7985,6 @@ static const char *run_path(const Settings *s, const char *name)
     return own_text("%s/%s", s->out, name);
 }
 
-static void set_metadata(TensorFile *file, const char *name, const char *text)
-{
-    if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
-}
-
 /* What a checkpoint says about itself: every FIXED setting and the iteration; no time, path, host or thread count. */
 static void describe(const Settings *s, long iteration, TensorFile *file)
 {
@@ -10599,34 +7999,11 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-static void close_store(void *store) { store_free(store); }
-
-static Store *new_store(void)
-{
-    Store *store = own(1, sizeof *store);
-    on_leaving(close_store, store);
-    return store;
-}
-
-/* Writes the file in one piece: it is there, whole, or is as it was. */
-static void save_store(const Store *store, const char *path, const char *message)
-{
-    FileWriter w;
-    char why[FILES_ERROR];
-    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
-        return;
-    int cause = errno;
-    files_abandon(&w);
-    give_up_because(cause, own_text("%s%s", message, why));
-}
-
 /* A few numbers that a run must remember, beside the weights. */
-static void store_row(Store *store, const char *name, int n, const double *numbers)
+static void store_row(TensorFile *file, const char *name, int n, const double *numbers)
 {
-    const int64_t length = n;
-    real *copy = must_alloc((size_t)n, sizeof *copy);
+    real *copy = add_tensor(file, name, real_type, 1, &(int64_t){n});
     for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
-    store_numbers(store, name, 1, &length, copy);
 }
 
 /* Are there n numbers under that name? */
@@ -10642,14 +8019,14 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
 {
     Scope inner;
     enter(&inner);
-    Store *store = new_store();
-    describe(&t->settings, t->now.iteration, &store->file);
-    store_net(store, &t->now.g, true);
-    store_net(store, &t->now.d, true);
-    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
-    if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
-    if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
-    save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
+    TensorFile *file = new_tensors();
+    describe(&t->settings, t->now.iteration, file);
+    store_net(file, &t->now.g, true);
+    store_net(file, &t->now.d, true);
+    if (t->now.g_known) store_row(file, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
+    if (t->best_iteration) store_row(file, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
+    if (t->cuts) store_row(file, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
+    save_tensors(file, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
     leave();
 }
 
@@ -10668,10 +8045,10 @@ static void keep_best(Trainer *t, const Judgement *judged)
     bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;
     if (t->model->generator || !better) return;
     enter(&inner);
-    Store *store = new_store();
-    describe(&t->settings, t->now.iteration, &store->file);
-    store_net(store, &t->now.d, false);
-    save_store(store, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
+    TensorFile *file = new_tensors();
+    describe(&t->settings, t->now.iteration, file);
+    store_net(file, &t->now.d, false);
+    save_tensors(file, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
     t->best_loss = loss, t->best_iteration = t->now.iteration;
     leave();
 }
@@ -10812,122 +8189,75 @@ static Judgement judge_held_out(Trainer *t, int most)
     return all;
 }
 
-enum { LOG_LINE = 8192 };
+/* A row of log.csv as it is put together: the columns' names, and their numbers, empty where they are not known. */
+typedef struct LogRow {
+    char names[8192], numbers[8192];
+    const char *broken;                 /* a loss that is no longer a number */
+} LogRow;
 
-static void write_log_names(const Trainer *t, FILE *log)
+__attribute__((format(printf, 4, 0)))
+static void log_number(LogRow *row, bool known, const char *name, const char *format, double value)
 {
-    const Step *steps[2] = {&t->now.d_step, &t->now.g_step};
-    fprintf(log, "iteration,learning_rate");
-    for (int k = 0; k < 2 && steps[k]->graph; k++) {
-        for (int i = 0; i < steps[k]->n_terms; i++) fprintf(log, ",%s", steps[k]->names[i]);
-        fprintf(log, ",%c.total", "DG"[k]);
-    }
-    fprintf(log, ",validation_accuracy,validation_loss");
-    for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
-    for (int k = 0; t->now.g.space && k < t->now.g.classes; k++)
-        for (int i = 0; i < t->now.g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
-    fprintf(log, "\n");
+    size_t named = strlen(row->names), used = strlen(row->numbers);
+    snprintf(row->names + named, sizeof row->names - named, "%s%s", named ? "," : "", name);
+    used += (size_t)snprintf(row->numbers + used, sizeof row->numbers - used, "%s", named ? "," : "");
+    if (known) snprintf(row->numbers + used, sizeof row->numbers - used, format, value);
 }
 
-static void close_file(void *file) { fclose(file); }
+static void log_step(LogRow *row, const Step *step, bool known, const char *total, const double *last)
+{
+    for (int i = 0; i <= step->n_terms && step->graph; i++) {
+        const char *name = i < step->n_terms ? step->names[i] : total;
+        log_number(row, known, name, "%.6g", last[i]);
+        if (known && !isfinite(last[i])) row->broken = name;
+    }
+}
 
-/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
+/* The last iteration's; between the milestones nothing is judged. */
+static LogRow *log_row(const Trainer *t, const Judgement *judged)
+{
+    LogRow *row = own(1, sizeof *row);
+    const Training *now = &t->now;
+    Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
+    int n = judged->count;
+    log_number(row, true, "iteration", "%.0f", (double)now->iteration);
+    log_number(row, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
+    log_step(row, &now->d_step, true, "D.total", now->last_d);
+    log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
+    log_number(row, n, "validation_accuracy", "%.4f", (double)judged->right / n);
+    log_number(row, n, "validation_loss", "%.5f", judged->loss / n);
+    for (int i = 0; t->watch && i < SIGNS; i++) {
+        double sign = t->watch->signs[i];
+        log_number(row, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+    }
+    for (int k = 0; now->g.space && k < gamut.n; k++)
+        for (int i = 0; i < gamut.dimensions; i++) {
+            Text name = textf("at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
+            log_number(row, true, name.s, "%.4f", gamut.mean[k][i]);
+        }
+    return row;
+}
+
+/* Opens log.csv to go on after the iterations that are done. */
 static FILE *open_log(const Trainer *t)
 {
-    char line[LOG_LINE];
-    const char *path = run_path(&t->settings, "log.csv");
-    FILE *old = files_open(path);
-    if (old) on_leaving(close_file, old);
-    FileWriter *renewed = begin_file(path);
-    write_log_names(t, renewed->stream);
-    while (old && fgets(line, sizeof line, old))
-        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration)
-            fputs(line, renewed->stream);
-    end_file(renewed);
-    FILE *log = fopen(path, "a");
-    if (!log) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
-    on_leaving(close_file, log);
-    return log;
+    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->names, t->now.iteration);
 }
 
-/* A step's last losses. Returns the first that is no longer a number, or `broken`. */
-static const char *write_losses(const Step *step, const char *total, const double *last, FILE *log, const char *broken)
-{
-    for (int i = 0; i <= step->n_terms; i++) {
-        if (!isfinite(last[i])) broken = i < step->n_terms ? step->names[i] : total;
-        fprintf(log, ",%.6g", last[i]);
-    }
-    return broken;
-}
-
-/* One row; between the milestones nothing is judged. Returns a loss that is no longer a number, or NULL. */
+/* Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
-    const Training *now = &t->now;
-    fprintf(log, "%ld,%.6g", now->iteration, rate_of(t, now->iteration - 1));
-    const char *broken = write_losses(&now->d_step, "D.total", now->last_d, log, NULL);
-    if (now->g_known) broken = write_losses(&now->g_step, "G.total", now->last_g, log, broken);
-    for (int i = 0; t->model->g_step && !now->g_known && i <= now->g_step.n_terms; i++) fprintf(log, ",");
-    if (!judged->count) fprintf(log, ",,");
-    else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
-    for (int i = 0; t->watch && i < SIGNS; i++) {
-        if (isnan(t->watch->signs[i])) fprintf(log, ",");
-        else fprintf(log, ",%.4f", t->watch->signs[i]);
-    }
-    Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
-    for (int k = 0; now->g.space && k < gamut.n; k++)
-        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
-    fprintf(log, "\n");
+    const LogRow *row = log_row(t, judged);
+    fprintf(log, "%s\n", row->numbers);
     if (fflush(log) || ferror(log))
         give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
-    return broken;
+    return row->broken;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 12.8  The loop
  * ---------------------------------------------------------------------------------------------- */
 
-/* Progress: a bar, the rate, the time left; on a terminal five times a second, in a line; elsewhere a line a minute. */
-typedef struct Progress { double start, shown; long first, total; const char *what; } Progress;
-
-static Progress progress_start(const char *what, long first, long total)
-{
-    double now = now_seconds();
-    return (Progress){now, isatty(2) ? 0 : now, first, total, what};
-}
-
-static void duration_text(double seconds, char *text, size_t size)
-{
-    long s = (long)(seconds + 0.5);
-    if (s < 60) snprintf(text, size, "%lds", s);
-    else if (s < 3600) snprintf(text, size, "%ldm%02lds", s / 60, s % 60);
-    else if (s < 86400 * 2) snprintf(text, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
-    else snprintf(text, size, "%ldd%02ldh", s / 86400, s / 3600 % 24);
-}
-
-__attribute__((format(printf, 3, 4)))
-static void progress_show(Progress *p, long done, const char *format, ...)
-{
-    double now = now_seconds();
-    bool terminal = isatty(2), soon = now - p->shown < (terminal ? 0.2 : 60);
-    if (no_messages || (soon && (done < p->total || !terminal))) return;
-    char bar[25] = "", left[32], note[160];
-    double rate = (double)(done - p->first) / fmax(now - p->start, 1e-9);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(note, sizeof note, format, arguments);
-    va_end(arguments);
-    for (int i = 0; i < 24; i++) bar[i] = (double)i < 24.0 * (double)done / (double)p->total ? '#' : '.';
-    duration_text((double)(p->total - done) / fmax(rate, 1e-9), left, sizeof left);
-    fprintf(stderr, "%s%s [%.24s] %ld/%ld  %.2f/s  %s left  %s%s", terminal ? "\r\033[K" : "", p->what, bar, done,
-            p->total, rate, left, note, terminal ? "" : "\n");
-    p->shown = now;
-}
-
-static void progress_end(const Progress *p)
-{
-    if (!no_messages && isatty(2) && p->shown > 0) fputc('\n', stderr);
-}
 static void write_config(const Settings *s)
 {
     FileWriter *w = begin_file(run_path(s, "config"));
@@ -10974,7 +8304,7 @@ static void fit_to_pictures(Trainer *t)
     int readable = 0, tried = min_int(t->data.count, 100);
     if (s->size && !s->crop) return;
     enter(&inner);
-    while (readable < tried && !try_dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
+    while (readable < tried && !dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
     if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why.text);
     int side = min_int(first.width, first.height);
     if (s->crop > side) give_up(2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
@@ -11013,9 +8343,9 @@ static bool milestone(const Trainer *t, long i)
     return t->model->generator && (i == s->iters / 4 || i == s->iters / 2 || i == s->iters * 3 / 4);
 }
 
-static Augment augmentation(const Settings *s)
+static ImageAugment augmentation(const Settings *s)
 {
-    return (Augment){.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift,
+    return (ImageAugment){.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift,
                      .zoom_low = (float)s->zoom_low, .zoom_high = (float)s->zoom_high,
                      .brightness = (float)s->brightness, .contrast = (float)s->contrast, .erase = (float)s->erase};
 }
@@ -11024,7 +8354,7 @@ static Augment augmentation(const Settings *s)
 static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
-    const Augment how = augmentation(s);
+    const ImageAugment how = augmentation(s);
     return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
                       (uint64_t)t->now.iteration);
 }
@@ -11132,10 +8462,10 @@ static void tell_length(Loop *l)
     const Settings *s = &l->t->settings;
     long done = l->t->now.iteration - l->progress.first;
     double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
-    char text[32];
+    char text[PROGRESS_DURATION];
     if (l->told || spent < 5 || done < 2 * s->n_critic) return;
     l->told = true;
-    duration_text(left, text, sizeof text);
+    progress_duration(left, text);
     if (left > 3600)
         warn("this training will take about %s: Ctrl-C keeps what is learnt so far, and the same command goes on; "
              "--iters %ld would take an hour, smaller --width and --size are faster", text,
@@ -11239,7 +8569,7 @@ enum { ONLY_TIMES = 2 };                /* of dry_run: nothing is printed */
 static void dry_run(Trainer *t, Loader *loader)
 {
     Settings *s = &t->settings;
-    char time_text[32], g_text[64] = "";
+    char time_text[PROGRESS_DURATION], g_text[64] = "";
     double best_d = 1e30, best_g = 1e30;
     for (int i = 0; i < 3; i++) {
         fill_batch(t, loader);
@@ -11256,7 +8586,7 @@ static void dry_run(Trainer *t, Loader *loader)
     size_t kept = (net_size(&t->now.g) + net_size(&t->now.d)) * 3 * sizeof(real);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    duration_text((double)left * s->seconds_a_step, time_text, sizeof time_text);
+    progress_duration((double)left * s->seconds_a_step, time_text);
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
@@ -11269,7 +8599,7 @@ static void dry_run(Trainer *t, Loader *loader)
 static void trace_steps(Trainer *t, Loader *loader)
 {
     Step *steps[2] = {&t->now.d_step, &t->now.g_step};
-    Store *store = new_store();
+    TensorFile *file = new_tensors();
     char name[80];
     fill_batch(t, loader);
     for (int k = 0; k < 2 && steps[k]->graph; k++) {
@@ -11281,10 +8611,11 @@ static void trace_steps(Trainer *t, Loader *loader)
             bool is_leaf = y->op == OP_leaf;
             snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, is_leaf ? "." : "",
                      is_leaf ? y->tensor->name : "");
-            store_tensor(store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES);
+            const int *d = y->shape.d;
+            store_tensor(file, "", name, y->shape, y->data, d[0] * d[1] * d[2] == 1 ? AS_VECTOR : AS_FILTER);
         }
     }
-    save_store(store, t->settings.trace, "");
+    save_tensors(file, t->settings.trace, "");
     printf("%s\n", t->settings.trace);
 }
 
@@ -11370,6 +8701,7 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
 {
     const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
     const Model *model = name ? find_model(name) : NULL;
+    Error e;
     if (model && (model->latent_size || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
@@ -11379,8 +8711,9 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
     if (model && model->when) set_settings(s, model->when);
     for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
         const char *value = tensorfile_metadata(file, step_settings[i].there);
-        if (value) MUST(set_setting(s, find_setting(step_settings[i].here), value, &e));
-        else if (step_settings[i].must_be) give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
+        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
+        if (!value && step_settings[i].must_be)
+            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
     }
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -11395,22 +8728,13 @@ static const TensorEntry *step_input(const TensorFile *file, const char *path, c
     return entry;
 }
 
-/* Pictures stand in files as (N,X,P,P). */
-static size_t picture_order(Shape s, size_t i)
-{
-    size_t w_count = (size_t)s.d[2], h_count = (size_t)s.d[1], c_count = (size_t)s.d[3];
-    size_t w = i % w_count, h = i / w_count % h_count, c = i / (w_count * h_count) % c_count,
-           n = i / (w_count * h_count * c_count);
-    return ((n * h_count + h) * w_count + w) * c_count + c;
-}
-
 /* A leaf's numbers; pictures stand in the file as (N,X,P,P), as do dropout's masks. */
-static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to, bool picture)
+static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to)
 {
     size_t count = shape_count(to->shape);
     const TensorEntry *entry = step_input(file, path, to->name, count);
     for (size_t i = 0; i < count; i++)
-        to->data[picture ? picture_order(to->shape, i) : i] = (real)tensorfile_get(entry, i);
+        to->data[from_file_order(to->shape, AS_PICTURES, i)] = (real)tensorfile_get(entry, i);
     if (!all_finite(to)) give_up(1, "%s: %s has values that are no numbers", path, to->name);
 }
 
@@ -11433,39 +8757,31 @@ static void read_step_batch(const TensorFile *file, const char *path, const Trai
     const Batch *batch = &t->now.batch;
     const Net *nets[2] = {&t->now.g, &t->now.d};
     bool attributes = *t->settings.attributes;
-    read_step_leaf(file, path, batch->x, true);
-    read_step_leaf(file, path, batch->alpha, false);
-    for (int k = 0; k < batch->n_draws; k++) read_step_leaf(file, path, batch->draws[k].values, false);
+    read_step_leaf(file, path, batch->x);
+    read_step_leaf(file, path, batch->alpha);
+    for (int k = 0; k < batch->n_draws; k++) read_step_leaf(file, path, batch->draws[k].values);
     read_step_labels(file, path, attributes, batch->label);
     read_step_labels(file, path, attributes, batch->target);
     for (int k = 0; k < 2; k++)
-        for (int i = 0; i < nets[k]->n_masks; i++) read_step_leaf(file, path, nets[k]->masks[i], true);
+        for (int i = 0; i < nets[k]->n_masks; i++) read_step_leaf(file, path, nets[k]->masks[i]);
 }
 
-/* Pictures (N,P,P,X) under `name`, in the file's order (N,X,P,P). */
-static void store_pictures(Store *store, const char *name, Shape s, const real *data)
-{
-    real *copy = must_alloc(shape_count(s), sizeof *copy);
-    const int64_t dimensions[AXES] = {s.d[0], s.d[3], s.d[1], s.d[2]};
-    for (size_t i = 0; i < shape_count(s); i++) copy[i] = data[picture_order(s, i)];
-    store_numbers(store, name, 4, dimensions, copy);
-}
-static void store_step(Store *store, const Step *step, const Net *net, const char *fake_name)
+static void store_step(TensorFile *file, const Step *step, const Net *net, const char *fake_name)
 {
     char total[16], before[16], after[16];
     snprintf(total, sizeof total, "%c.total", net->letter);
     snprintf(before, sizeof before, "grad.%c.", net->letter);
     snprintf(after, sizeof after, "after.%c.", net->letter);
-    store_pictures(store, fake_name, step->fake->shape, step->fake->data);
-    store_tensor(store, "", total, step->total->shape, step->total->data, 1);
+    store_tensor(file, "", fake_name, step->fake->shape, step->fake->data, AS_PICTURES);
+    store_tensor(file, "", total, step->total->shape, step->total->data, AS_VECTOR);
     for (int i = 0; i < step->n_terms; i++)
-        store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1);
+        store_tensor(file, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, AS_VECTOR);
     for (int i = 0; i < net->count; i++) {
         const Tensor *w = fetched(net->parameters[i].w);
         const Node *gradient = step->gradients[i];
-        int rank = rank_of(&net->parameters[i]);
-        if (gradient) store_tensor(store, before, w->name, w->shape, gradient->data, rank);
-        store_tensor(store, after, w->name, w->shape, w->data, rank);
+        Layout as = layout_of(&net->parameters[i]);
+        if (gradient) store_tensor(file, before, w->name, w->shape, gradient->data, as);
+        store_tensor(file, after, w->name, w->shape, w->data, as);
     }
 }
 
@@ -11499,12 +8815,12 @@ static void step_task(void *files)
     read_step_batch(in, f->in, t);
     set_schedule(t->now.batch.schedule_d, s.d_lr > 0 ? s.d_lr : s.lr, s.beta1, s.beta2, 1);
     set_schedule(t->now.batch.schedule_g, s.lr, s.beta1, s.beta2, 1);
-    Store *store = new_store();
+    TensorFile *file = new_tensors();
     run_d_step(&t->now);
-    store_step(store, &t->now.d_step, &t->now.d, "fake_d");
+    store_step(file, &t->now.d_step, &t->now.d, "fake_d");
     if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
-    if (t->now.g_step.graph) store_step(store, &t->now.g_step, &t->now.g, "fake_g");
-    save_store(store, f->out, "");
+    if (t->now.g_step.graph) store_step(file, &t->now.g_step, &t->now.g, "fake_g");
+    save_tensors(file, f->out, "");
 }
 
 static void step_file(const char *in, const char *out)
@@ -11531,16 +8847,28 @@ static void step_file(const char *in, const char *out)
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 13.1  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
+ * 13.1  What a generator is judged by
+ *
+ * Frechet Emotion Distance (Heusel et al. 2017; Surani calls it FED):
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
  * is the squared distance of two normal distributions with the means and covariances of the real and the generated
- * pictures' features (stats_frechet).
+ * pictures' features (stats_frechet). From N pictures FED comes out too large, by an amount that falls like d/N.
+ * Resampling both sets with replacement shows how large: it adds the same once more. The interval is therefore the
+ * basic bootstrap's, 2 FED minus the resampled values' quantiles, which mirrors them to the other side; percentiles
+ * would miss on the high side twice.
  *
- * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
- * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * Discriminator F1 (Surani): how well D's scores tell fakes from real pictures, whose scores are higher if D has learnt
+ * anything (stats_told_apart). Near 0 for fakes: D takes them for real; near 1: it is not deceived.
+ *
+ * Smoothness (Surani, section VI.C):
+ *
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *
+ * is how much of the whole change comes in one step (stats_curves). A curve that rises in equal steps has 1/9, the least
+ * that a rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be
+ * worse, so the share of rising curves stands beside every average. A flat curve has no score.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -11577,82 +8905,6 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
     *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
     fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
     free(job.values);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.2  Is the discriminator deceived?                                                           (Surani)
- *
- * Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
- * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
- * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
- * ---------------------------------------------------------------------------------------------- */
-
-typedef struct DiscriminatorF1 { double threshold, real, fake, average; } DiscriminatorF1;
-
-static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, const double *fake_scores, int n_fake)
-{
-    const double *scores[2] = {real_scores, fake_scores};
-    int counts[2] = {n_real, n_fake};
-    double means[2] = {0}, right[2] = {0}, judged[2] = {0};
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < counts[k]; i += 2) means[k] += scores[k][i] / ((counts[k] + 1) / 2);
-    double threshold = (means[0] + means[1]) / 2;
-    for (int k = 0; k < 2; k++)
-        for (int i = 1; i < counts[k]; i += 2) {
-            judged[k]++;
-            right[k] += k ? scores[k][i] < threshold : scores[k][i] >= threshold;      /* NaN is right for neither */
-        }
-    double wrong = judged[0] - right[0] + judged[1] - right[1];
-    DiscriminatorF1 f1 = {.threshold = threshold, .real = 2 * right[0] / (2 * right[0] + wrong)};
-    f1.fake = 2 * right[1] / (2 * right[1] + wrong);
-    f1.average = (f1.real + f1.fake) / 2;
-    return f1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.3  Smoothness                                                               (Surani, section VI.C)
- *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
- *
- * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
- * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
- * so the share of rising curves stands beside every average. A flat curve has no score.
- * ---------------------------------------------------------------------------------------------- */
-
-static double smoothness(const double *s, int n)
-{
-    double step = 0, low = s[0], high = s[0];
-    for (int j = 0; j < n; j++) {
-        if (!isfinite(s[j])) return NAN;
-        low = fmin(low, s[j]), high = fmax(high, s[j]);
-        if (j) step = fmax(step, s[j] - s[j - 1]);
-    }
-    return high > low ? step / (high - low) : NAN;
-}
-
-static bool rises(const double *s, int n)
-{
-    for (int j = 1; j < n; j++)
-        if (!(s[j] >= s[j - 1])) return false;
-    return s[n - 1] > s[0];
-}
-
-typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;       /* flat: without a score */
-
-/* The average over `count` curves of n points each. */
-static Smoothness smoothness_of(const double *curves, int count, int n)
-{
-    double *scores = must_alloc((size_t)count, sizeof *scores), rising = 0;
-    Smoothness result = {.curves = count};
-    for (int i = 0; i < count; i++) {
-        scores[i] = smoothness(curves + (size_t)i * (size_t)n, n);
-        result.flat += !isfinite(scores[i]);
-        rising += rises(curves + (size_t)i * (size_t)n, n);
-    }
-    result.score = stats_mean(scores, count);
-    result.rising = rising / count;
-    free(scores);
-    return result;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11982,39 +9234,6 @@ static int slowest_first(const void *a, const void *b)
 /* What this machine can do at best with all threads, measured: operations and bytes a second. */
 typedef struct Peaks { double operations, bytes; } Peaks;
 
-enum { PEAK_COPY = 1 << 23, PEAK_RUNS = 10 };
-
-static void peak_task(void *argument, int index, int worker)
-{
-    (void)index;
-    kernels_peak((real *)argument + (size_t)worker * KERNELS_PEAK_NUMBERS);
-}
-
-static void copy_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    real *from = (real *)argument + (size_t)index * ELEMENTS_A_TASK;
-    kernels->pointwise(POINTWISE_affine, from, NULL, 1, 0, from + PEAK_COPY, ELEMENTS_A_TASK);
-}
-
-static Peaks measure_peaks(void)
-{
-    real *numbers = new_reals((size_t)KERNELS_PEAK_NUMBERS * (size_t)thread_count());
-    real *copied = new_reals(2 * (size_t)PEAK_COPY);
-    int tasks = 2 * thread_count(), pieces_ = PEAK_COPY / ELEMENTS_A_TASK;
-    double multiply = 1e30, copy = 1e30, operations = tasks * kernels_peak(numbers);
-    for (int i = 0; i < PEAK_RUNS; i++) {
-        double start = now_seconds();
-        parallel(tasks, peak_task, numbers);
-        double middle = now_seconds();
-        parallel(pieces_, copy_task, copied);
-        multiply = fmin(multiply, middle - start);
-        copy = fmin(copy, now_seconds() - middle);
-    }
-    free(numbers), free(copied);
-    return (Peaks){operations / multiply, 2.0 * PEAK_COPY * sizeof(real) / copy};
-}
-
 /* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
  * still in the caches from the node before comes faster.) */
 static double node_floor(const Node *y, const Peaks *peaks)
@@ -12110,8 +9329,10 @@ static Peaks print_peaks(void)
 {
     Peaks peaks;
     char why[FACEGAN_ERROR];
-    if (!chosen_device) peaks = measure_peaks();
-    else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
+    if (!chosen_device) {
+        real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
+        kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
+    } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
     printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
            chosen_device ? gpu_device->describe() : kernels->name,
            peaks.bytes * 1e-9, peaks.operations * 1e-9);
@@ -12488,11 +9709,11 @@ static void name_classes(Facegan *model, const TensorFile *file)
 }
 
 /* A file of weights, and whose names in it are meant. */
-typedef struct Weights { const TensorFile *file; const char *path; char prefix[PREFIX]; } Weights;
+typedef struct Weights { const TensorFile *file; const char *path; char prefix[TENSORFILE_PREFIX]; } Weights;
 
 static const TensorEntry *find_weight(const Weights *w, const char *format, int number)
 {
-    char name[PREFIX + 64];
+    char name[TENSORFILE_PREFIX + 64];
     size_t used = (size_t)snprintf(name, sizeof name, "%s", w->prefix);
     snprintf(name + used, sizeof name - used, format, number);
     return tensorfile_find(w->file, name);
@@ -12638,20 +9859,6 @@ typedef struct Photo {
     Image image;
 } Photo;
 
-/* A name for what is made of each, which no other has. */
-static char **photo_names(const Names *paths)
-{
-    char why[FILES_ERROR];
-    Listing *stems = own(1, sizeof *stems);
-    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
-        if (errno == EEXIST) give_up(2, "%s", why);
-        give_up_because(errno, why);
-    }
-    stems->count = (size_t)paths->count;
-    on_leaving(free_listing, stems);
-    return stems->names;
-}
-
 /* A batch of pictures: what is done with each, and what became of them. */
 typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
@@ -12664,7 +9871,7 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
 {
     const Names paths = photo_paths(inputs, count);
     int widest = 0;
-    char *const *names = photo_names(&paths);
+    char *const *names = own_stems(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     b->total = paths.count;
     for (; b->count < b->total && !interrupted; b->count++) {
@@ -13601,7 +10808,7 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS])
         for (; n < EMOTIONS; n++) emotions[n] = n;
     const Names names = *list ? parse_names(list, "emotion") : (Names){0};
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
-        int found = spelled(emotion_spellings, names.items[i]);
+        int found = dataset_emotion(names.items[i]);
         if (found < 0) {
             char meant[OPTIONS_MEANT];
             OptionGuess guess = {names.items[i], 3, NULL};
@@ -14000,7 +11207,7 @@ typedef struct Balance {
     const DataSet *set;
     const Settings *s;
     char (*folders)[FILES_NAME];
-    Augment how;
+    ImageAugment how;
     long before[MAX_CLASSES], written[MAX_CLASSES];
 } Balance;
 
@@ -14012,7 +11219,7 @@ static void balance_picture(Balance *b, int i)
     bool copy = b->written[class] >= b->before[class];
     Error why;
     Image picture;
-    if (!try_dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
+    if (!dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
     if (copy) {
         image_crop_centre(&picture, 0);
         real *warped = own(picture_bytes(&picture), sizeof *warped);
@@ -14024,15 +11231,6 @@ static void balance_picture(Balance *b, int i)
                  &picture, NULL);
 }
 
-static bool lies_in(const char *path, const char *folder)
-{
-    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
-    size_t length = outer ? strlen(outer) : 0;
-    bool yes = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
-    free(inner), free(outer);
-    return yes;
-}
-
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
@@ -14042,7 +11240,7 @@ static void balance_data(const char *data, const Settings *s)
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    balance_dataset(set, s->balance, (uint64_t)s->seed);
+    dataset_balance(set, classes_shuffled(set, (uint64_t)s->seed, STREAM_BALANCE), s->balance);
     b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
     if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
     begin_set(s, b.folders, set->n_classes);
@@ -14071,15 +11269,13 @@ static void balance_data(const char *data, const Settings *s)
 typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
 
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
-
-static void close_trace(void *trace) { store_free(&((NetworkTrace *)trace)->store); }
+typedef struct NetworkTrace { TensorFile *file; int count; } NetworkTrace;
 
 static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
 {
     NetworkTrace *trace = context;
     if (strcmp(what, "input") == 0) trace->count++;
-    store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data);
+    store_tensor(trace->file, "", textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, AS_PICTURES);
 }
 
 /* As the options say. */
@@ -14127,10 +11323,9 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
 {
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
-    NetworkTrace *trace = own(1, sizeof *trace);
-    on_leaving(close_trace, trace);
+    NetworkTrace trace = {.file = new_tensors()};
     d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
-    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = trace;
+    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = &trace;
     make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = verb->as_stored ? 0 : 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
@@ -14139,7 +11334,7 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     warn("%d face%s in %d picture%s (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          d->found == 1 ? "" : "s", seen, seen == 1 ? "" : "s", d->without, batch.unreadable,
          d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
-    if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
+    if (*s->trace && !tensorfile_save(s->trace, trace.file, why)) give_up(1, "%s", why);
     end_batch(&batch);
     if (verb->needs_faces && !d->found) give_up(1, "no face was found");
 }
@@ -14388,11 +11583,14 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
  * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
  * short or whose picture is not there, and the import goes on behind it.
  *
- *     reader (10.4) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ *     DataSet --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
  * ---------------------------------------------------------------------------------------------- */
 
 /* ---- one row ---- */
-enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
+enum {
+    IMPORT_AT_ONCE = 16,                /* rows in hand: bounds the memory, and the work that a crash repeats */
+    IMPORT_FIELDS = 5                   /* of the journal: source, class, split, result, path */
+};
 
 typedef enum { KEPT, LEFT_OUT, MISSING, UNREADABLE, NO_FACE, RESULTS, NOT_WRITTEN } ImportResult;
 static const char *const result_names[RESULTS] = {"kept", "left out", "no file", "unreadable", "no face"};
@@ -14442,7 +11640,7 @@ static bool import_load(const Import *job, int row, Image *out, char why[IMAGE_E
 
 static bool is_film(const Import *job, const Imported *item, int *length)
 {
-    return !job->set.raw && video_frame(item->source, length) > 0;
+    return !job->set.raw && dataset_frame(item->source, length) > 0;
 }
 
 static void import_read_task(void *argument, int i, int worker)
@@ -14477,7 +11675,7 @@ static void open_film(Import *job, const char *path)
 /* Reads a video's frame; those before it are passed over. */
 static void import_frame(Import *job, Imported *item, int length)
 {
-    long frame = video_frame(item->source, NULL);
+    long frame = dataset_frame(item->source, NULL);
     const char *film = own_text("%.*s", length, item->source);
     if (strcmp(job->film, film) || job->video.next > frame) open_film(job, film);
     for (VideoFrame got; item->result == KEPT && !item->picture.pixels;) {
@@ -14489,7 +11687,7 @@ static void import_frame(Import *job, Imported *item, int length)
 }
 
 /* The best face whose centre is where the list says. */
-static const Face *best_face_there(const Faces *faces, const Place *place, int width)
+static const Face *best_face_there(const Faces *faces, const DataPlace *place, int width)
 {
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
@@ -14505,9 +11703,9 @@ static const Face *best_face_there(const Faces *faces, const Place *place, int w
 static bool import_face(Import *job, const Imported *item, Face *face)
 {
     const Image *picture = &item->picture;
-    Place place = job->set.place && !job->s->whole ? job->set.place[item->row] : (Place){0};
+    DataPlace place = job->set.place && !job->s->whole ? job->set.place[item->row] : (DataPlace){0};
     bool boxed = place.box[2] > 0;
-    for (int k = 0; k < 4; k++) {                                       /* published boxes reach past the edge in places */
+    for (int k = 0; k < 4; k++) {       /* published boxes reach past the edge in places */
         int most = k % 2 ? picture->height : picture->width;
         face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
     }
@@ -14560,7 +11758,7 @@ static bool import_line_fits(const Import *job, const TableReader *line, int row
 {
     const char *path = import_path(job, row);
     struct stat status;
-    if (line->n_fields != 5 || strcmp(line->fields[0], picture_name(&job->set, row)) ||
+    if (line->n_fields != IMPORT_FIELDS || strcmp(line->fields[0], dataset_name(&job->set, row)) ||
         strcmp(line->fields[1], import_class(job, row)) || strcmp(line->fields[2], import_split(job, row)))
         return false;
     for (*result = KEPT; *result < RESULTS && strcmp(line->fields[3], result_names[*result]);) ++*result;
@@ -14573,7 +11771,7 @@ static bool import_line_fits(const Import *job, const TableReader *line, int row
 static long import_believe(Import *job, const char *path)
 {
     ImportResult result;
-    TableReader *table = open_table(path, FIELDS_MAX);
+    TableReader *table = open_table(path, IMPORT_FIELDS);
     bool sound = table_next(table) > 0 && !feof(table->file);
     long end = sound ? ftell(table->file) : 0;
     while (sound && job->done < job->n_work && table_next(table) > 0 && !feof(table->file)) {
@@ -14598,7 +11796,7 @@ static void import_open_journal(Import *job)
     if (!there || truncate(path, sound) == 0) job->journal = fopen(path, "ab");
     if (!job->journal) give_up_because(errno, own_text("cannot write %s: %s", path, strerror(errno)));
     on_leaving(close_file, job->journal);
-    job->line = new_table(NULL, 1, 5);
+    job->line = new_table(NULL, 1, IMPORT_FIELDS);
     table_names(job->line, names);
     if (!sound) write_row(job->line, job->journal, TABLE_CSV, 0);
     if (job->done) warn("%d of %d rows are done already", job->done, job->n_work);
@@ -14612,7 +11810,7 @@ static void import_note(Import *job, const Imported *item)
     if (item->result == NOT_WRITTEN) give_up_because(item->cause, item->why);
     if (item->result == UNREADABLE && is_machine(item->cause)) give_up_because(item->cause, item->why);
     if (item->result == UNREADABLE) warn("skipped: %s", item->why);
-    for (int k = 0; k < 5; k++) table_set(job->line, 1, k, "%s", fields[k]);
+    for (int k = 0; k < IMPORT_FIELDS; k++) table_set(job->line, 1, k, "%s", fields[k]);
     write_row(job->line, job->journal, TABLE_CSV, 1);
     import_count(job, item->row, item->result);
 }
@@ -14626,7 +11824,7 @@ static void import_batch(Import *job)
     for (int i = 0; i < count; i++) {
         int row = job->work[job->done + i];
         const char *path = import_path(job, row), *file = own_text("%s/%s", job->s->out, path);
-        job->batch[i] = (Imported){.row = row, .source = picture_name(&job->set, row), .path = path, .file = file};
+        job->batch[i] = (Imported){.row = row, .source = dataset_name(&job->set, row), .path = path, .file = file};
         remove(own_text("%s.tmp0", file));                              /* of a run that was killed */
     }
     parallel(count, import_read_task, job);
@@ -14649,15 +11847,15 @@ static void import_classes(Import *job)
 {
     const DataSet *set = &job->set;
     bool all = strcmp(set->format, "image folders") == 0, emotions = false;
-    const Names asked = *job->s->classes ? wanted_classes(set, job->s->classes) : (Names){0};
+    const Names asked = *job->s->classes ? dataset_classes(set, job->s->classes) : (Names){0};
     job->wanted = own((size_t)set->n_classes, sizeof *job->wanted);
     job->tally = own((size_t)set->n_classes, sizeof *job->tally);
     job->work = own((size_t)set->count, sizeof *job->work);
-    for (int k = 0; k < set->n_classes; k++) emotions |= spelled(emotion_spellings, set->class_names[k]) >= 0;
+    for (int k = 0; k < set->n_classes; k++) emotions |= dataset_emotion(set->class_names[k]) >= 0;
     for (int k = 0; k < set->n_classes; k++) {
         const char *name = set->class_names[k];
         job->wanted[k] = *job->s->classes ? names_find(&asked, name) >= 0 :
-                         all || !emotions || spelled(emotion_spellings, name) >= 0;
+                         all || !emotions || dataset_emotion(name) >= 0;
         if (job->wanted[k] && (strchr(name, '/') || name[0] == '.'))
             give_up(1, "%s: the class '%s' can't be the name of a folder", set->path, name);
     }
@@ -14670,13 +11868,11 @@ static void import_classes(Import *job)
 
 static void import_folders(const Import *job)
 {
-    bool (*made)[SPLITS] = own((size_t)job->set.n_classes, sizeof *made);
-    for (int i = 0; i < job->n_work; i++) {
-        int row = job->work[i], split = job->set.split[row], label = job->set.label[row];
-        if (!made[label][split]) make_folder(own_text("%s/%s/%s", job->s->out, split_names[split], import_class(job,
-            row)));
-        made[label][split] = true;
-    }
+    const DataSet *set = &job->set;
+    for (int split = 0; split < SPLITS; split++)
+        for (int k = 0; k < set->n_classes; k++)
+            if (job->wanted[k] && dataset_count(set, k, split))
+                make_folder(own_text("%s/%s/%s", job->s->out, split_names[split], set->class_names[k]));
 }
 
 /* OUT/import.txt says in words which import OUT holds, so that another one is not mixed into it. */
@@ -14685,17 +11881,11 @@ static void import_claim(const Import *job, char *const *inputs, int count)
     const Settings *s = job->s;
     const char *path = own_text("%s/import.txt", s->out);
     char *want = own_text("kind = %s\n", inputs[0]);
-    for (int i = 1; i < count; i++) {
-        char *more = own_text("%sinput = %s\n", want, inputs[i]);
-        give_back(want);
-        want = more;
-    }
-    want = own_text("%srows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side "
-                    "= %ld\n"
-                    "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want, job->n_work,
-                    s->classes,
-                    s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size, margin_of(s, -1),
-                    s->align, s->channels, s->whole);
+    for (int i = 1; i < count; i++) want = own_text("%sinput = %s\n", want, inputs[i]);
+    want = own_text("%srows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\n"
+                    "max-side = %ld\nsize = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want,
+                    job->n_work, s->classes, s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size,
+                    margin_of(s, -1), s->align, s->channels, s->whole);
     size_t size;
     bool there = path_exists(path);
     if (there && strcmp(read_file(path, 1 << 24, &size), want))
@@ -14710,7 +11900,7 @@ static void import_labels(const Import *job)
 {
     static const char *const names[4] = {"path", "label", "split", "source"};
     static const int from[4] = {4, 1, 2, 0};
-    TableReader *rows = open_table(own_text("%s/import.csv", job->s->out), FIELDS_MAX);
+    TableReader *rows = open_table(own_text("%s/import.csv", job->s->out), IMPORT_FIELDS);
     FileWriter *file = begin_file(own_text("%s/labels.csv", job->s->out));
     Table *line = new_table(NULL, 1, 4);
     table_names(line, names);
@@ -14723,23 +11913,10 @@ static void import_labels(const Import *job)
     end_file(file);
 }
 
-/* The classes in our order: emotions first, then the others by name. */
-static int *import_order(const DataSet *set)
-{
-    int *order = own((size_t)set->n_classes, sizeof *order);
-    for (int i = 0; i < set->n_classes; i++) {
-        int k = i;
-        for (; k && compare_classes(&set->class_names[order[k - 1]], &set->class_names[i]) > 0; k--)
-            order[k] = order[k - 1];
-        order[k] = i;
-    }
-    return order;
-}
-
 /* How many pictures of each class there are, as in Surani's figure 8. */
 static void import_chart(const Import *job)
 {
-    int *order = import_order(&job->set), n = 0, kept = 0, classes = job->set.n_classes;
+    int *order = dataset_sorted(&job->set), n = 0, kept = 0, classes = job->set.n_classes;
     const char **names = own((size_t)classes, sizeof *names);
     double *values = own((size_t)classes, sizeof *values);
     for (int i = 0; i < classes; i++) {
@@ -14760,7 +11937,7 @@ static void import_chart(const Import *job)
 static void import_table(const Import *job)
 {
     static const char *const names[] = {"class", "rows", "kept", "train", "validation", "test"};
-    const int *order = import_order(&job->set), classes = job->set.n_classes;
+    const int *order = dataset_sorted(&job->set), classes = job->set.n_classes;
     int sums[RESULTS + SPLITS] = {0}, columns = 6, shown[RESULTS];
     for (int k = 0; k < classes; k++)
         for (int r = 0; r < RESULTS + SPLITS; r++) sums[r] += job->tally[k][r];
@@ -14795,52 +11972,16 @@ static void import_json(const Import *job)
     printf("}\n");
 }
 
-/* ---- which reader ---- */
-
-/* The format that `data import` calls so; NULL: there is none. */
-static const Format *import_format(const char *kind)
-{
-    for (const Format *f = formats; f < formats + FORMATS; f++)
-        if (f->import && !strcmp(f->import, kind)) return f;
-    return NULL;
-}
-
-/* Two lists of one data set name the same pictures: they lie in one folder, unless that of the pictures was given. */
-static void import_more_lists(DataSet *set, const Names *lists, const DataOptions *options)
-{
-    for (int i = 0; i < lists->count; i++) {
-        const char *root = own_text("%s", set->root);
-        add_list(set, lists->items[i], options);
-        if (strcmp(root, set->root))
-            give_up(2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
-                    lists->items[i]);
-    }
-}
-
-/* Lists all rows. The first input is the list or the folder; files after it are further lists (where something lies
- * beside a list, the first of them is that), folders after it are where pictures, frames or videos lie. */
+/* Lists all rows of the inputs. */
 static void import_list(Import *job, const char *kind, char *const *inputs, int count)
 {
-    Names more = {0}, lists = {0};
     DataSet *set = &job->set;
-    DataOptions options = {.split = SPLIT_ALL, .every_label = 1};
-    const Format *f = import_format(kind);
-    bool beside = f && f->beside;
-    for (int i = 1; i < count; i++) names_add(beside || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
-    if (more.count) options.more = &more;
-    const char *first = beside && is_folder(inputs[0]) ? own_text("%s/%s", inputs[0], f->file) : inputs[0];
-    list_dataset(innermost_scope(), set, first, &options);
-    if (f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
-        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
-                   "fer2013, "
-                "ferplus, folder?", inputs[0], kind, f->name, f->folders_too ? ", image folders" : "", set->format);
-    if (more.count > 1 && !(f && f->many)) give_up(2, "%s: one folder of pictures only", more.items[1]);
-    import_more_lists(set, &lists, &options);
-    for (int i = 0; set->place && i < set->count && !*job->s->detector; i++)
-        if (set->place[i].half) {
-            names_add(&set->notes, "two people share frames of some videos: only a detector can tell them apart");
-            break;
-        }
+    bool halves = false;
+    dataset_gather(set, kind, inputs, count, &(DataOptions){.split = SPLIT_ALL, .every_label = 1});
+    if (set->attributes) give_up(2, "%s lists attributes: it is read as it is, with --attributes", inputs[0]);
+    for (int i = 0; set->place && i < set->count; i++) halves |= set->place[i].half;
+    if (halves && !*job->s->detector)
+        names_add(&set->notes, "two people share frames of some videos: only a detector can tell them apart");
 }
 
 static void import_rows(Import *job)
@@ -14859,9 +12000,8 @@ static void import_rows(Import *job)
 
 static void import_data(char *const *inputs, int count, const Settings *s)
 {
-    if (count < 2 || (!import_format(inputs[0]) && strcmp(inputs[0], "folder")))
-        give_up(2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list or "
-                   "folder");
+    if (count < 2 || !dataset_is_kind(inputs[0]))
+        give_up(2, "data import needs one of %s, and then the list or folder", dataset_kinds());
     if (!*s->out) give_up(2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) give_up(2, "--weights without --detector: mtcnn or retinaface?");
     Import *job = own(1, sizeof *job);
@@ -14871,9 +12011,7 @@ static void import_data(char *const *inputs, int count, const Settings *s)
     make_folder(s->out);
     import_claim(job, inputs, count);
     import_folders(job);
-    if (*s->detector) {
-        job->detector = open_detector(s);
-    }
+    if (*s->detector) job->detector = open_detector(s);
     import_rows(job);
     import_labels(job), import_chart(job);
     if (s->json) import_json(job);
@@ -14925,7 +12063,7 @@ static DataSet *use_part(const char *data, DataOptions options, const char *aske
         give_up(2, "--split %s: must be train, validation, test or all", asked);
     for (int i = 0; !*asked && i + 1 < n; i++) {
         options.split = parts[i];
-        if (dataset_open(set, data, &options, &none)) return set;
+        if (try_dataset(set, data, &options, &none)) return set;
     }
     if (!*asked) options.split = parts[n - 1];
     open_dataset(set, data, &options);
@@ -15034,7 +12172,7 @@ static Table *answers_table(const Answers *a)
     for (int i = 0; i < a->count; i++) {
         const double *p = answer(a, i);
         int best = stats_largest(p, a->n);
-        table_set(t, i + 1, 0, "%s", picture_name(a->set, a->index[i]));
+        table_set(t, i + 1, 0, "%s", dataset_name(a->set, a->index[i]));
         table_set(t, i + 1, 1, "%s", a->names[a->truth[i]]);
         table_set(t, i + 1, 2, "%s", best < 0 ? "?" : a->names[best]);
         for (int k = 0; k < a->n; k++) table_set(t, i + 1, 3 + k, "%.5f", p[k]);
@@ -15140,8 +12278,8 @@ static void draw_mistake(const Answers *a, Mistake m, PlotCanvas *canvas, int x,
 {
     Image image;
     int i = m.answer;
-    if (try_dataset_picture(a->set, a->index[i], 3, &image, &(Error){0})) {
-        image_crop_centre(&image, a->set->crop);
+    if (dataset_picture(a->set, a->index[i], 3, &image, &(Error){0})) {
+        image_crop_centre(&image, a->set->options.crop);
         plot_picture(canvas, x, y, side, side, image.pixels, image.width, image.height, 3);
     }
     plot_text(canvas, x, y + side + 14, 12, 0, 0x202020, own_text("is %s", a->names[a->truth[i]]));
@@ -15660,19 +12798,19 @@ static void critic_task(void *evaluation)
                                            parts, 2);
     real *edits = own((size_t)real_ones.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, real_ones.x, real_ones.n, real_ones.target, 1, NULL, edits);
-    DiscriminatorF1 f1 = discriminator_f1(critic_scores(critic, real_ones.x, real_ones.n), real_ones.n,
+    StatsTold f1 = stats_told_apart(critic_scores(critic, real_ones.x, real_ones.n), real_ones.n,
                                           critic_scores(critic, edits, real_ones.n), real_ones.n);
-    add_score(v, "discriminator.f1.fake", f1.fake,
+    add_score(v, "discriminator.f1.fake", f1.second,
               "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold,
               real_ones.n);
-    add_score(v, "discriminator.f1.real", f1.real, "the same threshold");
+    add_score(v, "discriminator.f1.real", f1.first, "the same threshold");
     add_score(v, "discriminator.f1.average", f1.average, "the mean of the two");
 }
 
 static void add_diversity(Evaluation *v)
 {
     const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    int clusters = v->n / 5 < CLUSTERS ? v->n / 5 : CLUSTERS;
+    int clusters = min_int(v->n / 5, VARIETY_CLUSTERS);
     add_score(v, "diversity.pairs", stats_pair_distance(&g) / stats_pair_distance(&r),
               "mean distance of edits' features over that of real ones");
     add_score(v, "diversity.nearest", stats_nearest_distance(&g, &r) / stats_nearest_distance(&r, &r),
@@ -15721,8 +12859,8 @@ static void add_scores(Evaluation *v, const Settings *s)
         add_score(v, name, stats_class(&v->edited, k).f1, " ");
     }
     add_distance(v, s->bootstrap);
-    Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
-    add_score(v, "smoothness", smooth.score,
+    StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
+    add_score(v, "smoothness", smooth.step,
               "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
     add_score(v, "smoothness.rising", smooth.rising, "share of curves that never fall");
     add_score(v, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
@@ -16076,7 +13214,8 @@ static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
     const char *name = own_text("%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
     if (names_find(&x->owned, name) >= 0) name = own_text("%s.%d", y->tensor->name, y->id);
     float *numbers = own(n, sizeof *numbers);
-    for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
+    for (; kind != ONNX_MAP && i < n; i++)
+        numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, AS_FILTER, i) : i];
     if (kind == ONNX_MAP)
         for (int a = 0; a < s.d[0]; a++)
             for (int c = 0; c < s.d[3]; c++)
@@ -16537,11 +13676,11 @@ static Stage set_stage(const char *run, Classifier *emotions, Classifier *action
     DataSet *set = own(1, sizeof *set);
     open_dataset(set, own_text("%s/unseen", out), &options);
     const PictureSet faces = read_all(set, &model->g);
-    for (int k = 0; k < model->g.classes; k++) st.emotion[k] = spelled(emotion_spellings, model->class_names[k]);
+    for (int k = 0; k < model->g.classes; k++) st.emotion[k] = dataset_emotion(model->class_names[k]);
     if (!faces.n || faces.n < set->count) give_up(1, "%s/unseen: not all of its neutral faces can be read", out);
     st.neutral = faces.x, st.count = faces.n;
     for (int i = 0; i < st.count; i++) {
-        const char *name = picture_name(set, i), *slash = strrchr(name, '/');
+        const char *name = dataset_name(set, i), *slash = strrchr(name, '/');
         st.index[i] = atoi(slash ? slash + 1 : name);                   /* 00042.png: the drawing's number 42 */
     }
     return st;
@@ -16560,7 +13699,7 @@ static void draw_expressed(const Stage *st, int i, int a, int b, double share, d
     face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
     face_recipe(au, st->emotion[b], (float)(share * strength));
     draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
-    cut_square(large, st->ed->model->crop, g->size, pixels);
+    dataset_square(large, st->ed->model->crop, g->size, pixels);
     from_bytes(pixels, st->ed->picture, out);
     leave();
 }
@@ -16685,8 +13824,8 @@ static void measure_strengths(Truth *t, const Stage *st)
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
     }
-    Smoothness smooth = smoothness_of(curves, ways * count, STRENGTHS);
-    t->right = (double)right / (ways * count), t->smooth = smooth.score, t->rising = smooth.rising;
+    StatsCurves smooth = stats_curves(curves, ways * count, STRENGTHS);
+    t->right = (double)right / (ways * count), t->smooth = smooth.step, t->rising = smooth.rising;
 }
 
 /* What a study finds is printed and goes on its page. */
@@ -16939,7 +14078,8 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
         for (int i = 0; i < wanted; i++) {
             const char *part = split_names[i < s->count ? SPLIT_TRAIN : SPLIT_VALIDATION],
                        *name = own_text("real-%d", order[i]);
-            MUST(dataset_read(set, order[i], size, channels, pixels, &e));
+            Error e;
+            if (!dataset_read(set, order[i], size, channels, pixels, &e)) unwind(&e);
             save_one(own_text("%s/real/%s", folder, part), set->class_names[k], name, pixels, size, channels);
             save_one(own_text("%s/mixed/%s", folder, part), set->class_names[k], name, pixels, size, channels);
         }
@@ -17264,8 +14404,8 @@ static void lay_out_heaps(const char *shape)
     for (int i = 0; i < heaps.n; i++) {
         double turn = spiral ? 1.5 * TURN * i / heaps.n : TURN * i / heaps.n, radius = spiral
             ? 0.4 + 1.8 * i / heaps.n : 2;
-        heaps.at[i][0] = grid ? i % 5 - 2 : radius * sine(turn + TURN / 4);
-        heaps.at[i][1] = grid ? i / 5 - 2 : radius * sine(turn);
+        heaps.at[i][0] = grid ? i % 5 - 2 : radius * image_sine(turn + TURN / 4);
+        heaps.at[i][1] = grid ? i / 5 - 2 : radius * image_sine(turn);
     }
 }
 
@@ -17506,8 +14646,8 @@ static double parse_budget(const char *text)
 
 static const char *duration(double seconds)
 {
-    char text[32];
-    duration_text(seconds, text, sizeof text);
+    char text[PROGRESS_DURATION];
+    progress_duration(seconds, text);
     return own_text("%s", text);
 }
 
@@ -18074,7 +15214,7 @@ static void carry_out(void *command, int n, char **given)
     bool done = attempt(plan_step, &(PlanStep){c, n + 4, words}, &e);
     fflush(stdout);
     dup2(results, 1), close(results);
-    no_messages = s->quiet;
+    be_quiet(s->quiet);
     threads_start((int)s->threads);
     if (!done) give_up(e.status, "%s; this step of the study failed: facegan %s %s ...", e.text, words[1], words[2]);
 }
@@ -18266,9 +15406,8 @@ static void run_convert(Command *c)
     if (ends_with(c->inputs[1], ".onnx")) { convert_to_onnx(c); return; }
     weights_path(c->inputs[0], path);
     const TensorFile *in = load_tensors(path);
-    TensorFile *out = own(1, sizeof *out);
+    TensorFile *out = new_tensors();
     bool whole = true;
-    on_leaving(close_tensors, out);
     for (size_t i = 0; i < in->n_metadata; i++)
         whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
     for (size_t i = 0; i < in->count; i++) {
@@ -18760,7 +15899,7 @@ static void start_machine(const Settings *s)
     const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
     if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) give_up(2, "FACEGAN_ISA=%s", why);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
-    no_messages = s->quiet;
+    be_quiet(s->quiet);
     threads_start((int)s->threads);
     choose_device(s);
 }

@@ -334,10 +334,11 @@ static const OptionChapter manual[] = {
      "tests/torch_*.py.\n"
      "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
     {"format", "how to add a format of data sets",
-     "A format of data sets is a row of `formats` (facegan.c, 10.7). train, eval, the doctor and `data import`\n"
-     "read what is recognised.\n"
+     "A format of data sets is a row of dataset_formats (vendor/dataset.h, 7). train, eval, the doctor and\n"
+     "`data import` read what is recognised.\n"
      "\n"
-     "    {\"JAFFE list\", \"jaffe\", is_jaffe, .label = label_by_column, .picture = picture_by_path}\n"
+     "    {\"JAFFE list\", \"jaffe\", dataset_is_jaffe, .label = dataset_label_by_column,\n"
+     "     .picture = dataset_picture_by_path}\n"
      "\n"
      "  the doctor's and import's name    the second may be NULL\n"
      "  is                  does the first row look like it? It says which field is what (list->column)\n"

@@ -588,7 +588,7 @@ static void test_file_order(void)
         size_t count = shape_count(shapes[i]), once = 0;
         int *hits = must_alloc(count, sizeof *hits);
         for (size_t k = 0; k < count; k++)
-            if (from_file_order(shapes[i], k) < count) hits[from_file_order(shapes[i], k)]++;
+            if (from_file_order(shapes[i], AS_FILTER, k) < count) hits[from_file_order(shapes[i], AS_FILTER, k)]++;
         for (size_t k = 0; k < count; k++) once += hits[k] == 1;
         CHECK(once == count);
         free(hits);
@@ -597,10 +597,23 @@ static void test_file_order(void)
      * after 24 the next k; here (R,S,C,K) they are 20, 60, 5 and 1 apart. */
     static const size_t hand[][2] = {
         {0, 0}, {1, 20}, {2, 40}, {3, 60}, {6, 5}, {24, 1}, {24 + 6 + 3 + 1, 1 + 5 + 60 + 20}, {119, 119}};
-    for (size_t i = 0; i < sizeof hand / sizeof *hand; i++) CHECK(from_file_order(shapes[0], hand[i][0]) == hand[i][1]);
+    for (size_t i = 0; i < sizeof hand / sizeof *hand; i++) {
+        CHECK(from_file_order(shapes[0], AS_FILTER, hand[i][0]) == hand[i][1]);
+        CHECK(from_file_order(shapes[0], AS_DENSE, hand[i][0]) == hand[i][1]);
+    }
     Shape pictures = shape_of(2, 3, 4, 5); /* (N,P,P,X) from (N,X,P,P): x, rows, pictures, channels */
-    CHECK(picture_order(pictures, 0) == 0 && picture_order(pictures, 1) == 5 && picture_order(pictures, 4) == 20);
-    CHECK(picture_order(pictures, 12) == 1 && picture_order(pictures, 60) == 60 && picture_order(pictures, 119) == 119);
+    static const size_t also[][2] = {{0, 0}, {1, 5}, {4, 20}, {12, 1}, {60, 60}, {119, 119}};
+    for (size_t i = 0; i < sizeof also / sizeof *also; i++)
+        CHECK(from_file_order(pictures, AS_PICTURES, also[i][0]) == also[i][1]);
+    CHECK(from_file_order(shape_of(1, 1, 1, 9), AS_VECTOR, 7) == 7);
+    CHECK(from_file_order(shape_of(4, 1, 1, 9), AS_MATRIX, 23) == 23);
+    int64_t d[AXES];
+    file_dimensions(shapes[0], AS_DENSE, d);
+    CHECK(d[0] == 5 && d[1] == 24);
+    file_dimensions(shape_of(4, 1, 1, 9), AS_MATRIX, d);
+    CHECK(d[0] == 4 && d[1] == 9);
+    file_dimensions(pictures, AS_PICTURES, d);
+    CHECK(d[0] == 2 && d[1] == 5 && d[2] == 3 && d[3] == 4);
 }
 
 /* Every setting, said and read back, at its usual value and at both ends. */
@@ -668,9 +681,9 @@ typedef struct Stored { const char *text; long found; } Stored;
 static void find_iteration(void *stored)
 {
     Stored *s = stored;
-    Store *store = new_store();
-    set_metadata(&store->file, "iteration", s->text);
-    s->found = stored_iteration(&store->file, "a file");
+    TensorFile *file = new_tensors();
+    set_metadata(file, "iteration", s->text);
+    s->found = stored_iteration(file, "a file");
 }
 
 /* A checkpoint's iteration is a whole number, or the file is refused; what it remembers lies before it. */
@@ -698,17 +711,17 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
 {
     Net net = {.letter = 'G', .width = 3, .repeat = 2, .classes = 3, .condition = 3, .channels = channels, .size = 16};
     Drawing drawing = drawing_new(&net, expression_generator, 1);
-    Store store = {0};
+    TensorFile file = {0};
     char why[TENSORFILE_ERROR_SIZE] = "";
     net_initialise(&net, 17);
     for (int i = 0; i < net.count; i++)
-        store_tensor(&store, prefix, net.parameters[i].w->name, net.parameters[i].w->shape,
-                     net.parameters[i].w->data, rank_of(&net.parameters[i]));
-    tensorfile_set_metadata(&store.file, "size", "16");
-    tensorfile_set_metadata(&store.file, "classes", "calm,glad");
-    bool ok = tensorfile_save(path, &store.file, why);
+        store_tensor(&file, prefix, net.parameters[i].w->name, net.parameters[i].w->shape,
+                     net.parameters[i].w->data, layout_of(&net.parameters[i]));
+    tensorfile_set_metadata(&file, "size", "16");
+    tensorfile_set_metadata(&file, "classes", "calm,glad");
+    bool ok = tensorfile_save(path, &file, why);
     CHECK_MSG(ok, "writing %s: %s", path, why);
-    store_free(&store);
+    tensorfile_free(&file);
     Arena arena;
     if (ok && plan_and_run(drawing.graph, &arena)) {
         from_bytes(picture, (size_t)(16 * 16 * channels), drawing.x->data);
@@ -804,7 +817,7 @@ static void test_prefixes(void)
     no_messages = true;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         TensorFile file = {0};
-        char prefix[PREFIX];
+        char prefix[TENSORFILE_PREFIX];
         for (int k = 0; k < 3 && files[i].names[k]; k++)
             CHECK(tensorfile_add(&file, files[i].names[k], TENSOR_F32, AXES, shape, numbers));
         find_prefix(&file, "file", "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);

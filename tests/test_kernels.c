@@ -481,7 +481,12 @@ static void test_updates(void)
 static void test_peak(void)
 {
     real *own = numbers(KERNELS_PEAK_NUMBERS, 1);
+    double operations = 0, bytes = 0;
     CHECK(kernels_peak(own) > 0);
+    free(own);
+    own = calloc(kernels_peaks_numbers(), sizeof *own);
+    kernels_peaks(own, &operations, &bytes);
+    CHECK_MSG(operations > 1e7 && bytes > 1e7, "%s: %g operations, %g bytes a second", kernels->name, operations, bytes);
     free(own);
 }
 

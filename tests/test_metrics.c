@@ -126,49 +126,8 @@ static void test_interval(void)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * Right and wrong
+ * Pictures
  * ---------------------------------------------------------------------------------------------- */
-
-static void test_discriminator(void)
-{
-    const double high[] = {3, 3, 3, 3, 3, 1}, low[] = {1, 1, 1, 1, 1, 3}, flat[] = {2, 2, 2, 2}, nan[] = {NAN, NAN,
-           NAN, NAN};
-    DiscriminatorF1 f = discriminator_f1(high, 6, low, 6);
-    CLOSE(f.threshold, 2, 1e-12);
-    /* of 3 odd-numbered fakes 2 are found, 1 real is taken for fake */
-    CLOSE(f.fake, 2 * 2.0 / (2 * 2 + 2), 1e-15);
-    CLOSE(f.real, 2.0 / 3, 1e-15), CLOSE(f.average, 2.0 / 3, 1e-15);
-    f = discriminator_f1(low, 6, high, 6);                              /* D the wrong way round */
-    CLOSE(f.fake, 1.0 / 3, 1e-15);
-    f = discriminator_f1(flat, 4, flat, 4);                             /* D says nothing: all pass for real */
-    CLOSE(f.fake, 0, 0), CLOSE(f.real, 2.0 * 2 / (2 * 2 + 2), 1e-15);
-    f = discriminator_f1(nan, 4, nan, 4);
-    CLOSE(f.fake, 0, 0), CLOSE(f.real, 0, 0);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * Curves and pictures
- * ---------------------------------------------------------------------------------------------- */
-
-static void test_smoothness(void)
-{
-    double even[10], jump[10], fall[10], flat[10] = {0}, bad[10] = {0, 0.1, NAN}, dip[] = {0, 0.5, 0.4, 1}, curves[50];
-    for (int j = 0; j < 10; j++) even[j] = 0.1 * j, jump[j] = j >= 5, fall[j] = -0.1 * j;
-    CLOSE(smoothness(even, 10), 1.0 / 9, 1e-12), CHECK(rises(even, 10));
-    CLOSE(smoothness(jump, 10), 1, 0), CHECK(rises(jump, 10));
-    CLOSE(smoothness(fall, 10), 0, 0), CHECK(!rises(fall, 10));         /* lower than any rising curve, and worse */
-    CHECK(isnan(smoothness(flat, 10)) && !rises(flat, 10));
-    CHECK(isnan(smoothness(bad, 10)) && !rises(bad, 10));
-    CLOSE(smoothness(dip, 4), 0.6, 1e-15), CHECK(!rises(dip, 4));
-    CHECK(isnan(smoothness(even, 1)) && !rises(even, 1));
-    const double *all[] = {even, jump, fall, flat, bad};
-    for (int i = 0; i < 5; i++) memcpy(curves + 10 * i, all[i], sizeof even);
-    Smoothness s = smoothness_of(curves, 5, 10);
-    CLOSE(s.score, (1.0 / 9 + 1 + 0) / 3, 1e-12);
-    CLOSE(s.rising, 2.0 / 5, 0), CHECK(s.flat == 2 && s.curves == 5);
-    s = smoothness_of(curves + 30, 2, 10);
-    CHECK(isnan(s.score) && s.flat == 2);
-}
 
 static void test_ssim(void)
 {
@@ -214,8 +173,6 @@ int main(int argc, char **argv)
     start_library();
     test_frechet();
     test_interval();
-    test_discriminator();
-    test_smoothness();
     test_ssim();
     note_chance();
     if (argc > 1) CHECK_MSG(tensorfile_save(argv[1], &out, why), "%s", why);

@@ -245,8 +245,47 @@ static void test_calibration(void)
     CHECK(isnan(stats_calibration_error((double[]){NAN, NAN}, truth, 1, 2)));
 }
 
+static void test_told_apart(void)
+{
+    const double high[] = {3, 3, 3, 3, 3, 1}, low[] = {1, 1, 1, 1, 1, 3}, flat[] = {2, 2, 2, 2}, nan[] = {NAN, NAN,
+           NAN, NAN};
+    StatsTold f = stats_told_apart(high, 6, low, 6);
+    CLOSE(f.threshold, 2, 1e-12);
+    /* of the second's 3 odd-numbered 2 are found, 1 of the first is taken for it */
+    CLOSE(f.second, 2 * 2.0 / (2 * 2 + 2), 1e-15);
+    CLOSE(f.first, 2.0 / 3, 1e-15), CLOSE(f.average, 2.0 / 3, 1e-15);
+    f = stats_told_apart(low, 6, high, 6);                              /* the wrong way round */
+    CLOSE(f.second, 1.0 / 3, 1e-15);
+    f = stats_told_apart(flat, 4, flat, 4);                             /* nothing is said: all pass for the first */
+    CLOSE(f.second, 0, 0), CLOSE(f.first, 2.0 * 2 / (2 * 2 + 2), 1e-15);
+    f = stats_told_apart(nan, 4, nan, 4);
+    CLOSE(f.second, 0, 0), CLOSE(f.first, 0, 0);
+}
+
+static void test_curves(void)
+{
+    double even[10], jump[10], fall[10], flat[10] = {0}, bad[10] = {0, 0.1, NAN}, dip[] = {0, 0.5, 0.4, 1}, curves[50];
+    for (int j = 0; j < 10; j++) even[j] = 0.1 * j, jump[j] = j >= 5, fall[j] = -0.1 * j;
+    CLOSE(stats_largest_step(even, 10), 1.0 / 9, 1e-12), CHECK(stats_rises(even, 10));
+    CLOSE(stats_largest_step(jump, 10), 1, 0), CHECK(stats_rises(jump, 10));
+    CLOSE(stats_largest_step(fall, 10), 0, 0), CHECK(!stats_rises(fall, 10));         /* lower than any rising curve, and worse */
+    CHECK(isnan(stats_largest_step(flat, 10)) && !stats_rises(flat, 10));
+    CHECK(isnan(stats_largest_step(bad, 10)) && !stats_rises(bad, 10));
+    CLOSE(stats_largest_step(dip, 4), 0.6, 1e-15), CHECK(!stats_rises(dip, 4));
+    CHECK(isnan(stats_largest_step(even, 1)) && !stats_rises(even, 1));
+    const double *all[] = {even, jump, fall, flat, bad};
+    for (int i = 0; i < 5; i++) memcpy(curves + 10 * i, all[i], sizeof even);
+    StatsCurves s = stats_curves(curves, 5, 10);
+    CLOSE(s.step, (1.0 / 9 + 1 + 0) / 3, 1e-12);
+    CLOSE(s.rising, 2.0 / 5, 0), CHECK(s.flat == 2 && s.curves == 5);
+    s = stats_curves(curves + 30, 2, 10);
+    CHECK(isnan(s.step) && s.flat == 2);
+}
+
 int main(void)
 {
+    test_told_apart();
+    test_curves();
     test_lists();
     test_ranks();
     test_pairs();

@@ -1270,8 +1270,34 @@ static void test_load_errors(void)
     remove(path_of("empty.pt"));
 }
 
+/* What stands before a name, in files in which a training wrapped its network or saved several. */
+static void test_prefix(void)
+{
+    static const struct { const char *names[3], *prefix; int found; } files[] = {
+        {{"main.weight"}, "", 1},
+        {{"domain.weight"}, "", 0},
+        {{"a.domain.weight", "module.main.weight"}, "module.", 1},
+        {{"long.a.main.weight", "b.main.weight"}, "b.", 2},
+        {{"generator.main.weight", "g_ema.main.weight", "main.weight"}, "g_ema.", 3}};
+    static const char *const wanted[] = {"ema", "generator"};
+    static const float numbers[12];
+    const int64_t shape[2] = {3, 4};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        TensorFile file = {0};
+        char prefix[TENSORFILE_PREFIX];
+        for (int k = 0; k < 3 && files[i].names[k]; k++)
+            CHECK(tensorfile_add(&file, files[i].names[k], TENSOR_F32, 2, shape, numbers));
+        CHECK(tensorfile_prefix(&file, "main.weight", 2, (int64_t[]){0, 4}, wanted, 2, prefix) == files[i].found);
+        CHECK(strcmp(prefix, files[i].prefix) == 0);
+        CHECK(tensorfile_prefix(&file, "main.weight", 2, (int64_t[]){4, 4}, wanted, 2, prefix) == 0 && !*prefix);
+        CHECK(tensorfile_prefix(&file, "main.weight", 1, shape, wanted, 2, prefix) == 0);
+        tensorfile_free(&file);
+    }
+}
+
 int main(void)
 {
+    test_prefix();
     if (!mkdtemp(folder)) {
         perror(folder);
         return 1;

@@ -239,6 +239,11 @@ KERNELS_API int kernels_choose(const char *wanted, char error[KERNELS_ERROR_SIZE
 enum { KERNELS_PEAK_NUMBERS = 14 * 96 + 2 * (64 / (int)sizeof(real)) * (96 + 14) };
 KERNELS_API double kernels_peak(real own[KERNELS_PEAK_NUMBERS]);
 
+/* What this machine does at best with all threads, measured, the best of ten times: multiplications and additions, and
+ * bytes copied, a second. `numbers`: room for kernels_peaks_numbers() of them. */
+KERNELS_API size_t kernels_peaks_numbers(void);
+KERNELS_API void kernels_peaks(real *numbers, double *operations, double *bytes);
+
 #ifdef __cplusplus
 }
 #endif
@@ -257,6 +262,7 @@ KERNELS_API double kernels_peak(real own[KERNELS_PEAK_NUMBERS]);
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ------------------------------------------------------------------------------------------------
@@ -2925,5 +2931,53 @@ KERNELS_API double kernels_peak(real own[KERNELS_PEAK_NUMBERS])
                  .length = TERMS, .rows = kernels->tile_rows, .width = 2, .c = own + C };
     for (int i = 0; i < REPEAT; i++) kernels->tile(&t);
     return 2.0 * REPEAT * TERMS * kernels->tile_rows * kn_panel_lanes();
+}
+
+enum { KN_PEAK_COPY = 1 << 23, KN_PEAK_PIECE = 1 << 14 };
+
+static void kn_peak_task(void *numbers, int index, int worker)
+{
+    (void)index;
+    kernels_peak((real *)numbers + (size_t)worker * KERNELS_PEAK_NUMBERS);
+}
+
+static void kn_copy_task(void *numbers, int index, int worker)
+{
+    (void)worker;
+    real *from = (real *)numbers + (size_t)index * KN_PEAK_PIECE;
+    kernels->pointwise(POINTWISE_affine, from, NULL, 1, 0, from + KN_PEAK_COPY, KN_PEAK_PIECE);
+}
+
+static double kn_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The least time of the tasks. */
+static double kn_best_of_ten(int tasks, ParallelTask *task, real *numbers)
+{
+    double best = INFINITY;
+    for (int i = 0; i < 10; i++) {
+        double start = kn_seconds();
+        parallel(tasks, task, numbers);
+        best = fmin(best, kn_seconds() - start);
+    }
+    return best;
+}
+
+KERNELS_API size_t kernels_peaks_numbers(void)
+{
+    return 2 * (size_t)KN_PEAK_COPY + (size_t)KERNELS_PEAK_NUMBERS * (size_t)thread_count();
+}
+
+KERNELS_API void kernels_peaks(real *numbers, double *operations, double *bytes)
+{
+    int tasks = 2 * thread_count();
+    memset(numbers, 0, kernels_peaks_numbers() * sizeof *numbers);
+    double a_task = kernels_peak(numbers);
+    *operations = tasks * a_task / kn_best_of_ten(tasks, kn_peak_task, numbers + 2 * (size_t)KN_PEAK_COPY);
+    *bytes = 2.0 * KN_PEAK_COPY * sizeof(real) / kn_best_of_ten(KN_PEAK_COPY / KN_PEAK_PIECE, kn_copy_task, numbers);
 }
 #endif

@@ -66,6 +66,26 @@ STATS_API double stats_wilcoxon(const double *difference, int n);
 typedef struct { int n; double mean, deviation, low, high, student, wilcoxon; } StatsComparison;
 STATS_API StatsComparison stats_compare_pairs(const double *difference, int n);
 
+/* How well do scores tell two lists apart, of which the first should have the higher ones? The threshold is the midpoint
+ * of the two means of the even-numbered scores (from 0); the F1s, of either list and their mean, are of the odd-numbered
+ * ones. A NaN is right for neither. */
+typedef struct { double threshold, first, second, average; } StatsTold;
+STATS_API StatsTold stats_told_apart(const double *first, int n_first, const double *second, int n_second);
+
+/* ---- curves ---- */
+
+/* How much of the whole change (from the lowest to the highest point) comes in the largest step upwards. A curve of n
+ * points that rises in equal steps has 1/(n-1), one that jumps 1; one that falls has 0. NaN: it is flat. */
+STATS_API double stats_largest_step(const double *curve, int n);
+
+/* Never falls, and ends higher than it began. */
+STATS_API bool stats_rises(const double *curve, int n);
+
+/* The mean of the largest steps of `count` curves, n points each, one behind the other; the share that rises; how many
+ * are flat and count for nothing in the mean. NaN: all are flat, or there is no memory. */
+typedef struct { double step, rising; int curves, flat; } StatsCurves;
+STATS_API StatsCurves stats_curves(const double *curves, int count, int n);
+
 /* ---- sets of rows ---- */
 
 typedef struct { const double *rows; int n, d; } StatsRows;             /* (n,d), row by row */
@@ -710,6 +730,62 @@ STATS_API double stats_ssim(const double *x, const double *y, int side, double c
         }
     *kept = (double)n / all;
     return sum / n;
+}
+
+/* ---- two lists of scores, and curves ---- */
+
+STATS_API StatsTold stats_told_apart(const double *first, int n_first, const double *second, int n_second)
+{
+    const double *scores[2] = {first, second};
+    int counts[2] = {n_first, n_second};
+    double means[2] = {0}, right[2] = {0}, judged[2] = {0};
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < counts[k]; i += 2) means[k] += scores[k][i] / ((counts[k] + 1) / 2);
+    double threshold = (means[0] + means[1]) / 2;
+    for (int k = 0; k < 2; k++)
+        for (int i = 1; i < counts[k]; i += 2) {
+            judged[k]++;
+            right[k] += k ? scores[k][i] < threshold : scores[k][i] >= threshold;
+        }
+    double wrong = judged[0] - right[0] + judged[1] - right[1];
+    StatsTold told = {.threshold = threshold, .first = 2 * right[0] / (2 * right[0] + wrong)};
+    told.second = 2 * right[1] / (2 * right[1] + wrong);
+    told.average = (told.first + told.second) / 2;
+    return told;
+}
+
+STATS_API double stats_largest_step(const double *curve, int n)
+{
+    double step = 0, low = curve[0], high = curve[0];
+    for (int j = 0; j < n; j++) {
+        if (!isfinite(curve[j])) return NAN;
+        low = fmin(low, curve[j]), high = fmax(high, curve[j]);
+        if (j) step = fmax(step, curve[j] - curve[j - 1]);
+    }
+    return high > low ? step / (high - low) : NAN;
+}
+
+STATS_API bool stats_rises(const double *curve, int n)
+{
+    for (int j = 1; j < n; j++)
+        if (!(curve[j] >= curve[j - 1])) return false;
+    return curve[n - 1] > curve[0];
+}
+
+STATS_API StatsCurves stats_curves(const double *curves, int count, int n)
+{
+    StatsCurves all = {.step = NAN, .rising = NAN, .curves = count};
+    double *steps = malloc((size_t)(count > 0 ? count : 1) * sizeof *steps), rising = 0;
+    if (!steps) return all;
+    for (int i = 0; i < count; i++) {
+        const double *curve = curves + (size_t)i * (size_t)n;
+        steps[i] = stats_largest_step(curve, n);
+        all.flat += !isfinite(steps[i]);
+        rising += stats_rises(curve, n);
+    }
+    all.step = stats_mean(steps, count), all.rising = rising / count;
+    free(steps);
+    return all;
 }
 
 #endif /* STATS_IMPLEMENTATION */

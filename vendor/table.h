@@ -45,6 +45,12 @@
 #define TABLE_API
 #endif
 
+#ifdef __GNUC__
+#define TABLE_FORMAT(text, first) __attribute__((format(printf, text, first)))
+#else
+#define TABLE_FORMAT(text, first)
+#endif
+
 enum { TABLE_LINE = 1 << 20, TABLE_ERROR = 600 };
 
 /* ---- reading ---- */
@@ -101,16 +107,10 @@ TABLE_API Table table_new(const char *title, int rows, int columns);
 TABLE_API void table_free(Table *t);
 
 /* A number that is none (NaN) or has no end leaves the cell empty: null in JSON. A text may say "nan". */
-#ifdef __GNUC__
-__attribute__((format(printf, 4, 5)))
-#endif
-TABLE_API void table_set(Table *t, int row, int column, const char *format, ...);
+TABLE_API void table_set(Table *t, int row, int column, const char *format, ...) TABLE_FORMAT(4, 5);
 
 /* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is. */
-#ifdef __GNUC__
-__attribute__((format(printf, 3, 4)))
-#endif
-TABLE_API void table_row(Table *t, int row, const char *format, ...);
+TABLE_API void table_row(Table *t, int row, const char *format, ...) TABLE_FORMAT(3, 4);
 
 /* Names the columns. */
 TABLE_API void table_names(Table *t, const char *const *names);

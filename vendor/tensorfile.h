@@ -77,6 +77,7 @@ extern "C" {
 
 #define TENSORFILE_ERROR_SIZE 256
 #define TENSORFILE_MAX_RANK 8
+#define TENSORFILE_PREFIX 128
 
 typedef enum {
     TENSOR_F32, TENSOR_F64, TENSOR_F16, TENSOR_BF16,
@@ -131,6 +132,12 @@ TENSORFILE_API void tensorfile_free(TensorFile *file);
 
 /* The tensor of that name, or NULL. */
 TENSORFILE_API TensorEntry *tensorfile_find(const TensorFile *file, const char *name);
+
+/* A training wraps its network ("module.") or saves several ("G.", "g_ema."). What stands, up to a dot or nothing, before
+ * `name` in the names of tensors of this rank and shape (0 in it: any)? Of several the one with the first of the
+ * `wanted` words in it, of these the shortest. Returns how many there are; 0: prefix is "". */
+TENSORFILE_API int tensorfile_prefix(const TensorFile *file, const char *name, int rank, const int64_t *shape,
+                                     const char *const *wanted, int n_wanted, char prefix[TENSORFILE_PREFIX]);
 
 /* The metadata value of that key, or NULL. */
 TENSORFILE_API const char *tensorfile_metadata(const TensorFile *file, const char *key);
@@ -543,6 +550,42 @@ static size_t tensorfile_metadata_index(const TensorFile *file, const char *key)
     size_t i = 0;
     while (i < file->n_metadata && strcmp(file->keys[i], key) != 0) i++;
     return i;
+}
+
+/* The place among `wanted` of the first word in the prefix. */
+static int tensorfile_wanted(const char *prefix, const char *const *wanted, int n_wanted)
+{
+    for (int i = 0; i < n_wanted; i++)
+        if (strstr(prefix, wanted[i])) return i;
+    return n_wanted;
+}
+
+/* Does the tensor's name end in this one, behind a dot or nothing? */
+static int tensorfile_ends_in(const TensorEntry *t, const char *name, int rank, const int64_t *shape)
+{
+    size_t all = strlen(t->name), length = strlen(name);
+    if (all < length || all - length >= TENSORFILE_PREFIX || strcmp(t->name + all - length, name)) return 0;
+    if ((all > length && t->name[all - length - 1] != '.') || t->rank != rank) return 0;
+    for (int k = 0; k < rank; k++)
+        if (shape[k] && t->shape[k] != shape[k]) return 0;
+    return 1;
+}
+
+TENSORFILE_API int tensorfile_prefix(const TensorFile *file, const char *name, int rank, const int64_t *shape,
+                                     const char *const *wanted, int n_wanted, char prefix[TENSORFILE_PREFIX])
+{
+    int found = 0;
+    *prefix = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const TensorEntry *t = &file->tensors[i];
+        char other[TENSORFILE_PREFIX];
+        if (!tensorfile_ends_in(t, name, rank, shape)) continue;
+        size_t before = strlen(t->name) - strlen(name);
+        memcpy(other, t->name, before), other[before] = 0;
+        int better = tensorfile_wanted(prefix, wanted, n_wanted) - tensorfile_wanted(other, wanted, n_wanted);
+        if (!found++ || better > 0 || (better == 0 && before < strlen(prefix))) memcpy(prefix, other, before + 1);
+    }
+    return found;
 }
 
 TENSORFILE_API const char *tensorfile_metadata(const TensorFile *file, const char *key)

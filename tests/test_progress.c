@@ -1,0 +1,66 @@
+/* test_progress.c: vendor/progress.h: what the bar says, and when it says something. */
+#define PROGRESS_IMPLEMENTATION
+#define PROGRESS_STATIC
+#include "../vendor/progress.h"
+#include <stdlib.h>
+#include <string.h>
+#include "check.h"
+
+static void test_durations(void)
+{
+    static const struct { double seconds; const char *text; } cases[] = {
+        {0, "0s"}, {0.4, "0s"}, {59.4, "59s"}, {59.6, "1m00s"}, {425, "7m05s"}, {3599.6, "1h00m"}, {12000, "3h20m"},
+        {172799, "47h59m"}, {172800, "2d00h"}, {4 * 86400 + 7 * 3600 + 3000, "4d07h"}};
+    char text[PROGRESS_DURATION];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        progress_duration(cases[i].seconds, text);
+        CHECK_MSG(strcmp(text, cases[i].text) == 0, "%g seconds are \"%s\"", cases[i].seconds, text);
+    }
+}
+
+static void test_lines(void)
+{
+    char line[200];
+    Progress p = {.first = 200, .total = 1000, .what = "train"};
+    progress_line(&p, 500, 10, "loss 1", line, sizeof line);            /* 300 in 10 s: 500 more take 16.7 s */
+    CHECK(strcmp(line, "train [############............] 500/1000  30.00/s  17s left  loss 1") == 0);
+    progress_line(&p, 1000, 10, "", line, sizeof line);
+    CHECK(strcmp(line, "train [########################] 1000/1000  80.00/s  0s left  ") == 0);
+    progress_line(&p, 500, 10, "loss 1", line, 9);
+    CHECK(strcmp(line, "train [#") == 0);
+}
+
+/* How many lines a file that is no terminal has, when the last one was a while ago. */
+static int lines_after(double ago, long done)
+{
+    FILE *file = tmpfile();
+    int lines = 0;
+    progress_to(file);
+    Progress p = progress_start("draw", 0, 10);
+    p.shown -= ago;
+    progress_show(&p, done, "%s", "faces");
+    progress_show(&p, done, "%s", "faces");
+    progress_end(&p);
+    rewind(file);
+    for (int c; (c = fgetc(file)) != EOF;) lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+int main(void)
+{
+    test_durations();
+    test_lines();
+    CHECK(lines_after(0, 5) == 0);
+    CHECK(lines_after(59, 10) == 0);
+    CHECK(lines_after(61, 5) == 1);
+    progress_to(NULL);
+    Progress p = progress_start("draw", 0, 10);
+    p.shown = -100;
+    progress_show(&p, 5, "nowhere");
+    progress_end(&p);
+    CHECK(p.shown == -100);
+    double start = progress_seconds();
+    CHECK(progress_seconds() >= start);
+    return check_report();
+}
