@@ -49,7 +49,7 @@ says 2 "usage: facegan train stargan DATA" "$F" train stargan --out run
 check "a classifier" "$F" classify train faces --out emotions --size 16 --batch 2 --iters 2 --quiet
 check "goes on, too" "$F" classify train --out emotions --iters 4
 check "to its end" sh -c "'$F' info emotions/checkpoint.safetensors | grep -q 'iteration *4'"
-"$F" train stargan faces --out long $SMALL --iters 1000000 --save-every 5 &
+"$F" train stargan faces --out long $SMALL --iters 1000000 --save-every 5 2>/dev/null &
 child=$!
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -e long/checkpoint.safetensors ] && break; sleep 0.5; done
 check "a report while it trains" "$F" report long
