@@ -8456,6 +8456,14 @@ static void note_iteration(Loop *l, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
+/* What to say of a training that takes longer than an hour: so many iterations would fit into one. */
+static const char *shorter(double iterations)
+{
+    double round = iterations >= 100 ? 100 : 1;
+    return own_text("--iters %.0f would take an hour; a smaller --width or --size is faster",
+                    fmax(floor(iterations / round) * round, 1));
+}
+
 /* After the first seconds: one who has not planned for a long training is told so while nothing is lost. */
 static void tell_length(Loop *l)
 {
@@ -8463,13 +8471,12 @@ static void tell_length(Loop *l)
     long done = l->t->now.iteration - l->progress.first;
     double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
     char text[PROGRESS_DURATION];
-    if (l->told || spent < 5 || done < 2 * s->n_critic) return;
+    if (l->told || spent < 5 || done % s->n_critic) return;
     l->told = true;
     progress_duration(left, text);
     if (left > 3600)
-        warn("this training will take about %s: Ctrl-C keeps what is learnt so far, and the same command goes on; "
-             "--iters %ld would take an hour, smaller --width and --size are faster", text,
-             (long)(3600 * done / spent / 100) * 100);
+        warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",
+             text, shorter(3600 * (double)done / spent));
 }
 
 static void look_at_training(void *loop)
@@ -8589,6 +8596,7 @@ static void dry_run(Trainer *t, Loader *loader)
     progress_duration((double)left * s->seconds_a_step, time_text);
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
+    if ((double)left * s->seconds_a_step > 3600) printf("        %s\n", shorter(3600 / s->seconds_a_step));
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
            t->arena.size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
@@ -12041,8 +12049,8 @@ static Classifier *chosen_classifier(const Settings *s)
     char path[PATH_MAX];
     if (*s->classifier) return own_classifier(s->classifier);
     if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return own_classifier(path);
-    give_up(2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with "
-            "--classifier");
+    give_up(2, "no models/fer2013-7.safetensors here or beside the program: copy the folder models there, or "
+            "name a classifier's run or weights with --classifier");
 }
 
 /* "a,b,c" */
@@ -15273,8 +15281,8 @@ static void run_edit(Command *c)
     bool left_out = is_to_edit(first) || image_suffix(first);
     if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
-                   "pictures");
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
+                   "there, or name a run or weights before the pictures");
     if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
     edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
 }

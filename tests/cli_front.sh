@@ -56,6 +56,8 @@ check "a report while it trains" "$F" report long
 check "is a page" grep -q "</html>" long/report.html
 kill -INT $child
 wait $child
+says 0 "would take an hour; a smaller --width or --size is faster" "$F" train ganmut faces --dry-run --size 64 --batch 4
+check "a short one is not told to be shorter" sh -c "! '$F' train stargan faces --dry-run --out run $SMALL --iters 100 | grep 'an hour'"
 
 # ---------------------------------------------------------------------------------------------- results where --out says
 face=$top/models/three-faces.png
