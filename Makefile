@@ -14,7 +14,7 @@ COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 # -ffp-contract=fast lets a multiplication and an addition become one instruction; no other liberty is taken with arithmetic.
 FLAGS    = -std=c11 -D_GNU_SOURCE -ffp-contract=fast -fno-math-errno -Wall -Wextra -DFACEGAN_COMMIT='"$(COMMIT)"'
 LIBS     = -lm -lpthread
-SOURCES  = facegan.c facegan.h manual.h $(wildcard vendor/*.h)
+SOURCES  = facegan.c facegan.h documents.h manual.h $(wildcard vendor/*.h)
 TESTS    = $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 FUZZERS  = $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz_*.c))
 

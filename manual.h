@@ -1,7 +1,135 @@
-/* manual.h: what `facegan man` says, chapter by chapter: for people who use the program, and, at the end, for those who
- * add to it (option, op, model, format). facegan.c, which includes it, is for those who want to know how it works. */
+/* manual.h: how the program is used, in its own words. First the verbs, a row each: what it is called, what it takes,
+ * what it does, the function in facegan.c that does it, and examples. Then what `facegan man` says, chapter by chapter:
+ * for people who use the program, and, at the end, for those who add to it (option, op, model, format). facegan.c
+ * includes it where it has all that the rows name (16.2). */
 #ifndef FACEGAN_MANUAL_H
 #define FACEGAN_MANUAL_H
+
+#include "vendor/options.h"
+
+static const OptionVerb verbs[] = {
+    {"train", "MODEL", "DATA [--out RUN]", "train a model on a data set; with --out RUN alone the run goes on", 1, 1,
+     run_train, .examples =
+     "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
+     "  facegan train --out runs/faces --iters 8000                        (goes on with that run)\n"
+     "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
+     "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
+     "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
+     "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
+    {"sample", NULL, "RUN --out DIR [--files|--interpolate]",
+     "draw pictures from noise: a sheet, a way between two, or files to train on", 1, 1, run_sample, .needs = "out",
+     .examples =
+     "  facegan sample runs/wacgan --out samples\n"
+     "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
+     "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
+    {"classify", "train", "DATA [--out RUN]", "train an emotion classifier", 1, 1, run_train, .kind = "classifier",
+     .examples =
+     "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
+     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"},
+    {"classify", "eval", "DATA [--classifier RUN]", "measure a classifier: accuracy, F1, calibration, confusions", 1, 1,
+     run_classify_eval, .examples =
+     "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
+    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN,
+     run_classify_predict, .examples =
+     "  facegan classify predict face.png\n"
+     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
+    {"reproduce", "classifier=003", "DATA [--budget 2h|full] [--out DIR]",
+     "Emotion Detection in Images: its experiments on the data given, its numbers beside ours", 1, 1, run_reproduce,
+     .usual = "classes=angry,happy,sad balance=augment:5000 validation=0.2", .kind = "classifier", .examples =
+     "  facegan reproduce classifier fer2013 --out runs/classifier\n"
+     "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
+    {"reproduce", "stargan|ganmut|noise", "DATA... [--budget 2h|full] [--out DIR]",
+     "Ceovic et al.'s, Surani's (1 to 4 folders of faces), or Kolbenschlag's experiments (FACES [WEATHER])", 1, 4,
+     run_reproduce, .examples =
+     "  facegan reproduce stargan fer2013 --budget 8h --out runs/stargan-document\n"
+     "  facegan reproduce ganmut affwild-retinaface affwild-mtcnn affectnet-retinaface affectnet-mtcnn\n"
+     "  facegan reproduce ganmut fer2013 --budget 30m         (one folder stands in: what needs more is left out)\n"
+     "  facegan reproduce noise faces weather --dry-run\n"},
+    {"edit", NULL, "[RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", 1,
+     MAX_INPUTS_GIVEN, run_edit, .examples =
+     "  facegan edit photo.jpg --emotion happy                           (with the model that comes with the program)\n"
+     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
+     "  facegan edit runs/faces *.png --emotion all\n"
+     "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
+     "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
+     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+    {"gamut", NULL, "RUN IMAGE... [--gif]",
+     "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
+     MAX_INPUTS_GIVEN, run_gamut, .examples =
+     "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
+     "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
+    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+     "find faces in photographs: boxes, scores, five landmarks", 1, MAX_INPUTS_GIVEN, run_detect, .examples =
+     "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
+     "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
+    {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
+     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
+     .needs = "out", .examples =
+     "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
+     "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
+    {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
+     .usual = "size=128:16,512", .examples =
+     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
+     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"},
+    {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
+     "  facegan data show faces --out sheet.png\n"},
+    {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
+     .needs = "balance out", .usual = "rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 contrast=0.25",
+     .examples =
+     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"},
+    {"data", "import", "KIND LIST|DIR... --out DIR", "a published data set as a folder that every verb reads", 0,
+     MAX_INPUTS_GIVEN, run_data_import, .examples =
+     "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
+     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
+    {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
+     "  facegan data doctor fer2013 --size 48\n"
+     "  facegan data doctor fer2013 --fix clean.csv                        (a list that train takes instead)\n"},
+    {"eval", NULL, "RUN DATA --classifier RUN",
+     "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2, 2, run_eval, .examples =
+     "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
+     "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
+     "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
+    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
+     MAX_INPUTS_GIVEN,
+     run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
+    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
+     2, 2, run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
+     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
+    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
+     run_study_ganmut, .needs = "out", .examples =
+     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},
+    {"toy", "gan|wgan|wgan-gp", "[--shape ring|grid|spiral]",
+     "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse", 0, 0, run_toy,
+     .usual = "iters=1500", .examples = "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
+    {"report", NULL, "RUN", "write RUN/report.html: losses, samples over time, settings", 1, 1, run_report, .examples =
+     "  facegan report runs/faces\n"},
+    {"info", NULL, "FILE", "what a checkpoint or weights file holds", 1, 1, run_info, .examples =
+     "  facegan info runs/faces/checkpoint.safetensors\n"
+     "  facegan info 200000-G.ckpt --json\n"},
+    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
+     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
+     run_convert, .examples =
+     "  facegan convert 200000-G.ckpt generator.safetensors\n"
+     "  facegan convert runs/faces small.safetensors --only G. --half\n"
+     "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
+     "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
+     "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
+    {"bench", "MODEL", "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0,
+     0, run_bench, .usual = "size=128", .examples =
+     "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
+     "  facegan bench stargan --size 128 --batch 4 --roofline\n"
+     "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
+    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
+     0, 0, run_verify, .examples = "  facegan verify\n  facegan verify --gpu\n  facegan64 verify\n"},
+    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2,
+     2, run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
+    {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
+     "  facegan man\n  facegan man losses\n  facegan man roff >facegan.1          (as a page for the program man)\n"},
+    {"version", NULL, "", "version, commit, compiler, kernels", 0, 0, run_version, .examples = "  facegan version\n"},
+    {"help", NULL, "[VERB [WHAT]]", "what a verb takes", 0, 2, NULL, .examples =
+     "  facegan help train stargan\n  facegan help data\n"},
+};
 
 static const OptionChapter manual[] = {
     {"start", "",

@@ -78,6 +78,6 @@ check "what is done is not done again" cmp before after
 refused "must be a time such as 2h" "$F" reproduce stargan faces --budget 2x
 refused "must be a time such as 2h" "$F" reproduce stargan faces --budget -1h
 refused "has no --lr" "$F" reproduce stargan faces --lr 1
-refused "must be classifier, stargan or noise" "$F" reproduce seed faces
+refused "must be classifier, stargan, ganmut or noise" "$F" reproduce seed faces
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
