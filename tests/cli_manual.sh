@@ -37,7 +37,7 @@ for verb in $(cat "$work/manual" README.md models/README.md | grep -oE '(^    |`
     check "the verb $verb" grep -q "^  $verb\>" "$work/verbs"
 done
 
-check "a page for man" sh -c "'$F' man roff | grep -q '^.TH FACEGAN 1'"
+check "a page for man" sh -c "'$F' man roff | grep -q '^.TH facegan 1'"
 check "no line of it is taken for a command" sh -c "! '$F' man roff | grep -vE '^\.(TH|SH|B|nf|fi)( |$)' | grep -q '^[.'\\'']'"
 if command -v groff >/dev/null; then check "groff reads it" sh -c "'$F' man roff | groff -man -Tascii -ww | grep -q 'half way from one to the other'"
 else skipped=$((skipped + 1)); echo "skipped: no groff"; fi
