@@ -7721,15 +7721,19 @@ static double watch_least(const double *signs)
     return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
 }
 
+enum { WATCH_LEARNS = 200 };
+
 /* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
- * samples have been varied enough once, or half of the training has passed without; it goes off once for each fall. */
+ * samples have been varied enough once, or half of the training, and WATCH_LEARNS iterations, have passed without; it
+ * goes off once for each fall. */
 static bool watch_alarm(Trainer *t)
 {
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
     double least = watch_least(w->signs);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
-    if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
+    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
+    if (least >= 1.3 * s->collapse_below || late) w->armed = true;
     w->alarmed = low && w->armed;
     return w->alarmed && !was;
 }

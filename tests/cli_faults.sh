@@ -46,7 +46,7 @@ verb()
     stargan) facegan train stargan faces --out out --iters 4 $tiny ;;
     gan) facegan train wgan-gp faces --out out --iters 2 --size 16 --width 2 --batch 4 --sample-every 2 --save-every 100 $common ;;
     classify) facegan classify train faces --out out --iters 4 --size 16 --batch 4 --sample-every 2 --log-every 1 $common ;;
-    edit) facegan edit run faces/sad/00002.png --emotion happy --scale 2 --out out --threads 1 --quiet ;;
+    edit) facegan edit run faces/sad/00002.png --emotion happy --out out --threads 1 --quiet ;;
     sample) facegan sample noise --out out --files --count 3 $common ;;
     gamut) facegan gamut space faces/sad/00002.png --gif --path neutral,happy --out out --threads 1 --quiet ;;
     convert) facegan convert run/checkpoint.safetensors out/weights.npz --quiet ;;

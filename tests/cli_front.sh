@@ -46,6 +46,7 @@ says 1 "nosuch/config: No such file or directory" "$F" train --out nosuch
 says 2 "was trained with --width 4, now it is 5" "$F" train --out run --width 5
 says 2 "usage: facegan train MODEL DATA" "$F" train
 says 2 "usage: facegan train stargan DATA" "$F" train stargan --out run
+check "an untrained G has not collapsed" "$F" train wgan-gp faces --out young --size 32 --batch 4 --width 4 --iters 20 --on-collapse stop --quiet
 check "a classifier" "$F" classify train faces --out emotions --size 16 --batch 2 --iters 2 --quiet
 check "goes on, too" "$F" classify train --out emotions --iters 4
 check "to its end" sh -c "'$F' info emotions/checkpoint.safetensors | grep -q 'iteration *4'"
@@ -69,6 +70,8 @@ says 0 "edited/three-faces-happy-0.5.png" "$F" edit $face --emotion happy:0.5 --
 says 2 "--scale 2: enlarges the sheet of --emotion all only" "$F" edit $face --emotion happy --scale 2
 says 0 "sheets/00000-all.png" "$F" edit "$top/models/drawn-faces.safetensors" faces/neutral --emotion all --scale 2 --out sheets
 says 0 "pages/gamut.html" "$F" gamut "$top/models/drawn-gamut.safetensors" faces/neutral --out pages
+cp -r faces/neutral one && cp -r faces/neutral two
+says 0 "apart/one_00000-gamut.png" "$F" gamut "$top/models/drawn-gamut.safetensors" one/00000.png two/00000.png --out apart
 check "a sheet in a new folder" "$F" data show faces --out seen/faces.png
 
 # ---------------------------------------------------------------------------------------------- what is not what it seems
