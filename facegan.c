@@ -9661,11 +9661,17 @@ static Image image_of(const PlotCanvas *canvas)
     return (Image){canvas->width, canvas->height, 3, canvas->rgb};
 }
 
+/* What was made, unless --quiet. */
+static void tell_made(const char *path)
+{
+    if (!no_messages) printf("%s\n", path);
+}
+
 /* Saves a picture and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 static const char *out_folder(const Settings *s)
@@ -10562,7 +10568,7 @@ static void deliver_film(const char *path, const Image *frames, int n, int hundr
     char why[IMAGE_ERROR_SIZE];
     if (!image_encode_gif(frames, n, hundredths, &bytes, &size, why)) give_up(1, "%s", why);
     write_file(path, own_this(bytes, size), size);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 /* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
@@ -10650,7 +10656,7 @@ static void gamut_page(const Show *show, const char *path)
         .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES,
         .grid = GRID, .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n,
         .faces = show->faces, .n_faces = show->n, .mime = "image/jpeg"}), path);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 /* The picture, the film when asked, and its part of the page. */
@@ -11523,7 +11529,7 @@ static void deliver_photo(const char *path, const Image *picture, const Photo *p
     const char *bytes = s->metadata ? read_file(photo->path, IMAGE_MAX_FILE_BYTES, &size) : NULL;
     if (bytes && !image_read_notes(bytes, size, notes, why)) give_up(1, "%s: %s", photo->path, why);
     if (!image_save_notes(path, picture, notes, text, text ? 1 : 0, why)) give_up_because(errno, why);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 /* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */

@@ -67,6 +67,7 @@ check "is a JPEG" sh -c "head -c 3 new/happy.jpg | od -An -tx1 | grep -q 'ff d8 
 check "that says what drew it" grep -aq "drawn by a generative model" new/happy.jpg
 check "unless told not to" sh -c "'$F' edit $face --emotion happy --out plain.jpg --no-provenance && ! grep -aq generative plain.jpg"
 says 0 "edited/three-faces-happy-0.5.png" "$F" edit $face --emotion happy:0.5 --out edited
+check "quiet means quiet" test -z "$("$F" edit $face --emotion happy --out edited --quiet 2>&1)"
 says 2 "--scale 2: enlarges the sheet of --emotion all only" "$F" edit $face --emotion happy --scale 2
 says 0 "sheets/00000-all.png" "$F" edit "$top/models/drawn-faces.safetensors" faces/neutral --emotion all --scale 2 --out sheets
 says 0 "pages/gamut.html" "$F" gamut "$top/models/drawn-gamut.safetensors" faces/neutral --out pages
