@@ -11584,6 +11584,9 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
+    if (detect && edit.model->margin <= -1 && s->margin <= -1)
+        warn("%s does not say how its training pictures were cut (--face-margin): if they were drawn, or not cut like a "
+             "detector's boxes, photographs may come out badly", run);
     if (detect) {
         run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all, true}, s, inputs, count);
         return;
