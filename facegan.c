@@ -5356,16 +5356,20 @@ static void load_pretrained(Net *net, const char *given)
     if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
 }
 
-/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+/* A model that comes with the program: in models/, here or beside it, or where `make install` puts it. 0: it is not
+ * there. */
 static int shipped_model(const char *name, char path[PATH_MAX])
 {
-    char self[PATH_MAX / 2] = "";
-    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
-    if (access(path, R_OK) == 0) return 1;
+    static const char *const places[] = {"models", "%.*s/models", "%.*s/../share/facegan/models"};
+    char self[PATH_MAX / 2] = "", folder[PATH_MAX - 64];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
-    return slash && access(path, R_OK) == 0;
+    for (int i = 0; i < (slash ? 3 : 1); i++) {
+        snprintf(folder, sizeof folder, places[i], slash ? (int)(slash - self) : 0, self);
+        snprintf(path, PATH_MAX, "%s/%.50s.safetensors", folder, name);
+        if (access(path, R_OK) == 0) return 1;
+    }
+    return 0;
 }
 
 /* ================================================================================================
@@ -8225,15 +8229,19 @@ static double watch_least(const double *signs)
     return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
 }
 
+enum { WATCH_LEARNS = 200 };
+
 /* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
- * samples have been varied enough once, or half of the training has passed without; it goes off once for each fall. */
+ * samples have been varied enough once, or half of the training, and WATCH_LEARNS iterations, have passed without; it
+ * goes off once for each fall. */
 static bool watch_alarm(Trainer *t)
 {
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
     double least = watch_least(w->signs);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
-    if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
+    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
+    if (least >= 1.3 * s->collapse_below || late) w->armed = true;
     w->alarmed = low && w->armed;
     return w->alarmed && !was;
 }
@@ -8908,6 +8916,14 @@ static void note_iteration(Loop *l, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
+/* What to say of a training that takes longer than an hour: so many iterations would fit into one. */
+static const char *shorter(double iterations)
+{
+    double round = iterations >= 100 ? 100 : 1;
+    return own_text("--iters %.0f would take an hour; a smaller --width or --size is faster",
+                    fmax(floor(iterations / round) * round, 1));
+}
+
 /* After the first seconds: one who has not planned for a long training is told so while nothing is lost. */
 static void tell_length(Loop *l)
 {
@@ -8915,13 +8931,12 @@ static void tell_length(Loop *l)
     long done = l->t->now.iteration - l->progress.first;
     double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
     char text[PROGRESS_DURATION];
-    if (l->told || spent < 5 || done < 2 * s->n_critic) return;
+    if (l->told || spent < 5 || done % s->n_critic) return;
     l->told = true;
     progress_duration(left, text);
     if (left > 3600)
-        warn("this training will take about %s: Ctrl-C keeps what is learnt so far, and the same command goes on; "
-             "--iters %ld would take an hour, smaller --width and --size are faster", text,
-             (long)(3600 * done / spent / 100) * 100);
+        warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",
+             text, shorter(3600 * (double)done / spent));
 }
 
 static void look_at_training(void *loop)
@@ -9039,6 +9054,7 @@ static void dry_run(Trainer *t, Loader *loader)
     progress_duration((double)left * s->seconds_a_step, time_text);
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
+    if ((double)left * s->seconds_a_step > 3600) printf("        %s\n", shorter(3600 / s->seconds_a_step));
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
            t->arena->size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
@@ -9963,11 +9979,17 @@ static void bench_task(void *settings)
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
 
+/* What was made, unless --quiet. */
+static void tell_made(const char *path)
+{
+    if (!no_messages) printf("%s\n", path);
+}
+
 /* Saves a picture and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText *text)
@@ -9987,12 +10009,20 @@ static bool out_is_file(const Settings *s)
     return image_suffix(s->out) && !is_folder(s->out);
 }
 
+/* Makes the folder that a file is to lie in. */
+static void make_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash && slash > path) make_folder(textf("%.*s", (int)(slash - path), path).s);
+}
+
 /* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
 static void make_out(const Settings *s, char *const *inputs, int count, bool several)
 {
     if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
-    if (*s->out && !out_is_file(s)) make_folder(s->out);
+    if (out_is_file(s)) make_folder_of(s->out);
+    else if (*s->out) make_folder(s->out);
 }
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -10604,7 +10634,7 @@ static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
 static void deliver_film(const char *path, const Image *frames, int n, int delay_ms)
 {
     save_film(path, frames, n, delay_ms);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 /* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
@@ -10666,7 +10696,7 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     Text path = textf("%s/gamut.html", out_folder(s));
     if (show->n) {
         save_page(figure_space_page(&show->space, about, show->faces, show->n), path.s);
-        printf("%s\n", path.s);
+        tell_made(path.s);
     }
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
     end_batch(&batch);
@@ -11053,6 +11083,7 @@ static void show_data(const char *data, const Settings *s)
         else give_back(cell);
     }
     grid.cells = cells;
+    make_folder_of(s->out);
     deliver_canvas(*s->out ? s->out : "data.png", draw_grid(&grid), NULL);
 }
 
@@ -11320,6 +11351,7 @@ typedef struct PhotoVerb {
     void *context;
     bool needs_faces;                   /* to find none in any is a failure */
     bool several;                       /* it makes more than one picture of one */
+    bool as_stored;                     /* it takes pictures with as many channels as they have */
     const Settings *s;
     Detector *detector;
     int found, without, timed, room;
@@ -11332,7 +11364,8 @@ static void detect_photo(void *context, Photo *photo)
     PhotoVerb *d = context;
     double start = now_seconds();
     bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
-    const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &photo->image);
+    const Image coloured = photo->image.channels == 3 ? photo->image : with_channels(&photo->image, 3);
+    const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &coloured);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
     if (!faces.count && !whole) warn("no face in %s", photo->path), d->without++;
@@ -11346,7 +11379,7 @@ static void run_photo_verb(PhotoVerb verb, const Settings *s, char *const *input
     d->s = s, d->home = innermost_scope(), d->detector = open_detector(s);
     if (*s->trace) d->detector->trace = new_tensors();
     make_out(s, inputs, count, d->several);
-    PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
+    PhotoBatch batch = {.channels = d->as_stored ? 0 : 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     int seen = batch.count - batch.unreadable;
@@ -11478,14 +11511,30 @@ static void edit_all(const Editing *edit, const Photo *photo)
     deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
 }
 
+static void free_notes(void *notes) { image_notes_free(notes); }
+
+/* Saves a changed photograph with what its file says of it, and tells where. */
+static void deliver_photo(const char *path, const Image *picture, const Photo *photo, const Settings *s,
+                          const ImageText *text)
+{
+    char why[IMAGE_ERROR_SIZE];
+    size_t size;
+    ImageNotes *notes = own(1, sizeof *notes);
+    on_leaving(free_notes, notes);
+    const char *bytes = s->metadata ? read_file(photo->path, IMAGE_MAX_FILE_BYTES, &size) : NULL;
+    if (bytes && !image_read_notes(bytes, size, notes, why)) give_up(1, "%s: %s", photo->path, why);
+    if (!image_save_notes(path, picture, notes, text, text ? 1 : 0, why)) give_up_because(errno, why);
+    tell_made(path);
+}
+
 /* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
 static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
 {
     Image result = with_channels(&photo->image, photo->image.channels);
     memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
     for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result,
-            edit->s->provenance ? edit->text : NULL);
+    deliver_photo(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, photo, edit->s,
+                  edit->s->provenance ? edit->text : NULL);
 }
 
 /* The centred square that the model was trained on, of a picture. */
@@ -11538,8 +11587,12 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
+    if (detect && edit.model->margin <= -1 && s->margin <= -1)
+        warn("%s does not say how its training pictures were cut (--face-margin): if they were drawn, or cut unlike a "
+             "detector's boxes, photographs may come out badly", run);
     if (detect) {
-        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all};
+        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all,
+                                .as_stored = true};
         run_photo_verb(verb, s, inputs, count);
         return;
     }
@@ -12006,8 +12059,8 @@ static Classifier *chosen_classifier(const Settings *s)
     char path[PATH_MAX];
     if (*s->classifier) return own_classifier(s->classifier);
     if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return own_classifier(path);
-    give_up(2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with "
-            "--classifier");
+    give_up(2, "no models/fer2013-7.safetensors here or beside the program: copy the folder models there, or "
+            "name a classifier's run or weights with --classifier");
 }
 
 /* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
@@ -14431,8 +14484,8 @@ static void run_edit(void *command)
     bool left_out = is_to_edit(first) || image_suffix(first);
     if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
-                   "pictures");
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
+                   "there, or name a run or weights before the pictures");
     if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
     edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
 }
@@ -14554,8 +14607,9 @@ static void run_man(void *command)
 
 enum { VERBS = sizeof verbs / sizeof *verbs, TAKERS = VERBS + MODELS };
 
-static const OptionProgram facegan = {"facegan", "synthesis of facial expressions, in one C program", verbs, VERBS,
-                                      manual, sizeof manual / sizeof *manual};
+static const OptionProgram facegan = {
+    "facegan", "changes the expression on faces in photographs, and trains the networks that do so", verbs, VERBS,
+    manual, sizeof manual / sizeof *manual};
 
 /* ------------------------------------------------------------------------------------------------
  * 16.3  From words to a command                                            (most of it is vendor/options.h's)
@@ -14569,7 +14623,8 @@ static OptionTaker taker_of(const OptionVerb *verb, const char *what, const Mode
     const char *word = what ? own_text("%.*s", (int)strcspn(what, "="), what) : "",
                *command = own_text("%s%s%s", verb->name, what ? " " : "", word);
     bool trainer = model && verb->run == run_train && !verb->kind;
-    return (OptionTaker){trainer ? word : command, command, own_text("%s %s.%s", verb->apart ? "" : verb->name, verb->name, word),
+    return (OptionTaker){trainer ? word : command, command,
+                         own_text("%s %s.%s", verb->apart ? "" : verb->name, verb->name, word),
                          model ? model->kinds : is_of_models(verb) ? "-" : NULL};
 }
 

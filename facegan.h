@@ -438,7 +438,9 @@ typedef struct Device {
     X(p, trace, "trace", "", ANY, COMMAND, TRAIN "train.mtcnn detect", EVERY,                                          \
       "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
     X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", EVERY,                             \
-      "pictures that a model drew say so in a text chunk")                                                             \
+      "pictures that a model drew say so in their file")                                                               \
+    X(b, metadata, "metadata", "1", SWITCH, OTHER, "edit", EVERY,                                                      \
+      "edited photographs keep their EXIF data (place, time, camera) and colour profile")                              \
     X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", EVERY,                                                  \
       "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
     X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", EVERY, "ganmut: the strength for --theta and --between")         \

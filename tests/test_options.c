@@ -325,6 +325,13 @@ static void test_verbs_help(void)
     CHECK(options_manual(printed, &program, "start", error) && says("begin\n    losses       what they mean\n"));
     CHECK(options_manual(printed, &program, "losses", error) && says("they fall\n"));
     CHECK(options_manual(printed, &program, "all", error) && says("start\n\nbegin\n\nlosses\n\nthey fall\n"));
+    CHECK(options_manual(printed, &program, "roff", error) &&
+          says(".TH tool 1\n.SH NAME\ntool \\- does things\n.SH SYNOPSIS\n.nf\ntool train MODEL DATA\ntool show draw IN [\\-\\-parts P]\n"
+               "tool show one \ntool help [VERB]\n.fi\n.SH \"DESCRIPTION\"\n.nf\nbegin\n    what they mean\n.fi\n"
+               ".SH \"what they mean\"\n.nf\nthey fall\n.fi\n"));
+    static const OptionChapter odd[] = {{"start", "", ".x\n'y\\\n"}};
+    CHECK(options_manual(printed, &(OptionProgram){"tool", "", verbs, 0, odd, 1}, "roff", error) &&
+          says(".TH tool 1\n.SH NAME\ntool \\- \n.SH SYNOPSIS\n.nf\n.fi\n.SH \"DESCRIPTION\"\n.nf\n\\&.x\n\\&'y\\e\n.fi\n"));
     CHECK(!options_manual(printed, &program, "loses", error));
     CHECK(strcmp(error, "man loses: no such chapter; tool man lists the chapters; did you mean losses?") == 0);
     fclose(printed);

@@ -1,4 +1,4 @@
-/* manual.h: how the program is used, in its own words. First the verbs, a row each: what it is called, what it takes,
+/* manual.h: no library, but a text of this program: how it is used, in its own words. First the verbs, a row each: what it is called, what it takes,
  * what it does, the function in facegan.c that does it, and examples. Then what `facegan man` says, chapter by chapter:
  * for people who use the program, and, at the end, for those who add to it (option, op, model, format). facegan.c
  * includes it where it has all that the rows name (16.2). */
@@ -37,7 +37,7 @@ static const OptionVerb verbs[] = {
     {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN,
      run_classify_predict, .examples =
      "  facegan classify predict face.png\n"
-     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
+     "  facegan classify predict party.jpg --json                        (every face of a photograph)\n"},
     {"reproduce", "classifier=003", "DATA [--budget 2h|full] [--out DIR]",
      "Emotion Detection in Images: its experiments on the data given, its numbers beside ours", 1, 1, run_reproduce,
      .usual = "classes=angry,happy,sad balance=augment:5000 validation=0.2", .kind = "classifier", .examples =
@@ -57,26 +57,28 @@ static const OptionVerb verbs[] = {
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+     "  facegan edit runs/faces party.jpg --emotion happy --out edited   (every face of a photograph)\n"},
     {"gamut", NULL, "RUN IMAGE... [--gif]",
      "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
      MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+    {"detect", NULL, "IMAGE...|DIR [--detector D --weights W]",
      "find faces in photographs: boxes, scores, five landmarks", 1, MAX_INPUTS_GIVEN, run_detect, .examples =
+     "  facegan detect photo.jpg --out seen                              (draws boxes)\n"
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
-    {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --json\n"},
+    {"crop", NULL, "IMAGE...|DIR --out DIR",
      "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
      .needs = "out", .examples =
-     "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
+     "  facegan crop frames/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
     {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
      .usual = "size=128:16,512", .examples =
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
-     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"},
+     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"
+     "  facegan data draw --scenes --out scenes --count 200 --size 256 --backgrounds landscapes    (for detectors)\n"},
     {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
      "  facegan data show faces --out sheet.png\n"},
     {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
@@ -130,7 +132,7 @@ static const OptionVerb verbs[] = {
     {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2,
      2, run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
     {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
-     "  facegan man\n  facegan man losses\n"},
+     "  facegan man\n  facegan man losses\n  facegan man roff >facegan.1          (as a page for the program man)\n"},
     {"version", NULL, "", "version, commit, compiler, kernels", 0, 0, run_version, .examples = "  facegan version\n"},
     {"help", NULL, "[VERB [WHAT]]", "what a verb takes", 0, 2, NULL, .examples =
      "  facegan help train stargan\n  facegan help data\n"},
@@ -138,39 +140,77 @@ static const OptionVerb verbs[] = {
 
 static const OptionChapter manual[] = {
     {"start", "",
-     "facegan trains generators of facial expressions and looks after everything around them.\n"
+     "facegan changes the expression on faces in photographs, and trains the networks that do so. Everything works\n"
+     "without a network; nothing is ever downloaded.\n"
      "\n"
+     "    facegan edit photo.jpg --emotion happy --out edited      with the model that comes with the program\n"
      "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
-     "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
+     "    facegan train stargan faces --out runs/first --width 16 --size 48 --iters 7000\n"
+     "    facegan report runs/first                                how the training goes: a page to open\n"
      "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n"
      "\n"
-     "Every verb has --help with examples. `facegan man CHAPTER` goes on; `facegan man all` is everything,\n"
-     "`facegan man ops` every op in a line:\n"
+     "`facegan --help` lists the verbs, `facegan VERB --help` a verb's options, with examples. `facegan man\n"
+     "CHAPTER` prints a chapter of this manual, `facegan man all` every chapter, `facegan man ops` a line for each\n"
+     "operation that networks are made of. The chapters:\n"
      "\n"},
     {"data", "data sets: what is read, how to take one in",
-     "A data set is a folder with one folder of pictures for each class, with or without train, validation and\n"
-     "test above; or the original fer2013.csv; or a CSV list with columns path,label (or GANmut's\n"
-     "subDirectory_filePath,expression); or, with --attributes, a CelebA-style list. Class names are read in any\n"
-     "common spelling. Pictures are cut to their centred square and scaled. `facegan data doctor DIR` looks at\n"
-     "every picture and says what is wrong and what to do. `facegan data import KIND LIST|DIR... --out DIR` turns\n"
-     "a published set into such a folder, with --detector by cutting faces out:\n"
-     "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
-     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
-     "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
-     "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not counted\n"
+     "A data set is a folder with one folder of pictures for each class, if you like below folders called train,\n"
+     "validation and test. Also read are the original fer2013.csv; CSV lists with columns path,label (or GANmut's\n"
+     "subDirectory_filePath,expression), with commas, semicolons or tabs; and, with --attributes, CelebA's lists.\n"
+     "JPEG, PNG, GIF, BMP and PNM are told by their content. Class names are read in any common spelling; class\n"
+     "folders called 1 to 7 are RAF-DB's. Pictures are cut to their centred square and scaled.\n"
+     "\n"
+     "    facegan data doctor DIR                    opens every picture; says what is wrong and what to do\n"
+     "    facegan data doctor DIR --json             the same, with the names of all duplicates and damaged files\n"
+     "    facegan data doctor DIR --fix clean.csv    writes a list without them, which train takes like a folder\n"
+     "\n"
+     "The clean list leaves out damaged pictures and those that show nothing, and keeps one of each group of\n"
+     "duplicates: the one in the test or validation part if there is one. Where the copies have different labels,\n"
+     "it keeps none.\n"
+     "\n"
+     "    facegan data import KIND LIST|DIR... --out DIR\n"
+     "\n"
+     "turns a published data set into such a folder. With --detector it cuts the faces out. KIND is\n"
+     "  affwild2  the EXPR annotations, then folders of frames or of videos. Videos are read through a program\n"
+     "            ffmpeg, if there is one; where two people share a video, the face is looked for in the half that\n"
+     "            _left or _right names\n"
+     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not cut)\n"
+     "  rafdb     list_patition_label.txt [PICTURES/]\n"
+     "  fer2013   fer2013.csv, or the folders\n"
+     "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes; single votes are ignored\n"
      "  folder    anything else that is read here\n"
      "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv\n"
-     "says what became of each row; stopped in the middle, the same command goes on. `facegan data draw` makes\n"
-     "faces whose expression is known exactly, from facial action units.\n"},
+     "says what became of each row. An import that was stopped continues with the same command.\n"
+     "\n"
+     "    facegan data draw --out faces --count 4000 --size 64\n"
+     "\n"
+     "draws people who do not exist, whose expression is known exactly: it is made of facial action units.\n"
+     "labels.csv has the truth about each picture. Every pixel follows from --seed. Photographs were labelled by\n"
+     "people, who are surer of a strong smile than of a faint one: --viewers gives drawn faces such labels (the\n"
+     "column `drawn` keeps the truth). `facegan data balance` makes all classes equally large.\n"},
     {"faces", "faces in photographs",
-     "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
-     "photo.jpg --detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every\n"
-     "bit.\n"
-     "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
+     "facegan edit, detect, crop and classify predict look for faces in photographs. edit pastes each edited face\n"
+     "back; outside the pasted squares every pixel stays as it was. They use the detector that comes with the\n"
+     "program, models/mtcnn.safetensors, unless another is named; edit, gamut and classify predict take a picture\n"
+     "of at most 160 pixels for one face.\n"
+     "\n"
+     "    facegan edit photo.jpg --emotion happy --out happy.jpg      a file name: one picture\n"
+     "    facegan edit photos/ --emotion all --out edited             a folder: every picture, every expression\n"
+     "    facegan detect photo.jpg --out seen                         boxes and landmarks, and a picture of them\n"
+     "    facegan crop photos/ --all --out faces                      every face as a picture of its own\n"
+     "\n"
+     "Other detectors need weights that do not come with the program:\n"
+     "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of facenet-pytorch, or det1.npy,\n"
+     "                         det2.npy, det3.npy of facenet\n"
      "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
-     "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
-     "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
-     "--threshold finds more, and more that is no face.\n"},
+     "MTCNN takes longer the smaller --min-face is; RetinaFace is faster and more exact. Pictures larger than\n"
+     "--max-side are scaled down for the detector. A lower --threshold finds more faces, and more that are none.\n"
+     "\n"
+     "    facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
+     "\n"
+     "trains a detector on pictures of single faces, which are pasted on pictures of anything else; --detector and\n"
+     "--weights then name a teacher that says where in their pictures the faces are. `facegan data draw --scenes`\n"
+     "writes such scenes, with drawn faces, and where in them the faces are.\n"},
     {"stargan", "StarGAN",
      "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
      "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
@@ -179,16 +219,13 @@ static const OptionChapter manual[] = {
     {"photographs", "a StarGAN that edits photographs",
      "Edits of photographs that convince need more than the papers' equations. What each part is for (sources:\n"
      "facegan.c, 7.1):\n"
-     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the\n"
-     "                         photograph's detail\n"
-     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only,\n"
-     "                         the less the larger it is\n"
+     "  --keep mask            G paints through a mask: the person stays, and the photograph keeps its detail\n"
+     "  --modulate             G's norms receive the label; the paper's planes have an effect only near the\n"
+     "                         picture's border, and less the larger the picture is\n"
      "  --upsample resize      no checkerboards\n"
-     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the\n"
-     "                         picture\n"
-     "                         turned, moved and noisy; D's own class head, which learns along, is soon fooled by\n"
-     "                             specks\n"
-     "                         (--lambda-cls 0 leaves it out). One of them should be trained with --adversarial: its\n"
+     "  --teacher A,B          classifiers that were trained before judge which emotion G drew, each on a turned,\n"
+     "                         moved and noisy copy. (D's own class head learns along with G and is soon deceived\n"
+     "                         by specks; --lambda-cls 0 leaves it out.) Train one of them with --adversarial: its\n"
      "                         gradients look like faces\n"
      "  --smoothing 0.1        teachers ask for no more certainty than that: no caricatures\n"
      "  --adv bce --reg r1 --lambda-gp 0.01 --d-lr 5e-4 --n-critic 2      a D that sees what a viewer sees\n"
@@ -199,37 +236,39 @@ static const OptionChapter manual[] = {
      "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n"
      "\n"
      "    facegan classify train photos --epochs 9 --erase 0.2 --weight-decay 0.0005 --out runs/one\n"
-     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init\n"
-     "        runs/one/checkpoint.safetensors \\\n"
-     "        --out runs/two\n"
-     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic\n"
-     "        2 \\\n"
-     "        --beta1 0 --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask \\\n"
-     "        --upsample resize --modulate --targets different --balance oversample --identity 0.5 --average 0.999 \\\n"
-     "        --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 \\\n"
-     "        --teacher runs/one,runs/two --out runs/photos\n"},
+     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 \\\n"
+     "        --init runs/one/checkpoint.safetensors --out runs/two\n"
+     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 \\\n"
+     "        --n-critic 2 --beta1 0 --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 \\\n"
+     "        --keep mask --upsample resize --modulate --targets different --balance oversample --identity 0.5 \\\n"
+     "        --average 0.999 --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 \\\n"
+     "        --face-margin 0 --teacher runs/one,runs/two --iters 27000 --out runs/photos\n"
+     "\n"
+     "27,000 iterations are three to four hours of a processor core.\n"},
     {"ganmut", "GANmut",
      "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies\n"
      "in the unit disc, neutral in the centre, every other emotion has a learnt direction, and the radius is how\n"
      "strong it is. --space gaussian: every emotion is a Gaussian in the square. --space-dim 3: a ball or a cube.\n"
-     "D also tells where in the space a picture lies.\n"
+     "D also tells where in the space a picture lies. The data need a class \"neutral\".\n"
      "\n"
-     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the\n"
-     "        report show the space move\n"
-     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5,\n"
-     "        --between happy,surprise:0.5\n"
-     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to\n"
-     "        drag a point on\n"
+     "    facegan train ganmut faces --out runs/ganmut --width 16 --size 48 --iters 10000\n"
+     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6\n"
+     "    facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8         a direction and a strength\n"
+     "    facegan edit runs/ganmut photo.jpg --xy 0.3,-0.5                   a point\n"
+     "    facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5    half way from one to the other\n"
+     "    facegan gamut runs/ganmut photo.jpg --gif                          the space as a picture, a film, and a\n"
+     "                                                                       page on which to drag a point\n"
      "\n"
-     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw\n"
-     "--viewers`) and a strength loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same\n"
-     "labels, made it a switch. --mix, which is not in the paper, gives what lies between two directions a label\n"
-     "of both in parts. D needs room: --d-width 40 beside a G of --width 16. --init RUN goes on from another run's\n"
-     "networks with other data or weights. `facegan study truth` measures it all.\n"
+     "log.csv and the report show how the space moves. On drawn faces the radius became the intensity when labels\n"
+     "were surer of strong emotions (`data draw --viewers`) and the strength loss weighed more than the class loss\n"
+     "(--lambda-rho 20); with --as-published, on the same labels, it only switched the emotion on. --mix, which is\n"
+     "not in the paper, gives what lies between two directions a label of both in parts. D must be larger than G:\n"
+     "--d-width 40 beside a G of --width 16. --init RUN starts from another run's networks, with other data or\n"
+     "weights. `facegan study truth` measures all this.\n"
      "\n"
      "--as-published follows the public code where it differs from the paper, and says at the start where that is.\n"
      "The public code reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and\n"
-     "red in the first and last layers, on the way in and on the way out.\n"},
+     "red in the first and last layers, in both directions.\n"},
     {"noise", "faces from noise",
      "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells\n"
      "classes instead).\n"
@@ -255,23 +294,30 @@ static const OptionChapter manual[] = {
      "known; his report tells of collapse.\n"},
     {"classify", "emotion classifiers",
      "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man\n"
-     "metrics`).\n"
+     "numbers`).\n"
      "\n"
      "    facegan classify predict face.png                          with the weights in models/\n"
-     "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
+     "    facegan classify train fer2013 --out runs/emotions         our small network, from the beginning\n"
      "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
      "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n"
      "\n"
-     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose\n"
-     "weights come from --init: files with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz\n"
-     "by two lines of Python: README), or another run. Only the last block and the head then learn, unless\n"
-     "--unfreeze says otherwise; a frozen block's norms keep their running statistics. --preprocess must be what\n"
-     "the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh. The validation loss is watched\n"
-     "after every pass; its lowest is best.safetensors; --patience N stops N passes later. Pictures are changed\n"
-     "anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
-     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss\n"
-     "stops falling (plateau). A set without a validation part has a fifth of each class held out. --balance,\n"
-     "--class-weights: for rare classes. --views flip or crops: slower and a little better.\n"},
+     "--network is small (48 px, 1.4 million parameters) or one of vgg16, vgg19, resnet18, resnet50 (224 px,\n"
+     "colour), which need trained weights: --init names a file with torchvision's names (.pt, .pth, .safetensors,\n"
+     ".npz), or another run, or for VGG an .npz made from Keras:\n"
+     "\n"
+     "    import keras, numpy\n"
+     "    numpy.savez(\"vgg19.npz\", **{w.path: w.numpy() for w in keras.applications.VGG19().weights})\n"
+     "\n"
+     "Only the last block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep\n"
+     "their running statistics. --preprocess must be what the weights were made with: torchvision, caffe (VGG from\n"
+     "Keras), unit, tanh.\n"
+     "\n"
+     "The validation loss is computed after every pass through the data; the weights with the lowest are\n"
+     "best.safetensors; --patience N stops N passes later. Pictures are changed anew in every pass: --rotate,\n"
+     "--shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase. The learning rate falls along\n"
+     "half a cosine (small), stays (--decay none), or is halved when the validation loss stops falling (plateau).\n"
+     "If a set has no validation part, a fifth of each class is held out. For rare classes there are --balance and\n"
+     "--class-weights. --views flip or crops is slower and a little better.\n"},
     {"losses", "what healthy losses look like",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
@@ -293,16 +339,84 @@ static const OptionChapter manual[] = {
      "A `-` is a number that cannot be computed; it counts in no average. `facegan study ganmut FILE` compares\n"
      "runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME RUN...\n"},
     {"runs", "a run and its directory",
-     "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes\n"
-     "on where it stopped, bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the\n"
-     "learning rate's schedule then moves, because it falls over the second half). Only --data, --iters,\n"
-     "--threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
-    {"speed", "speed, kernels, the GPU",
+     "A run is a directory: config (its settings), log.csv, samples/, checkpoint.safetensors, report.html. After\n"
+     "Ctrl-C, a crash or a power cut it continues where it stopped, with exactly the same result, if you repeat\n"
+     "the command, or with\n"
+     "\n"
+     "    facegan train --out RUN\n"
+     "    facegan train --out RUN --iters 20000       to extend it\n"
+     "\n"
+     "(the learning rate falls over the second half, so that this changes it). When a run continues, only the\n"
+     "place of the data, --iters, --threads, --quiet, --isa, --sample-every, --save-every and --log-every may\n"
+     "differ.\n"
+     "\n"
+     "`facegan report RUN` writes report.html, also while the training runs. A training that will take more than\n"
+     "an hour says so in its first seconds; --dry-run says it before, with the memory needed. Fewer --iters, a\n"
+     "smaller --width and a smaller --size make it shorter.\n"},
+    {"speed", "speed and kernels",
      "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass;\n"
-     "--roofline shows every node. FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels,\n"
-     "FACEGAN_WINOGRAD=0 turns Winograd's algorithm off. --threads changes the time only: results are the same\n"
-     "bits for any number of threads. `make gpu` builds the program with a GPU part: --device gpu (or auto),\n"
-     "--precision tf32, bf16 or fp32; `facegan verify --gpu` checks it.\n"},
+     "--roofline shows every node beside what the machine could do. FACEGAN_ISA=avx2 (avx512, portable, neon)\n"
+     "chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's algorithm off. --threads changes the time only:\n"
+     "results are the same bits for any number of threads.\n"
+     "\n"
+     "Medians of runs in turn with PyTorch 2.13, two threads, two cores of an Intel Xeon (Sapphire Rapids,\n"
+     "AVX-512) in a cloud, whose other users make each figure vary by a third:\n"
+     "\n"
+     "                                                     facegan   PyTorch   ratio (pairs)    memory in MB\n"
+     "  StarGAN 48 px grey, batch 8: 5 D steps + 1 G        0.77 s    2.54 s   3.3 (2.7-3.7)    241 / 721\n"
+     "  the same, 1 thread                                  1.51 s    4.39 s   2.9 (2.4-3.0)    241 / 713\n"
+     "  the same, both with AVX2 at most                    1.33 s    3.55 s   2.7 (2.3-3.0)    241 / 720\n"
+     "  StarGAN 128 px colour, batch 4: 5 D + 1 G           3.81 s    19.0 s   5.0 (4.5-5.1)    971 / 2170\n"
+     "  one picture of 128 px through G                      41 ms    127 ms   3.1 (2.6-3.4)\n"
+     "  VGG19 at 224 px, batch 4: a fine-tuning step        356 ms   1268 ms   3.6 (3.4-3.8)    318 / 799\n"
+     "  MTCNN on a photograph of 1200 x 630                  54 ms    234 ms   4.4\n"
+     "  RetinaFace MobileNet-0.25 on the same                20 ms     68 ms   3.4\n"
+     "\n"
+     "PyTorch runs StarGAN with the same shapes; its G step also computes D's weight gradients, as such code does.\n"
+     "For the detectors, facegan's whole detection is compared with PyTorch's forward passes alone (one run).\n"
+     "\n"
+     "    facegan bench stargan --size 48 --batch 8 --channels 1 --threads 2 --roofline\n"
+     "    facegan bench stargan --size 128 --batch 4\n"
+     "    facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
+    {"gpu", "on an NVIDIA GPU",
+     "`make gpu` compiles gpu.cu with nvcc (CUDA 12 or newer) and links the CUDA runtime statically; cuBLAS and\n"
+     "cuDNN are not needed. Every operation has its second kernel there, so that all verbs work with --device gpu,\n"
+     "and checkpoints move freely between GPU and CPU. --device auto takes the CPU where there is no GPU, too old\n"
+     "a driver or too little memory, and says so; --device gpu ends with an error there. --precision tf32 (the\n"
+     "default) and bf16 are for large convolutions on cards from sm_80 on; everything else is computed in fp32. A\n"
+     "training step is one captured CUDA graph. `facegan verify --gpu` holds every kernel against its definition\n"
+     "and against the CPU.\n"
+     "\n"
+     "This part has not yet run on a real GPU. It is compiled by nvcc 13.0 for sm_75 to sm_90 without a warning\n"
+     "and without spilled registers; and it runs on the CPU, where tests/cuda_on_cpu.h stands in for the GPU, with\n"
+     "every operation, whole training iterations, threads in different orders, and sanitizers (`make\n"
+     "test-gpu-emulated`). What only a GPU can show (races within a warp, compute-sanitizer, speed, long\n"
+     "trainings) is tested by `sh tests/gpu.sh OUT`, which prints one summary; it accepts a build/facegan-gpu from\n"
+     "another machine.\n"},
+    {"papers", "where facegan differs from the papers and the public code",
+     "The default is the paper's equation; --as-published is the public code where the two differ, and prints at\n"
+     "the start what that means for the model at hand.\n"
+     "\n"
+     "  the learning rate's second half    paper: it falls to 0 with every iteration. --as-published: by one\n"
+     "                                     iteration's share every 1000 iterations, by 0.1% in all\n"
+     "  GANmut's way back                  paper: to where D puts the input (equation 7). --as-published: the same\n"
+     "                                     with noise and random directions (--cycle approximate); --cycle original:\n"
+     "                                     to where D puts the edit\n"
+     "  GANmut, Gaussian                   pictures are drawn at tanh(mu), the Gaussians' means. --as-published:\n"
+     "                                     drawn at mu, judged by Gaussians around tanh(mu), --lambda-cls 2\n"
+     "  GANmut in three dimensions         random directions on the whole sphere. --as-published: on the part of\n"
+     "                                     it whose coordinates are positive\n"
+     "\n"
+     "Ceovic et al.'s ablations are options: --lambda-cls 0; --targets different (never a picture's own label);\n"
+     "--adv bce (their log loss); --adv bce-saturating (their equation to the letter). `facegan reproduce --help`\n"
+     "lists the documents whose experiments can be repeated; `facegan study ganmut` makes the tables of Surani's\n"
+     "report.\n"
+     "\n"
+     "`facegan step` gives the losses and gradients of an independent float64 program to 5e-8 in the double build,\n"
+     "and PyTorch's gradients on other sizes and widths to 2e-13 (`make test-torch`); every operation's first and\n"
+     "second gradient agrees with central differences to 1e-8 (`facegan64 verify`). FED agrees with SciPy on the\n"
+     "same features to 2e-7. Every operation and network written as ONNX gives the same output in onnxruntime to\n"
+     "7e-5.\n"},
     {"traps", "what cost days",
      "- Instance norm uses each picture's own statistics in training and in use; running statistics in public\n"
      "checkpoints are ignored.\n"

@@ -176,7 +176,8 @@ OPTIONS_API void options_usage(FILE *to, const OptionProgram *p);
 OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *name);
 OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command);
 
-/* A chapter of the manual; "all" is all of them. Behind the first, its title page, the others are listed. */
+/* A chapter of the manual; "all" is all of them, "roff" the same as a page for the program man. Behind the first, its
+ * title page, the others are listed. */
 OPTIONS_API int options_manual(FILE *to, const OptionProgram *p, const char *asked, char error[OPTIONS_ERROR]);
 
 #endif /* OPTIONS_H */
@@ -738,9 +739,43 @@ OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const Option
     }
 }
 
+/* Text for roff: no line begins with a command, and what means something else there is told so. */
+static void options_roff_text(FILE *to, const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if ((at == text || at[-1] == '\n') && strchr(".'", *at)) fputs("\\&", to);
+        if (*at == '\\') fputs("\\e", to);
+        else if (*at == '-') fputs("\\-", to);
+        else fputc(*at, to);
+    }
+}
+
+/* The manual as a page for the program man. */
+static void options_roff(FILE *to, const OptionProgram *p)
+{
+    fprintf(to, ".TH %s 1\n.SH NAME\n%s \\- ", p->program, p->program);
+    options_roff_text(to, p->says);
+    fprintf(to, "\n.SH SYNOPSIS\n.nf\n");
+    for (int i = 0; i < p->n; i++) {
+        const OptionVerb *verb = &p->verbs[i];
+        fprintf(to, "%s %s%s%.*s ", p->program, verb->name, verb->what ? " " : "",
+                verb->what ? (int)strcspn(verb->what, "=") : 0, verb->what ? verb->what : "");
+        options_roff_text(to, verb->inputs);
+        fprintf(to, "\n");
+    }
+    fprintf(to, ".fi\n");
+    for (int i = 0; i < p->n_chapters; i++) {
+        fprintf(to, ".SH \"%s\"\n.nf\n", i ? p->chapters[i].title : "DESCRIPTION");
+        options_roff_text(to, p->chapters[i].text);
+        for (int k = 1; !i && k < p->n_chapters; k++) fprintf(to, "    %s\n", p->chapters[k].title);
+        fprintf(to, ".fi\n");
+    }
+}
+
 OPTIONS_API int options_manual(FILE *to, const OptionProgram *p, const char *asked, char error[OPTIONS_ERROR])
 {
     const OptionChapter *chapters = p->chapters;
+    if (strcmp(asked, "roff") == 0) return options_roff(to, p), 1;
     char meant[OPTIONS_MEANT];
     OptionGuess guess = {asked, 3, NULL};
     bool all = strcmp(asked, "all") == 0, found = all;
