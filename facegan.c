@@ -14534,16 +14534,6 @@ static int picture_axis(const TensorEntry *t)
     return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
-static void convert_to_onnx(const Command *c)
-{
-    const Settings *s = &c->settings;
-    char path[PATH_MAX];
-    Settings of;
-    if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
-    open_weights(c->inputs[0], path, &of);
-    export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
-}
-
 /* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
 static const void *converted(const TensorEntry *t, const Settings *s)
 {
