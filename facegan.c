@@ -142,6 +142,9 @@
 #define DATASET_IMPLEMENTATION
 #define DATASET_STATIC
 #include "vendor/dataset.h"
+#define STOCK_IMPLEMENTATION
+#define STOCK_STATIC
+#include "vendor/stock.h"
 #define DOCTOR_IMPLEMENTATION
 #define DOCTOR_STATIC
 #include "vendor/doctor.h"
@@ -5590,8 +5593,8 @@ static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
  * 10.4  The data doctor                                                                           (vendor/doctor.h)
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
- * what to do. --fix writes a list of all pictures but the bad ones, which every verb reads. Where problems are left this
- * gives up: a script can rely on the status.
+ * what to do. --fix writes a list of all pictures but the bad ones, which every verb reads. Where problems are left
+ * this gives up: a script can rely on the status.
  * ---------------------------------------------------------------------------------------------- */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
@@ -6380,190 +6383,23 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  The stock that scenes are made of
+ * 11.8  The stock that scenes are made of                                        (vendor/scene.h, vendor/stock.h)
  *
- * Who learns to find faces needs photographs of crowds with a box about every face. vendor/scene.h puts them together
- * out of pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher,
- * a detector that is there already (its answers are kept), else it is all of the picture. Pictures in which the teacher
- * sees no face, and backgrounds in which it sees one, are left out. Scene number i of a seed is always the same.
+ * Who learns to find faces needs photographs of crowds with a box about every face. They are put together out of
+ * pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher, a
+ * detector that is there already. Scene number i of a seed is always the same.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { TOLD = 5 + 2 * BOX_POINTS };
+static Faces faces_of(void *detector, const Image *picture) { return find_faces(detector, picture); }
 
-typedef struct Stock {
-    SceneStock scenes;                  /* counts the good pictures */
-    DataSet *sets;                      /* the faces', then the backgrounds' */
-    int n_faces, count;                 /* pictures of faces; of everything, the faces' first */
-    real *told;                         /* (count, TOLD): the teacher's score, -1: not asked yet, 0: no face; box and
-                                           points as shares of the picture's side */
-    int *good;                          /* which are good: the faces, then the backgrounds */
-    bool taught;                        /* by a teacher: the points are known */
-} Stock;
-
-/* Picture number i; of a face's its centred square. False where it is damaged. */
-static bool stock_picture(const Stock *s, int i, int channels, Image *out)
+/* kept, of: stock.h's; NULL: no teacher is asked. */
+static Stock *open_stock(char *const *faces, int n, const Settings *s, int channels, const char *kept, const char *of)
 {
-    const DataSet *set = s->sets;
-    bool face = i < s->n_faces;
-    Error why;
-    while (i >= set->count) i -= set++->count;
-    if (!dataset_picture(set, i, channels, out, &why)) return false;
-    if (face) image_crop_centre(out, 0);
-    return true;
-}
-
-static bool stock_portrait(void *stock, int i, ScenePortrait *p)
-{
-    const Stock *s = stock;
-    const real *told = s->told + (size_t)s->good[i] * TOLD;
-    if (!stock_picture(s, s->good[i], s->scenes.channels, &p->picture)) return false;
-    p->face = (Face){.score = s->taught};
-    for (int k = 0; k < 4; k++) p->face.box[k] = (double)told[1 + k] * p->picture.width;
-    for (int k = 0; k < 2 * BOX_POINTS; k++) p->face.point[k / 2][k % 2] = (double)told[5 + k] * p->picture.width;
-    return true;
-}
-
-static bool stock_background(void *stock, int i, Image *out)
-{
-    const Stock *s = stock;
-    return stock_picture(s, s->good[s->scenes.portraits + i], s->scenes.channels, out);
-}
-
-/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it, of a side of so
- * many pixels. */
-static bool ask_teacher(Detector *teacher, const Image *picture, int side, real told[TOLD])
-{
-    static const double wider = 1.5;
-    Image seen = cut_out(picture, image_frame_grown((Frame){picture->width, 0, 0, 0}, wider), side);
-    Faces faces = find_faces(teacher, &seen);
-    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
-        double x = (f->box[0] + f->box[2]) / 2 / side, y = (f->box[1] + f->box[3]) / 2 / side;
-        if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
-        told[0] = (real)f->score;
-        for (int k = 0; k < TOLD - 1; k++)
-            told[1 + k] = (real)(wider * ((k < 4 ? f->box[k] : f->point[(k - 4) / 2][k % 2]) / side - 0.5) + 0.5);
-        return true;
-    }
-    return false;
-}
-
-/* Is there a face in a background? Small ones are seen better twice as large. */
-static double face_in(Detector *teacher, const Image *picture)
-{
-    int larger = max_int(picture->width, picture->height) <= 480 ? 2 : 1;
-    Image seen = larger > 1 ? resize_picture(picture, larger * picture->width, larger * picture->height) : *picture;
-    Faces faces = find_faces(teacher, &seen);
-    return faces.count ? faces.items[0].score : 0;
-}
-
-/* The answers so far, and what they are about. */
-static void save_told(const Stock *s, const char *path, const char *of)
-{
-    Scope inner;
-    enter(&inner);
-    TensorFile *file = new_tensors();
-    set_metadata(file, "of", of);
-    store_tensor(file, "", "told", shape_of(s->count, 1, 1, TOLD), s->told, AS_MATRIX);
-    save_tensors(file, path, "");
-    leave();
-}
-
-static void load_told(Stock *s, const char *path, const char *of)
-{
-    Scope inner;
-    enter(&inner);
-    const TensorFile *file = load_tensors(path);
-    const TensorEntry *told = tensorfile_find(file, "told");
-    const char *was = tensorfile_metadata(file, "of");
-    if (!was || strcmp(was, of) || !told || tensorfile_count(told) != (size_t)s->count * TOLD)
-        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path,
-                was ? was : "?");
-    for (size_t i = 0; i < tensorfile_count(told); i++) s->told[i] = (real)tensorfile_get(told, i);
-    leave();
-}
-
-/* Asks about everything that was not asked yet, and keeps the answers in the file. */
-static void ask_all(Stock *s, const Settings *with, const char *path, const char *of)
-{
-    enum { KEPT_EVERY = 4000 };
-    Detector *teacher = *with->detector ? new_detector(with->detector, with->weights) : NULL;
-    for (int i = 0; i < s->count && !interrupted; i++) {
-        real *told = s->told + (size_t)i * TOLD;
-        Image picture;
-        Scope inner;
-        if (*told >= 0) continue;
-        enter(&inner);
-        *told = 0;
-        if (!teacher) told[0] = told[3] = told[4] = i < s->n_faces;
-        else if (stock_picture(s, i, 3, &picture)) {
-            if (i >= s->n_faces) *told = (real)face_in(teacher, &picture);
-            else for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
-        }
-        leave();
-        if (!teacher || (i + 1) % KEPT_EVERY) continue;
-        save_told(s, path, of);
-        warn("the teacher has seen %d of %d pictures", i + 1, s->count);
-    }
-    save_told(s, path, of);
-}
-
-/* The sets of faces and, unless "", of backgrounds. */
-static void open_stock(Stock *s, char *const *faces, int n, const Settings *with, int channels)
-{
-    const DataOptions options = {.split = SPLIT_ALL, .unlabelled = 1};
-    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .taught = *with->detector};
-    s->scenes = (SceneStock){.random = draw, .seed = (uint64_t)with->seed, .channels = channels,
-                             .portrait = stock_portrait, .background = stock_background, .context = s};
-    for (int i = 0; i <= n; i++) {
-        if (i == n) s->n_faces = s->count;
-        if (i == n && !*with->backgrounds) break;
-        open_dataset(&s->sets[i], i < n ? faces[i] : with->backgrounds, &options);
-        s->count += s->sets[i].count;
-    }
-    s->told = own((size_t)s->count * TOLD, sizeof *s->told);
-    s->good = own((size_t)s->count, sizeof *s->good);
-    for (int i = 0; i < s->count; i++) s->told[(size_t)i * TOLD] = -1;
-}
-
-static void choose_stock(Stock *s)
-{
-    int *good = s->good;
-    for (int i = 0; i < s->count; i++) {
-        double score = (double)s->told[(size_t)i * TOLD];
-        if (i < s->n_faces && score > 0) *good++ = i, s->scenes.portraits++;
-        if (i >= s->n_faces && score < 0.5) *good++ = i, s->scenes.backgrounds++;
-    }
-}
-
-typedef struct Composed { Scene scene; const SceneStock *of; uint64_t number; Error failed; } Composed;
-
-static void compose_scene(void *composed)
-{
-    Composed *c = composed;
-    scene_compose(c->of, c->number, &c->scene);
-}
-
-static void compose_task(void *composed, int i, int worker)
-{
-    (void)worker;
-    Composed *c = (Composed *)composed + i;
-    attempt(compose_scene, c, &c->failed);
-}
-
-/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
-static void compose_scenes(Composed *scenes, const Stock *stock, uint64_t first, int count)
-{
-    for (int i = 0; i < count; i++) scenes[i].of = &stock->scenes, scenes[i].number = first + (uint64_t)i;
-    parallel(count, compose_task, scenes);
-    for (int i = 0; i < count; i++)
-        if (scenes[i].failed.status) unwind(&scenes[i].failed);
-}
-
-static Composed *new_scenes(int count, int side, int channels)
-{
-    Composed *scenes = own((size_t)count, sizeof *scenes);
-    for (int i = 0; i < count; i++) scenes[i].scene.picture = new_picture(side, side, channels);
-    return scenes;
+    bool taught = kept && *s->detector;
+    return stock_open(faces, n, &(StockOptions){
+        .random = draw, .seed = (uint64_t)s->seed, .channels = channels, .kept = kept, .of = of, .warn = warn,
+        .backgrounds = *s->backgrounds ? s->backgrounds : NULL, .stop = &interrupted, .find = taught ? faces_of : NULL,
+        .context = taught ? new_detector(s->detector, s->weights) : NULL});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6715,7 +6551,7 @@ static void store_part(TensorFile *file, const Network *net, const char *prefix)
 
 typedef struct Pupil {                  /* the network that learns, number `which` */
     const Settings *s;
-    Stock stock;
+    const SceneStock *stock;
     Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
     int which;
     long iteration;
@@ -6723,7 +6559,7 @@ typedef struct Pupil {                  /* the network that learns, number `whic
     Tensor *leaves[LEAVES];
     Node *term[LESSON_TERMS];
     Graph *graph;
-    Composed *scenes;
+    Scene *scenes;
     TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
     double begun;
     long begun_at;
@@ -6778,17 +6614,17 @@ static void fill_lesson(Pupil *p)
 {
     int n = mtcnn_parts[p->which].scenes;
     uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
-    compose_scenes(p->scenes, &p->stock, first, n);
+    scene_compose_all(p->stock, first, p->scenes, n, parallel);
     for (int i = 0; i < n; i++) {
         Scope inner;
         enter(&inner);
         SceneSample samples[SAMPLES];
         SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
-        const Image picture = with_channels(&p->scenes[i].scene.picture, 3);
+        const Image picture = with_channels(&p->scenes[i].picture, 3);
         const ImageSums *sums = new_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
-        scene_samples(&p->scenes[i].scene, &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
@@ -6943,12 +6779,10 @@ static void begin_training(Pupil *p, char *const *faces, int n)
     const char *told = own_text("%s/faces.safetensors", s->out),
                *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
-    open_stock(&p->stock, faces, n, s, 1);
-    if (path_exists(told)) load_told(&p->stock, told, of);
-    ask_all(&p->stock, s, told, of);
-    choose_stock(&p->stock);
-    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.scenes.portraits,
-         p->stock.n_faces, p->stock.scenes.backgrounds, p->stock.count - p->stock.n_faces);
+    const Stock *stock = open_stock(faces, n, s, 1, told, of);
+    p->stock = &stock->scenes;
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock->portraits,
+         stock->n_faces, p->stock->backgrounds, stock->count - stock->n_faces);
     if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
     else if (!interrupted) begin_lesson(p, NULL, NULL);
 }
@@ -6957,7 +6791,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
 {
     Pupil *p = own(1, sizeof *p);
     make_folder(s->out), lock_folder(s->out);
-    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = new_scenes(SCENES_MOST, SCENE_SIDE, 1);
+    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = scene_new(SCENES_MOST, SCENE_SIDE, 1);
     *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
     begin_training(p, faces, n);
@@ -10777,18 +10611,16 @@ static void save_scene(const Settings *s, const Scene *scene, long number, FILE 
 static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };
-    Stock stock;
-    Composed *scenes = new_scenes(AT_ONCE, (int)s->size, (int)s->channels);
+    Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
     make_folder(s->out);
-    open_stock(&stock, NULL, 0, s, (int)s->channels);
-    choose_stock(&stock);
+    const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,%s\n", box_columns);
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        compose_scenes(scenes, &stock, (uint64_t)first, count);
-        for (int i = 0; i < count; i++) save_scene(s, &scenes[i].scene, first + i, list->stream);
+        scene_compose_all(&stock->scenes, (uint64_t)first, scenes, count, parallel);
+        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
     }
     end_file(list);
 }
@@ -11340,8 +11172,6 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
  * became of it, and a bar chart as in Surani's figure 8. Whole photographs take a detector, or a list that tells where
  * the faces are.
  * ---------------------------------------------------------------------------------------------- */
-
-static Faces faces_of(void *detector, const Image *picture) { return find_faces(detector, picture); }
 
 static void import_data(char *const *inputs, int count, const Settings *s)
 {
@@ -13363,8 +13193,8 @@ static double share_with_face(const char *data)
     if (!path_exists(path)) return NAN;
     for (TableReader *rows = open_table(path, IMPORT_FIELDS); more_rows(rows);) {
         if (rows->n_fields != 5) continue;
-        bool kept = strcmp(rows->fields[3], result_names[KEPT]) == 0;
-        found += kept, all += kept || strcmp(rows->fields[3], result_names[NO_FACE]) == 0;
+        bool kept = strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
+        found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
     }
     return found / all;
 }
