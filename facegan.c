@@ -142,6 +142,9 @@
 #define DATASET_IMPLEMENTATION
 #define DATASET_STATIC
 #include "vendor/dataset.h"
+#define PHOTOS_IMPLEMENTATION
+#define PHOTOS_STATIC
+#include "vendor/photos.h"
 #define STOCK_IMPLEMENTATION
 #define STOCK_STATIC
 #include "vendor/stock.h"
@@ -9562,33 +9565,6 @@ static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText 
     deliver(path, &image, text);
 }
 
-static const char *out_folder(const Settings *s)
-{
-    return *s->out ? s->out : ".";
-}
-
-/* Does --out name a file, by its ending, and no folder? */
-static bool out_is_file(const Settings *s)
-{
-    return image_suffix(s->out) && !is_folder(s->out);
-}
-
-/* Makes the folder that a file is to lie in. */
-static void make_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash && slash > path) make_folder(textf("%.*s", (int)(slash - path), path).s);
-}
-
-/* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
-static void make_out(const Settings *s, char *const *inputs, int count, bool several)
-{
-    if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
-        give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
-    if (out_is_file(s)) make_folder_of(s->out);
-    else if (*s->out) make_folder(s->out);
-}
-
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
 static void name_classes(Facegan *model, const TensorFile *file)
 {
@@ -9707,70 +9683,9 @@ static void fit_picture(Facegan *model, Image *picture)
 /* ------------------------------------------------------------------------------------------------
  * 14.2  Pictures one by one, and what is wished of a face
  *
- * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what
- * is made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends
- * a batch.
+ * Every verb that takes pictures has them from vendor/photos.h: each is read, searched for faces and handed on in a
+ * scope of its own. A picture that cannot be read is reported and passed over; it never ends a batch.
  * ---------------------------------------------------------------------------------------------- */
-
-/* Pictures as given, folders as the pictures in them, sorted by name. */
-static Names photo_paths(char *const *inputs, int count)
-{
-    Names paths = {0};
-    for (int i = 0; i < count; i++) {
-        if (!is_folder(inputs[i])) { names_add(&paths, inputs[i]); continue; }
-        Names inside = list_folder(inputs[i], NAMES_PICTURES);
-        for (int k = 0; k < inside.count; k++) names_add(&paths, textf("%s/%s", inputs[i], inside.items[k]).s);
-        if (!inside.count) warn("no pictures in %s", inputs[i]);
-    }
-    if (!paths.count) give_up(1, "no pictures in %s", inputs[0]);
-    return paths;
-}
-
-typedef struct Photo {
-    const char *path, *name;            /* name: what its outputs are called */
-    int widest;                         /* characters of the longest path of all pictures */
-    Image image;
-} Photo;
-
-/* A batch of pictures: what is done with each, and what became of them. */
-typedef struct PhotoBatch {
-    int channels;                       /* they are read with; 0: as many as each has */
-    void (*each)(void *context, Photo *photo);
-    void *context;
-    int total, count, unreadable;       /* of all, looked at, of these */
-} PhotoBatch;
-
-static void each_picture(PhotoBatch *b, char *const *inputs, int count)
-{
-    const Names paths = photo_paths(inputs, count);
-    int widest = 0;
-    char *const *names = own_stems(&paths);
-    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    b->total = paths.count;
-    for (; b->count < b->total && !interrupted; b->count++) {
-        Scope here;
-        Error why;
-        Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
-        enter(&here);
-        if (try_picture(photo.path, b->channels, &photo.image, &why)) b->each(b->context, &photo);
-        else warn("skipped: %s", why.text), b->unreadable++;
-        leave();
-    }
-}
-
-/* Gives up where not all was done. */
-static void end_batch(const PhotoBatch *b)
-{
-    if (interrupted) give_up(1, "stopped: the results are partial, of %d of %d pictures", b->count, b->total);
-    if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
-}
-
-/* OUT/<the picture's name><suffix>, or the one file that --out names. */
-static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
-{
-    if (out_is_file(s)) return textf("%s", s->out);
-    return textf("%s/%s%s", out_folder(s), photo->name, suffix);
-}
 
 /* Which of n names it is, upper and lower case being the same; -1: none. */
 static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
@@ -9933,22 +9848,13 @@ static void draw_bytes(Facegan *model, unsigned char *bytes)
 /* Pictures without a side above this are taken for one face, unless a detector is asked for. */
 enum { ONE_FACE = 160 };
 
-static bool is_one_face(const Settings *s, int width, int height)
-{
-    return !*s->detector && !*s->weights && max_int(width, height) <= ONE_FACE;
-}
-
 /* Does a detector have to look at the pictures: one that is asked for, or, at photographs, the one that comes with the
  * program? */
 static bool wants_detector(const Settings *s, char *const *inputs, int count)
 {
     char shipped[PATH_MAX];
     if (*s->detector || *s->weights) return true;
-    if (!shipped_model("mtcnn", shipped)) return false;
-    const Names paths = photo_paths(inputs, count);
-    for (int i = 0, width, height; i < paths.count; i++)
-        if (image_probe_file(paths.items[i], &width, &height) && !is_one_face(s, width, height)) return true;
-    return false;
+    return shipped_model("mtcnn", shipped) && photo_any_larger(inputs, count, ONE_FACE, warn);
 }
 
 /* As the options say. */
@@ -9959,6 +9865,14 @@ static Detector *open_detector(const Settings *s)
     d->min_face = s->min_face;
     d->max_side = (int)s->max_side;
     return d;
+}
+
+/* The photographs of a verb, for which a detector looks at them, or not. */
+static Photos photos_of(const Settings *s, bool detect, void (*each)(void *context, Photo *photo), void *context)
+{
+    return (Photos){.out = s->out, .channels = 3, .each = each, .context = context, .stop = &interrupted, .warn = warn,
+                    .find = detect ? faces_of : NULL, .finder = detect ? open_detector(s) : NULL,
+                    .one_face = *s->detector || *s->weights ? 0 : ONE_FACE};
 }
 
 /* What is in a frame of the photograph, into model->x. */
@@ -10126,7 +10040,6 @@ enum { PAGE_FACES = 12, FRAMES_A_LEG = 10 };
 typedef struct Show {
     Facegan *model;
     const Settings *s;
-    Detector *detector;                 /* that finds the face in photographs, or NULL */
     Gamut gamut;
     FigureSpace space;
     PageFace faces[PAGE_FACES];
@@ -10212,27 +10125,21 @@ static void gamut_film(const Show *show, const Photo *photo)
         point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);  /* slow near the stops */
         frames[count] = figure_space_frame(&show->space, z, 192 * (int)show->s->scale);
     }
-    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count, 60);
+    deliver_film(photo_file(photo, "-gamut.gif").s, frames, count, 60);
 }
 
 /* Of a photograph the best face is shown. */
-static void cut_best_face(const Show *show, Photo *photo)
-{
-    const Image colour = with_channels(&photo->image, 3);
-    Faces faces = find_faces(show->detector, &colour);
-    if (!faces.count) { warn("no face in %s: all of it is shown", photo->path); return; }
-    Frame frame = box_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
-    photo->image = cut_out(&photo->image, frame, 4 * show->model->g.size);
-}
-
 /* OUT/NAME-gamut.png, the film when asked, and its part of the page. */
 static void show_photo(void *context, Photo *photo)
 {
     Show *show = context;
     const char *slash = strrchr(photo->path, '/');
-    if (show->detector && !is_one_face(show->s, photo->image.width, photo->image.height)) cut_best_face(show, photo);
+    if (photo->faces.count) {
+        Frame frame = box_frame(photo->faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
+        photo->image = cut_out(&photo->image, frame, 4 * show->model->g.size);
+    }
     fit_picture(show->model, &photo->image);
-    deliver_canvas(photo_file(show->s, photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
+    deliver_canvas(photo_file(photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
                    show->s->provenance ? &synthetic : NULL);
     if (show->s->gif) gamut_film(show, photo);
     if (show->n == PAGE_FACES) return;
@@ -10253,17 +10160,16 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     if (!model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     Show *show = new_show(model, s->between);
     show->s = s;
-    if (wants_detector(s, pictures, count)) show->detector = open_detector(s);
-    make_out(s, pictures, count, true);
-    PhotoBatch batch = {.channels = model->g.channels, .each = show_photo, .context = show};
-    each_picture(&batch, pictures, count);
-    Text path = textf("%s/gamut.html", out_folder(s));
+    Photos all = photos_of(s, wants_detector(s, pictures, count), show_photo, show);
+    all.channels = model->g.channels, all.several = true;
+    photos_each(&all, pictures, count);
+    Text path = textf("%s/gamut.html", *s->out ? s->out : ".");
     if (show->n) {
         save_page(figure_space_page(&show->space, about, show->faces, show->n), path.s);
         tell_made(path.s);
     }
-    if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
-    end_batch(&batch);
+    if (all.count - all.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
+    photos_end(&all);
 }
 
 /* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
@@ -10589,22 +10495,12 @@ static void draw_faces(const Settings *s)
     end_file(list);
 }
 
-static const char box_columns[] = "left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
-                                  "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y";
-
-static void print_box(FILE *to, const Box *b)
-{
-    for (int k = 0; k < 4; k++) fprintf(to, ",%.2f", b->box[k]);
-    for (int k = 0; k < 2 * BOX_POINTS; k++) fprintf(to, ",%.2f", b->point[k / 2][k % 2]);
-    fputc('\n', to);
-}
-
 /* The scene's picture, and a row of the list for each of its faces. */
 static void save_scene(const Settings *s, const Scene *scene, long number, FILE *list)
 {
     const char *name = own_text("%05ld.png", number);
     save_picture(own_text("%s/%s", s->out, name), &scene->picture, NULL);
-    for (int i = 0; i < scene->n_faces; i++) fputs(name, list), print_box(list, &scene->faces[i]);
+    for (int i = 0; i < scene->n_faces; i++) fputs(name, list), box_print(list, &scene->faces[i]);
 }
 
 /* Draws scenes (11.8) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
@@ -10904,144 +10800,47 @@ static void balance_data(const char *data, const Settings *s)
  * Every photograph (14.2) is searched for faces, and both are handed to the verb.
  * ---------------------------------------------------------------------------------------------- */
 
-/* Does a verb's work on one photograph; faces->count may be 0. */
-typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
+typedef struct Detection { const Settings *s; PhotoList *list; } Detection;
 
-/* A verb at work on photographs. */
-typedef struct PhotoVerb {
-    EachPhoto *each;
-    void *context;
-    bool needs_faces;                   /* to find none in any is a failure */
-    bool several;                       /* it makes more than one picture of one */
-    bool as_stored;                     /* it takes pictures with as many channels as they have */
-    const Settings *s;
-    Detector *detector;
-    int found, without, timed, room;
-    double *seconds;                    /* of every picture */
-    Scope *home;
-} PhotoVerb;
-
+/* Prints the faces, and, unless there is no --out, draws them: OUT/NAME-faces.png */
 static void detect_photo(void *context, Photo *photo)
 {
-    PhotoVerb *d = context;
-    double start = now_seconds();
-    bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
-    const Image coloured = photo->image.channels == 3 ? photo->image : with_channels(&photo->image, 3);
-    const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &coloured);
-    d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
-    d->seconds[d->timed++] = now_seconds() - start;
-    if (!faces.count && !whole) warn("no face in %s", photo->path), d->without++;
-    d->found += whole ? 1 : faces.count;
-    d->each(d->context, photo, &faces, d->s);
-}
-
-static void run_photo_verb(PhotoVerb verb, const Settings *s, char *const *inputs, int count)
-{
-    PhotoVerb *d = &verb;
-    d->s = s, d->home = innermost_scope(), d->detector = open_detector(s);
-    if (*s->trace) d->detector->trace = new_tensors();
-    make_out(s, inputs, count, d->several);
-    PhotoBatch batch = {.channels = d->as_stored ? 0 : 3, .each = detect_photo, .context = d};
-    each_picture(&batch, inputs, count);
-    stats_sort(d->seconds, d->timed);
-    int seen = batch.count - batch.unreadable;
-    warn("%d face%s in %d picture%s (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
-         d->found == 1 ? "" : "s", seen, seen == 1 ? "" : "s", d->without, batch.unreadable,
-         d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
-    if (*s->trace) save_tensors(d->detector->trace, s->trace, "");
-    end_batch(&batch);
-    if (d->needs_faces && !d->found) give_up(1, "no face was found");
-}
-
-/* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
-static void save_annotated(const Photo *photo, const Faces *faces, const Settings *s)
-{
-    int width = photo->image.width, height = photo->image.height;
-    PlotCanvas canvas = new_canvas(width, height);
-    double unit = fmax(1, (width + height) / 900.0);
-    memcpy(canvas.rgb, photo->image.pixels, picture_bytes(&photo->image));
-    for (int i = 0; i < faces->count; i++) {
-        const Face *f = &faces->items[i];
-        plot_mark(&canvas, f->box, unit, own_text("%d: %.3f", i + 1, f->score));
-        for (int k = 0; k < BOX_POINTS; k++)
-            plot_disc(&canvas, f->point[k][0], f->point[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
-    }
+    const Detection *d = context;
+    photo_list_faces(d->list, photo);
+    if (!*d->s->out) return;
+    PlotCanvas canvas = photo_annotated(photo);
     const Image image = image_of(&canvas);
-    save_picture(photo_file(s, photo, "-faces.png").s, &image, NULL);
-}
-
-/* Printed so far; what stands before the first photograph and behind the last. */
-typedef struct FaceList { const Settings *s; int photos; } FaceList;
-
-static void print_heading(const Settings *s, int widest)
-{
-    if (s->json) printf("{\"pictures\": [\n");
-    else if (s->csv) printf("path,face,score,%s\n", box_columns);
-    else printf("%-*s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", widest, "picture", "face", "score", "x",
-                "y", "width", "height");
-}
-
-static void print_ending(void *context)
-{
-    const FaceList *list = context;
-    if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
-}
-
-static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
-{
-    const double *b = f->box;
-    if (s->csv) {
-        table_field(stdout, photo->path);
-        printf(",%d,%.6f", i + 1, f->score), print_box(stdout, f);
-        return;
-    }
-    if (s->json)
-        table_json(stdout, "%s\n    {\"score\": %6r, \"box\": [%2r, %2r, %2r, %2r], \"landmarks\": [", i ? "," : "",
-                   f->score, b[0], b[1], b[2], b[3]);
-    else printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
-                box_width(f), box_height(f));
-    for (int k = 0; k < BOX_POINTS; k++)
-        if (s->json) table_json(stdout, "%s[%2r, %2r]", k ? ", " : "", f->point[k][0], f->point[k][1]);
-        else printf(" %.0f,%.0f", f->point[k][0], f->point[k][1]);
-    printf(s->json ? "]}" : "\n");
-}
-
-static void print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
-{
-    FaceList *list = context;
-    int widest = max_int(photo->widest, 7);
-    if (!list->photos) print_heading(s, widest);
-    if (s->json)
-        table_json(stdout, "%s  {\"path\": %q, \"width\": %d, \"height\": %d, \"faces\": [", list->photos ? ",\n" : "",
-                   photo->path, photo->image.width, photo->image.height);
-    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
-    if (s->json) printf("]}");
-    list->photos++;
-    if (*s->out) save_annotated(photo, faces, s);
+    save_picture(photo_file(photo, "-faces.png").s, &image, NULL);
 }
 
 static void detect_photos(char *const *inputs, int count, const Settings *s)
 {
-    FaceList *list = own(1, sizeof *list);
-    list->s = s;
-    on_leaving(print_ending, list);
-    run_photo_verb((PhotoVerb){.each = print_faces, .context = list}, s, inputs, count);
+    Detection d = {s, photo_list(stdout, s->json ? TABLE_JSON : s->csv ? TABLE_CSV : TABLE_TEXT, &interrupted)};
+    Photos all = photos_of(s, true, detect_photo, &d);
+    Detector *detector = all.finder;
+    if (*s->trace) detector->trace = new_tensors();
+    photos_each(&all, inputs, count);
+    if (*s->trace) save_tensors(detector->trace, s->trace, "");
+    photos_end(&all);
 }
 
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
-static void crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s)
+static void crop_photo(void *settings, Photo *photo)
 {
-    (void)context;
-    for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Frame frame = box_frame(faces->items[i], s->align, margin_of(s, -1));
+    const Settings *s = settings;
+    for (int i = 0; i < (s->all ? photo->faces.count : min_int(photo->faces.count, 1)); i++) {
+        Frame frame = box_frame(photo->faces.items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
-        deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
+        deliver(photo_file(photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
 }
 
-static void crop_photos(char *const *inputs, int count, const Settings *s)
+static void crop_photos(char *const *inputs, int count, Settings *s)
 {
-    run_photo_verb((PhotoVerb){.each = crop_photo, .needs_faces = true, .several = s->all}, s, inputs, count);
+    Photos all = photos_of(s, true, crop_photo, s);
+    all.needs_faces = true, all.several = s->all;
+    photos_each(&all, inputs, count);
+    photos_end(&all);
 }
 
 typedef struct Editing {
@@ -11070,23 +10869,7 @@ static void edit_all(const Editing *edit, const Photo *photo)
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
         .scale = (int)edit->s->scale, .column_names = labels});
     const Image image = image_of(&sheet);
-    deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
-}
-
-static void free_notes(void *notes) { image_notes_free(notes); }
-
-/* Saves a changed photograph with what its file says of it, and tells where. */
-static void deliver_photo(const char *path, const Image *picture, const Photo *photo, const Settings *s,
-                          const ImageText *text)
-{
-    char why[IMAGE_ERROR_SIZE];
-    size_t size;
-    ImageNotes *notes = own(1, sizeof *notes);
-    on_leaving(free_notes, notes);
-    const char *bytes = s->metadata ? read_file(photo->path, IMAGE_MAX_FILE_BYTES, &size) : NULL;
-    if (bytes && !image_read_notes(bytes, size, notes, why)) give_up(1, "%s: %s", photo->path, why);
-    if (!image_save_notes(path, picture, notes, text, text ? 1 : 0, why)) give_up_because(errno, why);
-    tell_made(path);
+    deliver(photo_file(photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
 }
 
 /* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
@@ -11095,8 +10878,9 @@ static void edit_frames(const Editing *edit, const Photo *photo, const Frame *fr
     Image result = with_channels(&photo->image, photo->image.channels);
     memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
     for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver_photo(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, photo, edit->s,
-                  edit->s->provenance ? edit->text : NULL);
+    Text path = photo_file(photo, textf("-%s.png", wish->name).s);
+    save_photo(path.s, &result, edit->s->metadata ? photo->path : NULL, edit->s->provenance ? edit->text : NULL);
+    tell_made(path.s);
 }
 
 /* The centred square that the model was trained on, of a picture. */
@@ -11106,39 +10890,29 @@ static Frame centred_frame(const Facegan *model, const Image *picture)
     return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
 }
 
-/* Without a detector: the centred square that the model was trained on is the face. */
-static void edit_centre(void *context, Photo *photo)
+/* Every face, as wished, or as every class in turn, and the best face's sheet of them. Without a detector the centred
+ * square that the model was trained on is the face. */
+static void edit_photo(void *context, Photo *photo)
 {
     const Editing *edit = context;
-    const Facegan *model = edit->model;
-    Frame frame = centred_frame(model, &photo->image);
-    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
-        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
-    if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
-    fit_picture(edit->model, &photo->image);
-    edit_all(edit, photo);
-}
-
-/* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
-static void edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
-{
-    const Editing *edit = context;
-    bool whole = is_one_face(s, photo->image.width, photo->image.height);
-    int n = whole ? 1 : faces->count;
+    Facegan *model = edit->model;
+    const Settings *s = edit->s;
+    int n = photo->whole ? 1 : photo->faces.count;
     Frame *frames = own((size_t)n, sizeof *frames);
     for (int i = 0; i < n; i++)
-        frames[i] = whole ? centred_frame(edit->model, &photo->image)
-                          : box_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+        frames[i] = photo->whole ? centred_frame(model, &photo->image)
+                                 : box_frame(photo->faces.items[i], s->align, margin_of(s, model->margin));
+    if (!photo->of->find && min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
     if (!n) return;
-    if (!edit->all) edit_frames(edit, photo, frames, n, &edit->wish);
-    for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
-        const Wish wish = wish_for(edit->model, k, 1);
+    if (!edit->all) { edit_frames(edit, photo, frames, n, &edit->wish); return; }
+    for (int k = 0; photo->of->find && k < model->g.classes; k++) {
+        const Wish wish = wish_for(model, k, 1);
         edit_frames(edit, photo, frames, n, &wish);
     }
-    if (edit->all) {
-        take_face(edit->model, &photo->image, frames[0]);
-        edit_all(edit, photo);
-    }
+    if (photo->of->find) take_face(model, &photo->image, frames[0]);
+    else fit_picture(model, &photo->image);
+    edit_all(edit, photo);
 }
 
 static void edit_photos(const char *run, char *const *inputs, int count, const Settings *s)
@@ -11152,16 +10926,11 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     if (detect && edit.model->margin <= -1 && s->margin <= -1)
         warn("%s does not say how its training pictures were cut (--face-margin): if they were drawn, or cut unlike a "
              "detector's boxes, photographs may come out badly", run);
-    if (detect) {
-        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all,
-                                .as_stored = true};
-        run_photo_verb(verb, s, inputs, count);
-        return;
-    }
-    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
-    make_out(s, inputs, count, false);
-    each_picture(&batch, inputs, count);
-    end_batch(&batch);
+    Photos all = photos_of(s, detect, edit_photo, &edit);
+    all.channels = !detect && edit.all ? edit.model->g.channels : 0;
+    all.needs_faces = detect, all.several = detect && edit.all;
+    photos_each(&all, inputs, count);
+    photos_end(&all);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11368,24 +11137,16 @@ static void predict_picture(const Prediction *out, Image *picture, const char *p
     add_verdict(out->told, path, face, box, p);
 }
 
-static void predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
+static void predict_photo(void *context, Photo *photo)
 {
     const Prediction *out = context;
-    if (is_one_face(s, photo->image.width, photo->image.height)) {
-        Image whole = with_channels(&photo->image, 3);
-        predict_picture(out, &whole, photo->path, 0, NULL);
-        return;
-    }
-    for (int i = 0; i < faces->count; i++) {
-        Frame frame = box_frame(faces->items[i], s->align, margin_of(s, -1));
+    const Settings *s = out->s;
+    for (int i = 0; i < photo->faces.count; i++) {
+        Frame frame = box_frame(photo->faces.items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
-        predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box);
+        predict_picture(out, &cut, photo->path, i + 1, photo->faces.items[i].box);
     }
-}
-
-static void predict_whole(void *context, Photo *photo)
-{
-    predict_picture(context, &photo->image, photo->path, 0, NULL);
+    if (photo->whole) predict_picture(out, &photo->image, photo->path, 0, NULL);
 }
 
 static void predict_emotions(char *const *inputs, int count, const Settings *s)
@@ -11393,13 +11154,9 @@ static void predict_emotions(char *const *inputs, int count, const Settings *s)
     Classifier *c = chosen_classifier(s);
     const int form = s->json ? TABLE_JSON : s->csv ? TABLE_CSV : TABLE_TEXT, n = c->net.classes;
     Prediction out = {c, s, new_verdicts(stdout, form, name_list(c->class_names, n), n)};
-    if (wants_detector(s, inputs, count)) {
-        run_photo_verb((PhotoVerb){.each = predict_faces, .context = &out}, s, inputs, count);
-    } else {
-        PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = &out};
-        each_picture(&batch, inputs, count);
-        end_batch(&batch);
-    }
+    Photos all = photos_of(s, wants_detector(s, inputs, count), predict_photo, &out);
+    photos_each(&all, inputs, count);
+    photos_end(&all);
     if (s->json && !out.told->count) printf("[\n]\n");
 }
 

@@ -25,6 +25,7 @@
 
 #include "image.h"
 #include "scope.h"
+#include <stdio.h>
 
 #ifdef BOXES_STATIC
 #define BOXES_API static inline
@@ -88,6 +89,11 @@ BOXES_API const double *box_template(void);
 /* The upright square about the box, or with `align` the template's square. margin: so much more, as a share of its
  * side. A face whose points are all in one place cannot be aligned and is cut upright. */
 BOXES_API ImageFrame box_frame(Box b, int align, double margin);
+
+/* ",left,...,mouth_right_y" with two decimals and a line's end, for a CSV file with these columns. */
+static const char box_columns[] = "left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+                                  "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y";
+BOXES_API void box_print(FILE *to, const Box *b);
 
 /* ---- many ---- */
 
@@ -214,6 +220,13 @@ BOXES_API ImageFrame box_frame(Box b, int align, double margin)
 }
 
 /* ---- many ---- */
+
+BOXES_API void box_print(FILE *to, const Box *b)
+{
+    for (int k = 0; k < 4; k++) fprintf(to, ",%.2f", b->box[k]);
+    for (int k = 0; k < 2 * BOX_POINTS; k++) fprintf(to, ",%.2f", b->point[k / 2][k % 2]);
+    fputc('\n', to);
+}
 
 BOXES_API void boxes_add(Boxes *list, Box b)
 {

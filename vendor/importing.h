@@ -125,7 +125,7 @@ typedef struct Importing {
     ImportRow batch[IMPORT_AT_ONCE];
 } Importing;
 
-#define IMPORT_WARN(job, ...) do { if ((job)->options->warn) (job)->options->warn(__VA_ARGS__); } while (0)
+#define IMPORT_WARN(job, ...) ((job)->options->warn ? (job)->options->warn(__VA_ARGS__) : (void)0)
 
 /* ---- one row ---- */
 

@@ -115,6 +115,7 @@ OWNED_API void close_file(void *file);
 OWNED_API bool is_folder(const char *path);
 OWNED_API bool path_exists(const char *path);
 OWNED_API void make_folder(const char *path);
+OWNED_API void make_folder_of(const char *path);        /* in which a file with this path lies */
 
 /* Is it that folder, or in it, however the two are written? False where one is not there. */
 OWNED_API bool lies_in(const char *path, const char *folder);
@@ -355,6 +356,12 @@ OWNED_API void make_folder(const char *path)
 {
     char why[FILES_ERROR];
     if (!files_make_folder(path, why)) give_up_because(errno, why);
+}
+
+OWNED_API void make_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash && slash > path) make_folder(textf("%.*s", (int)(slash - path), path).s);
 }
 
 OWNED_API bool lies_in(const char *path, const char *folder)
