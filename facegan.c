@@ -2310,22 +2310,23 @@ static Node *grad1(Node *loss, Node *wrt)
  * ============================================================================================== */
 
 enum { MAX_REPEAT = 24, MAX_PARAMETERS = 384 };     /* ResNet-50 has 53 convolutions with norms of 5 parameters each */
-enum { D_PARAMETERS_FROM = 192 };       /* for initial values, D's parameter i is number 192 + i, G's is number i */
 enum { UNNUMBERED = -100 };             /* Net.index for layers that have a name and no number */
 enum { HIDDEN_MOST = 2 };               /* hidden layers of a classifier's head */
 
-enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
+/* An optimiser moves it; nothing does; the layer itself does, as it runs; it is what a folded norm adds (5.2). */
+enum { LEARNT, FROZEN, STATISTIC, FOLDED };
 
 typedef struct Parameter {
     Tensor *w, *m, *v;                  /* the weight and what its optimiser keeps, or NULL; all of one shape */
     Tensor *average;                    /* the moving average of w, where one is kept (net_average) */
     Node *leaf;                         /* w in the graph at hand */
-    char role;                          /* LEARNT, FROZEN or STATISTIC */
+    char role;                          /* LEARNT, FROZEN, STATISTIC, FOLDED */
     int fan_in;                         /* how many products an output sums. It says how to begin: uniform in
                                            +-1/sqrt(fan_in); where it is 0 with all ones, negative with zeros */
-    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in) */
+    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in), or all of them this */
     double deviation;                   /* unless 0: normal instead, around 0, or around 1 where fan_in is 0 */
     bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (1,1,C,K) */
+    bool by_columns;                    /* and a dense layer's lies there as (K,WHC), not (K,CHW) */
 } Parameter;
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
@@ -2353,7 +2354,7 @@ typedef struct ClassifierPart {         /* 5.6 */
 } ClassifierPart;
 
 typedef struct Net {
-    char letter;                        /* 'G' or 'D', the prefix of its names in files */
+    char letter;                        /* 'G' or 'D', the prefix of its names in files; 'P', 'R', 'O': 11.4 */
     Parameter parameters[MAX_PARAMETERS];
     int count;
     Graph *graph;
@@ -2367,6 +2368,8 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
+    double gain;                        /* of new filters' uniform ones (He et al. 2015); 0: 1 */
+    bool folded;                        /* its norms are in the filters before them: 11.2 */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
@@ -2477,15 +2480,22 @@ static void fill_normal(Tensor *t, double middle, double deviation, uint64_t see
 
 typedef struct Initialisation { Net *net; uint64_t seed; } Initialisation;
 
+/* Where the numbers of a net's parameters begin, for their initial values. */
+static uint32_t first_number(const Net *net)
+{
+    return net->letter == 'D' ? 192 : net->letter == 'R' ? 64 : net->letter == 'O' ? 128 : 0;
+}
+
 static void initialise_task(void *argument, int i, int worker)
 {
     (void)worker;
     const Initialisation *job = argument;
     Parameter *p = &job->net->parameters[i];
-    uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? D_PARAMETERS_FROM : 0));
+    uint32_t which = first_number(job->net) + (uint32_t)i;
+    double gain = p->gain != 0 ? p->gain : 1;
     if (p->deviation > 0) fill_normal(p->w, p->fan_in == 0, p->deviation, job->seed, which);
-    else if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
-    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
+    else if (p->fan_in > 0) fill_uniform(p->w, gain / sqrt(p->fan_in), job->seed, which);
+    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? (real)gain : 0;
     changed(p->w);
 }
 
@@ -2592,7 +2602,7 @@ static const double RELU = 0, LINEAR = 1;           /* slopes of leaky ReLU */
 
 static void sequential(Net *net, const char *prefix)
 {
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
+    snprintf(net->prefix, sizeof net->prefix, "%.31s", prefix);
     net->index = 0;
 }
 
@@ -2624,18 +2634,19 @@ static Parameter *parameter_of(Net *net, const Node *leaf)
     abort();
 }
 
-/* A filter, or a norm's scale, with the net's normal initial values, if it wants them. */
+/* A filter, or a norm's scale, with the initial values that the net wants. */
 static Node *layer_weight(Net *net, Shape shape, int fan_in)
 {
     Node *weight = layer_parameter(net, "weight", shape, fan_in);
-    parameter_of(net, weight)->deviation = net->deviation;
+    Parameter *p = parameter_of(net, weight);
+    p->deviation = net->deviation, p->gain = net->gain;
     return weight;
 }
 
-/* A bias starts as PyTorch's does, or at 0 where filters are normal (DCGAN). */
+/* A bias starts as PyTorch's does, or at 0 where filters start otherwise (DCGAN, MTCNN). */
 static Node *layer_bias(Net *net, int k, int fan_in)
 {
-    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 ? -1 : fan_in);
+    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 || net->gain > 0 ? -1 : fan_in);
 }
 
 /* (N,H,W,C) -> (N,H',W',K), without bias */
@@ -2646,6 +2657,24 @@ static Node *conv_layer(Net *net, Node *x, Conv c)
                      conv_shape(x->shape, w, c.stride, c.pad));
     net->index++;
     return y;
+}
+
+/* Every channel by itself, without bias: (N,H,W,C) -> (N,H',W',C) */
+static Node *depthwise_layer(Net *net, Node *x, int size, int stride)
+{
+    Shape w = shape_of(size, size, 1, x->shape.d[3]);
+    Node *weight = layer_weight(net, w, size * size);
+    net->index++;
+    return conv2d(x, weight, NULL, LINEAR, conv_shape(x->shape, w, stride, size / 2));
+}
+
+/* PReLU, a slope for each channel, at first 1/4. */
+static Node *prelu_layer(Net *net, Node *x)
+{
+    Node *slopes = layer_parameter(net, "weight", shape_of(1, 1, 1, x->shape.d[3]), 0);
+    parameter_of(net, slopes)->gain = 0.25;
+    net->index++;
+    return prelu(x, slopes);
 }
 
 /* (N,H,W,C) -> (N,H',W',K), with bias and leaky ReLU */
@@ -2697,6 +2726,16 @@ static void move_statistic(Net *net, Node *r, Node *s, double share)
     parameter_of(net, r)->leaf = moving_average(r, s, share);
 }
 
+/* The norm of a net whose filters have it in them: it leaves a bias to add to what the convolution x makes. */
+static Node *folded_norm(Net *net, const Node *x, Node *residual, double slope)
+{
+    Node *shift = layer_parameter(net, "bias", shape_of(1, 1, 1, x->shape.d[3]), -1);
+    parameter_of(net, shift)->role = FOLDED;
+    net->index += slope == LINEAR ? 1 : 2;
+    Node *y = conv2d(x->in[0], x->in[1], shift, slope, x->conv);
+    return residual ? add(y, residual) : y;
+}
+
 /* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm
  * of one long picture, all pictures of the batch end to end, and moves the running mean and variance by a share of the
  * way to the batch's (the variance's with m - 1 in place of m). In use the running ones take the place of the batch's,
@@ -2705,6 +2744,7 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
 {
     const int *d = x->shape.d;
     int c = d[3], m = d[0] * d[1] * d[2];
+    if (net->folded) return folded_norm(net, x, residual, slope);
     double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
            share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
@@ -3374,29 +3414,41 @@ static Node *narrow_block(Net *net, Node *x, const char *at, int k, int stride)
     return relu(numbered_conv(net, h, at, 3, (Conv){4 * k, 1, 1, 0}, beside, LINEAR));
 }
 
-/* (N,P,P,3) -> (N,P/32,P/32,512), or 2048 with narrow blocks. Block 1 is the stem, block b torchvision's layer b-1. */
-static Node *resnet(Net *net, Node *x, const int *blocks, Node *(*block)(Net *, Node *, const char *, int, int))
+/* (N,P,P,3) -> (N,P/4,P/4,64) to (N,P/32,P/32,512), or four times as many channels with narrow blocks. Block 1 is the
+ * stem, block b torchvision's layer b-1, whose map is map[b-2]. Returns the last. */
+static Node *resnet(Net *net, const char *prefix, Node *x, const int *blocks,
+                    Node *(*block)(Net *, Node *, const char *, int, int), Node *map[4])
 {
     char at[32];
     begin_block(net, 1);
-    x = numbered_conv(net, x, "", 1, (Conv){64, 7, 2, 3}, NULL, RELU);                          // (N,P/2,P/2,64)
+    x = numbered_conv(net, x, prefix, 1, (Conv){64, 7, 2, 3}, NULL, RELU);                      // (N,P/2,P/2,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,P/4,P/4,64)
-    for (int layer = 0; layer < 4; layer++)
+    for (int layer = 0; layer < 4; layer++) {
+        begin_block(net, layer + 2);
         for (int i = 0; i < blocks[layer]; i++) {
-            begin_block(net, layer + 2);
-            snprintf(at, sizeof at, "layer%d.%d.", layer + 1, i);
+            snprintf(at, sizeof at, "%.5slayer%d.%d.", prefix, layer + 1, i);
             x = block(net, x, at, 64 << layer, i == 0 && layer > 0 ? 2 : 1);
         }
+        map[layer] = x;
+    }
     return x;
 }
 
-static Node *resnet18(Net *net, Node *x) { return resnet(net, x, (const int[]){2, 2, 2, 2}, basic_block); }
-static Node *resnet50(Net *net, Node *x) { return resnet(net, x, (const int[]){3, 4, 6, 3}, narrow_block); }
+static const int resnet18_blocks[] = {2, 2, 2, 2}, resnet50_blocks[] = {3, 4, 6, 3};
 
-/* 3x3 convolution, batch norm, ReLU: (N,H,W,C) -> (N,H,W,k) */
+static Node *resnet18(Net *net, Node *x) { return resnet(net, "", x, resnet18_blocks, basic_block, (Node *[4]){0}); }
+static Node *resnet50(Net *net, Node *x) { return resnet(net, "", x, resnet50_blocks, narrow_block, (Node *[4]){0}); }
+
+/* Convolution, batch norm, leaky ReLU: (N,H,W,C) -> (N,H',W',K) */
+static Node *conv_norm(Net *net, Node *x, Conv c, double slope)
+{
+    return batch_norm(net, conv_layer(net, x, c), NULL, slope);
+}
+
+/* 3x3, ReLU: (N,H,W,C) -> (N,H,W,k) */
 static Node *conv_norm_relu(Net *net, Node *x, int k)
 {
-    return batch_norm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);
+    return conv_norm(net, x, (Conv){k, 3, 1, 1}, RELU);
 }
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
@@ -5140,6 +5192,7 @@ static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 static Layout layout_of(const Parameter *p)
 {
     const int *d = p->w->shape.d;
+    if (p->by_columns) return AS_DENSE_WHC;
     if (p->matrix) return d[1] > 1 || (d[0] == 1 && d[2] > 1) ? AS_DENSE : AS_MATRIX;
     return p->fan_in > 0 && !strstr(p->w->name, "bias") ? AS_FILTER : AS_VECTOR;
 }
@@ -5163,18 +5216,20 @@ static void store_tensor(TensorFile *file, const char *prefix, const char *name,
     for (size_t i = 0; i < shape_count(shape); i++) copy[i] = data[from_file_order(shape, as, i)];
 }
 
-enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
+enum { WEIGHT, FIRST, SECOND, AVERAGE, PARTS };      /* of a parameter: itself, what its optimiser keeps, its average */
 
-/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
-static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
+static Tensor *part_of(const Parameter *p, int part)
+{
+    return (Tensor *const[PARTS]){p->w, p->m, p->v, p->average}[part];
+}
+
+/* What stands before a parameter's name in a checkpoint. */
+static const char *part_prefix(const Net *net, int part)
 {
     const char *optimiser = row_of(net->optimiser.op)->name;
-    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
-    memcpy(parts, all, sizeof all);
-    snprintf(prefixes[0], 32, "%c.", net->letter);
-    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
-    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
-    snprintf(prefixes[3], 32, "average.%c.", net->letter);
+    bool moment = part == FIRST || part == SECOND;
+    if (moment) return own_text("%s_%c.%c.", optimiser, part == FIRST ? 'm' : 'v', net->letter);
+    return own_text("%s%c.", part == AVERAGE ? "average." : "", net->letter);
 }
 
 static bool all_finite(const Tensor *t)
@@ -5184,21 +5239,23 @@ static bool all_finite(const Tensor *t)
     return true;
 }
 
-static void store_net(TensorFile *file, const Net *net, bool moments)
+/* One part of every parameter that has it. */
+static void store_part(TensorFile *file, const Net *net, int part, const char *prefix)
 {
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            if (!all_finite(fetched(parts[k])))
-                give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is "
-                        "kept); try a smaller --lr", prefixes[k], p->w->name);
-            store_tensor(file, prefixes[k], p->w->name, p->w->shape, parts[k]->data, layout_of(p));
-        }
+        Tensor *t = part_of(p, part);
+        if (!t) continue;
+        if (!all_finite(fetched(t)))
+            give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                    "try a smaller --lr", prefix, p->w->name);
+        store_tensor(file, prefix, p->w->name, p->w->shape, t->data, layout_of(p));
     }
+}
+
+static void store_net(TensorFile *file, const Net *net, bool moments)
+{
+    for (int part = 0; part < (moments ? PARTS : 1); part++) store_part(file, net, part, part_prefix(net, part));
 }
 
 /* "64,3,7,7" */
@@ -5230,17 +5287,19 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     changed(to);
 }
 
-static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
+static void load_part(const TensorFile *file, const char *path, const Net *net, int part, const char *prefix)
 {
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++)
-            if (parts[k])
-                load_tensor(file, path, textf("%s%s", k ? prefixes[k] : prefix, p->w->name).s, layout_of(p), parts[k]);
+        Tensor *to = part_of(p, part);
+        if (to) load_tensor(file, path, textf("%s%s", prefix, p->w->name).s, layout_of(p), to);
     }
+}
+
+static void load_net(const TensorFile *file, const char *path, const Net *net, const char *prefix, bool moments)
+{
+    load_part(file, path, net, WEIGHT, prefix);
+    for (int part = FIRST; part < PARTS && moments; part++) load_part(file, path, net, part, part_prefix(net, part));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5921,17 +5980,23 @@ static void look_task(void *argument, int row, int worker)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.2  Networks out of files
+ * 11.2  Networks that look at pictures of any size
  *
- * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
- * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
- * kept for the sizes used lately and share one arena and one input buffer. Batch norm in use is a fixed scale and shift
- * a channel, so it is folded into the convolution before it:
+ * A finder is a network of a detector (a Net, of chapter 5's layers) and its graphs for the sizes of picture seen
+ * lately, which share one arena and one input buffer. Batch norm in use is a fixed scale and shift a channel, so it is
+ * folded into the convolution before it when the weights are read; what remains is a bias:
  *
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { OUTPUTS = 9, GRAPHS_KEPT = 32, WEIGHTS_MOST = 400 };
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+
+typedef struct FinderKind {              /* which network; to learn (11.9): scenes of a batch, times --iters */
+    const char *name;
+    char letter;
+    void (*build)(Net *net, Node *x, Node **out);
+    int outputs, side, scenes, times;   /* side: of what it sees; RetinaFace: one that will do to build it */
+} FinderKind;
 
 typedef struct Sized {                  /* a network's graph for one size of input */
     Graph *graph;
@@ -5940,49 +6005,54 @@ typedef struct Sized {                  /* a network's graph for one size of inp
     long used;
 } Sized;
 
-typedef struct Network {
-    const char *name;
-    void (*build)(struct Network *net, Node *x, Node **out);
-    Tensor *weights[WEIGHTS_MOST];
-    int count, outputs;
+typedef struct Finder {
+    const FinderKind *is;
+    Net net;
     Sized sized[GRAPHS_KEPT];
     long runs;
-    const TensorFile *file;             /* while the weights are read; then NULL. Made without one they are 0 */
-    const char *path;
-    char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
-    bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
-} Network;
+} Finder;
 
-static void network_free(Network *net)
+/* A network of this kind for pictures of so many channels: its parameters, which are to be read or to learn. */
+static void make_net(Net *net, const FinderKind *kind, int channels)
 {
-    for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
-    for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
-    net->count = 0;
-    memset(net->sized, 0, sizeof net->sized);
+    static const double for_prelu = 6 / (1 + 0.25 * 0.25);      /* He et al. 2015, eq. 15 */
+    Node *out[OUTPUTS];
+    Graph *g = graph_new();
+    *net = (Net){.letter = kind->letter, .gain = sqrt(for_prelu), .folded = true,
+                 .optimiser = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999}};
+    net_attach(net, g);
+    kind->build(net, fill(g, shape_of(1, kind->side, kind->side, channels), 0), out);
+    graph_free(g);
 }
 
-static Tensor *network_find(const Network *net, const char *name)
+/* Reads what its file has of a folded norm into the filter before it and the bias that remains. */
+static void fold_norm(const TensorFile *file, const char *path, const char *prefix, Tensor *filter, Tensor *bias)
 {
-    for (int i = 0; i < net->count; i++)
-        if (strcmp(net->weights[i]->name, name) == 0) return net->weights[i];
-    return NULL;
-}
-
-static Tensor *network_add(Network *net, const char *name, Shape shape)
-{
-    if (net->count == WEIGHTS_MOST) abort();
-    Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
-    t->stays = true;
-    return t;
+    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    static const double epsilon = 1e-5;
+    size_t n = shape_count(bias->shape);
+    Tensor part[4];
+    for (int i = 0; i < 4; i++) {
+        const char *name = own_text("%s%.*s%s", prefix, (int)strlen(bias->name) - 4, bias->name, parts[i]);
+        part[i] = (Tensor){.shape = bias->shape, .data = own(n, sizeof(real))};
+        load_tensor(file, path, name, AS_VECTOR, &part[i]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
+        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
+        for (size_t i = k; i < shape_count(filter->shape); i += n)
+            filter->data[i] = (real)(scale * (double)filter->data[i]);
+    }
 }
 
 /* facenet's MTCNN (det1.npy ...) calls dense4.weight conv4.weights, conv4_1.bias conv4-1.biases, and prelu1.weight
  * prelu1.alpha or PReLU1.alpha. */
-static const char *facenet_name(const TensorFile *file, const char *base, const char *what)
+static const char *facenet_name(const TensorFile *file, const char *ours)
 {
-    bool slope = strncmp(base, "prelu", 5) == 0, dense = strncmp(base, "dense", 5) == 0;
-    char *name = own_text("%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
-                          slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
+    bool slope = strncmp(ours, "prelu", 5) == 0, dense = strncmp(ours, "dense", 5) == 0;
+    const char *what = strchr(ours, '.'), *end = slope ? "alpha" : strcmp(what, ".bias") ? "weights" : "biases";
+    ours += dense ? 5 : 0;
+    char *name = own_text("%s%.*s.%s", dense ? "conv" : "", (int)(what - ours), ours, end);
     for (char *c = name; *c; c++)
         if (*c == '_') *c = '-';
     for (size_t i = 0; i < file->count; i++)
@@ -5990,76 +6060,34 @@ static const char *facenet_name(const TensorFile *file, const char *base, const 
     return name;
 }
 
-static void read_weight(const Network *net, const char *base, const char *what, Layout as, Tensor *to)
+/* facenet's arrays keep filters as (S,R,C,K) and dense layers as (WHC,K). */
+static void load_facenet(const TensorFile *file, const char *path, const Net *net)
 {
-    const char *name = net->transposed ? facenet_name(net->file, base, what)
-                                       : own_text("%s%s.%s", net->prefix, base, what);
-    if (!tensorfile_find(net->file, name))
-        give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-    load_tensor(net->file, net->path, name, as, to);
-}
-
-/* The weight base.what: a filter, a bias, PReLU's slopes. */
-static Tensor *network_weight(Network *net, const char *base, const char *what, Shape shape, Layout as)
-{
-    const char *name = own_text("%s.%s", base, what);
-    Tensor *t = network_find(net, name);
-    if (t) return t;
-    t = network_add(net, name, shape);
-    if (net->file) read_weight(net, base, what, as, t);
-    return t;
-}
-
-static Node *network_vector(Network *net, Graph *g, const char *base, const char *what, int k)
-{
-    return leaf(g, network_weight(net, base, what, shape_of(1, 1, 1, k), AS_VECTOR));
-}
-
-/* Folds batch norm into a filter; what remains is a bias. */
-static Tensor *fold_norm(Network *net, const char *base, const char *norm, Tensor *w)
-{
-    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
-    static const double epsilon = 1e-5;
-    int n = w->shape.d[3];
-    Tensor *bias = network_add(net, own_text("%s.bias", base), shape_of(1, 1, 1, n)), part[4];
-    for (int i = 0; i < 4; i++) {
-        part[i] = (Tensor){.shape = bias->shape, .data = own((size_t)n, sizeof(real))};
-        read_weight(net, norm, parts[i], AS_VECTOR, &part[i]);
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        Layout as = layout_of(p);
+        as = as == AS_FILTER ? AS_FACENET : as == AS_DENSE_WHC ? AS_FACENET_DENSE : as;
+        load_tensor(file, path, facenet_name(file, p->w->name), as, p->w);
     }
-    for (int k = 0; k < n; k++) {
-        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
-        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
-        for (size_t i = (size_t)k; i < shape_count(w->shape); i += (size_t)n)
-            w->data[i] = (real)(scale * (double)w->data[i]);
-    }
-    return bias;
 }
 
-/* A layer of a detector: which tensors, and what shape. A dense layer's kernel is all of its input. */
-typedef struct Layer {
-    const char *name, *norm;            /* of the convolution, of its batch norm (NULL: it has a bias instead) */
-    Conv conv;
-    double slope;
-    bool depthwise, dense;
-} Layer;
-
-static Node *network_layer(Network *net, Node *x, Layer l)
+/* `prefix`: of its names in the file, "", "module.", "pnet." */
+static void load_finder(Finder *finder, const FinderKind *kind, const TensorFile *file, const char *path,
+                       const char *prefix)
 {
-    const int *d = x->shape.d, r = l.dense ? d[1] : l.conv.size, s = l.dense ? d[2] : l.conv.size;
-    const Layout layouts_of[2][2] = {{AS_FILTER, AS_DENSE_WHC}, {AS_FACENET, AS_FACENET_DENSE}};
-    Shape shape = shape_of(r, s, l.depthwise ? 1 : d[3], l.conv.k);
-    Tensor *bias = network_find(net, textf("%s.bias", l.name).s);
-    Tensor *w = network_weight(net, l.name, "weight", shape, layouts_of[net->transposed][l.dense]);
-    if (l.norm && !bias) bias = fold_norm(net, l.name, l.norm, w);
-    Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
-    return conv2d(x, leaf(x->graph, w), shift, l.slope,
-                  conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
+    Net *net = &finder->net;
+    *finder = (Finder){.is = kind};
+    make_net(net, kind, 3);
+    if (strcmp(file->format, "npy") == 0) load_facenet(file, path, net);
+    else load_net(file, path, net, prefix, false);
+    for (int i = 1; i < net->count; i++)
+        if (net->parameters[i].role == FOLDED)
+            fold_norm(file, path, prefix, net->parameters[i - 1].w, net->parameters[i].w);
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
  * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
- * 0.33).
- * The single ones are read by nobody and not computed. */
+ * 0.33). The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
     Node *w = layer[0]->in[1], *bias = layer[0]->in[BIAS];
@@ -6071,19 +6099,20 @@ static void join_layers(Node **layer, int n)
 }
 
 /* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
-static Sized *network_sized(Network *net, Shape shape)
+static Sized *finder_sized(Finder *finder, Shape shape)
 {
     Error e = {0};
-    Sized *oldest = &net->sized[0];
+    Sized *oldest = &finder->sized[0];
     for (int i = 0; i < GRAPHS_KEPT; i++) {
-        Sized *s = &net->sized[i];
-        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++net->runs; return s; }
+        Sized *s = &finder->sized[i];
+        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++finder->runs; return s; }
         if (s->used < oldest->used) oldest = s;
     }
     graph_free(oldest->graph);
-    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
-    net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
-    for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++finder->runs};
+    net_attach(&finder->net, oldest->graph);
+    finder->is->build(&finder->net, leaf(oldest->graph, &oldest->input), oldest->out);
+    for (int i = 0; i < finder->is->outputs; i++) keep(oldest->out[i]);
     if (graph_plan(oldest->graph, &e)) return oldest;
     graph_free(oldest->graph);
     *oldest = (Sized){0};
@@ -6096,11 +6125,11 @@ static Sized *network_sized(Network *net, Shape shape)
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
 static const char *const detector_names[] = {"mtcnn", "retinaface"};
-enum { DETECTORS = sizeof detector_names / sizeof *detector_names, NETWORKS = 3 };
+enum { DETECTORS = sizeof detector_names / sizeof *detector_names, FINDERS = 3 };
 
 typedef struct Detector {
     DetectorKind kind;
-    Network networks[NETWORKS];         /* MTCNN: P, R, O; RetinaFace: one */
+    Finder finders[FINDERS];               /* MTCNN: P, R, O; RetinaFace: one */
     double threshold;                   /* the least score of a face */
     double handed_on[2];                /* MTCNN: the least at which P and R hand a square on */
     double min_face;                    /* MTCNN: side of the smallest face looked for, in pixels */
@@ -6115,7 +6144,10 @@ typedef struct Detector {
 static void close_detector(void *detector)
 {
     Detector *d = detector;
-    for (int i = 0; i < NETWORKS; i++) network_free(&d->networks[i]);
+    for (int i = 0; i < FINDERS; i++) {
+        net_free(&d->finders[i].net);
+        for (int k = 0; k < GRAPHS_KEPT; k++) graph_free(d->finders[i].sized[k].graph);
+    }
     arena_free(&d->arena);
     free(d->input);
 }
@@ -6131,24 +6163,23 @@ static real *detector_input(Detector *d, Shape shape)
     return d->input;
 }
 
-static void trace_run(Detector *d, const Network *net, const Sized *s)
+static void trace_run(Detector *d, const FinderKind *kind, const Sized *s)
 {
-    const char *run = own_text("%d.%s.", d->traced++, net->name);
+    const char *run = own_text("%d.%s.", d->traced++, kind->name);
     store_tensor(d->trace, run, "input", s->input.shape, d->input, AS_PICTURES);
-    for (int i = 0; i < net->outputs; i++)
+    for (int i = 0; i < kind->outputs; i++)
         store_tensor(d->trace, run, textf("out%d", i).s, s->out[i]->shape, s->out[i]->data, AS_PICTURES);
 }
 
 /* Runs network `which` on the input that stands in the buffer. */
 static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
-    Network *net = &d->networks[which];
-    Sized *s = network_sized(net, shape);
+    Sized *s = finder_sized(&d->finders[which], shape);
     s->input.data = d->input;
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->trace) trace_run(d, net, s);
+    if (d->trace) trace_run(d, d->finders[which].is, s);
     return s;
 }
 
@@ -6174,16 +6205,22 @@ static double second_of_two(const real *scores)
 static const double pyramid_factor = 0.709;
 enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
 
-static Node *linear(Network *net, Node *x, const char *name, int k, int size)
+/* Without activation; size 0: dense. */
+static Node *linear(Net *net, Node *x, const char *name, int k, int size)
 {
-    return network_layer(net, x, (Layer){name, .conv = {k, size, 1, 0}, .slope = LINEAR, .dense = size == 0});
+    named(net, "", name);
+    if (size) return conv_bias_leaky(net, x, (Conv){k, size, 1, 0}, LINEAR);
+    x = dense(net, x, k, LINEAR);
+    parameter_of(net, x->in[1])->by_columns = true;
+    return x;
 }
 
-/* Layer number i with its PReLU; size 0: dense. */
-static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
+/* Layer number i with its PReLU. */
+static Node *mtcnn_layer(Net *net, Node *x, int i, int k, int size)
 {
-    x = linear(net, x, own_text("%s%d", size ? "conv" : "dense", i), k, size);
-    return prelu(x, network_vector(net, x->graph, own_text("prelu%d", i), "weight", k));
+    x = linear(net, x, textf("%s%d", size ? "conv" : "dense", i).s, k, size);
+    named(net, "", textf("prelu%d", i).s);
+    return prelu_layer(net, x);
 }
 
 static Node *mtcnn_pool(Node *x, int size)
@@ -6192,7 +6229,7 @@ static Node *mtcnn_pool(Node *x, int size)
 }
 
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
-static void pnet(Network *net, Node *x, Node **out)
+static void pnet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 10, 3), 2);                                     // (N,H/2-1,W/2-1,10)
     h = mtcnn_layer(net, mtcnn_layer(net, h, 2, 16, 3), 3, 32, 3);
@@ -6202,7 +6239,7 @@ static void pnet(Network *net, Node *x, Node **out)
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
-static void rnet(Network *net, Node *x, Node **out)
+static void rnet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 28, 3), 3);                                     // (N,11,11,28)
     h = mtcnn_pool(mtcnn_layer(net, h, 2, 48, 3), 3);                                           // (N,4,4,48)
@@ -6213,7 +6250,7 @@ static void rnet(Network *net, Node *x, Node **out)
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
-static void onet(Network *net, Node *x, Node **out)
+static void onet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 32, 3), 3);                                     // (N,23,23,32)
     h = mtcnn_pool(mtcnn_layer(net, h, 2, 64, 3), 3);                                           // (N,10,10,64)
@@ -6225,13 +6262,9 @@ static void onet(Network *net, Node *x, Node **out)
     join_layers(out, 3);
 }
 
-/* The three: what they answer, the side of what they see; and, to learn (11.9), how many scenes make a batch and for
- * how many times --iters: P is quick to learn and the others pay for its mistakes, O has the last word. */
-static const struct {
-    const char *name;
-    void (*build)(Network *net, Node *x, Node **out);
-    int outputs, side, scenes, times;
-} mtcnn_parts[NETWORKS] = {{"pnet", pnet, 2, 12, 2, 4}, {"rnet", rnet, 2, 24, 2, 2}, {"onet", onet, 3, 48, 1, 4}};
+/* To learn, P is quick and the others pay for its mistakes; O has the last word. */
+static const FinderKind mtcnn_finders[FINDERS] = {{"pnet", 'P', pnet, 2, 12, 2, 4}, {"rnet", 'R', rnet, 2, 24, 2, 2},
+                                               {"onet", 'O', onet, 3, 48, 1, 4}};
 
 /* Network `which` on n windows of the photograph at height x width pixels. */
 static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
@@ -6275,7 +6308,7 @@ static int batch_size(int left)
  * landmarks are relative to the box it was shown. */
 static void refine(Detector *d, int which, const ImageSums *sums, double threshold, Faces *faces)
 {
-    int side = mtcnn_parts[which].side, kept = 0, count = 0;
+    int side = mtcnn_finders[which].side, kept = 0, count = 0;
     Face *f = faces->items;
     ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
@@ -6335,92 +6368,59 @@ enum { LEVELS = 3, ANCHORS = 2, RETINA_MOST = 5000 };   /* RETINA_MOST: candidat
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
 static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
-/* base.i is a convolution, base.i+1 its batch norm. */
-static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
-{
-    const char *name = own_text("%s.%d", base, i), *norm = own_text("%s.%d", base, i + 1);
-    return network_layer(net, x, (Layer){name, norm, conv, slope, false, false});
-}
-
-/* A depthwise 3x3 and a 1x1 convolution: (N,H,W,C) -> (N,H/stride,W/stride,K) */
-static Node *separable(Network *net, Node *x, int stage, int index, int k, int stride)
-{
-    const char *base = own_text("body.stage%d.%d", stage, index), *name = own_text("%s.0", base),
-               *norm = own_text("%s.1", base);
-    x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
-    return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
-}
-
-/* MobileNet with a quarter of the channels (Howard et al. 2017) */
-static void mobilenet_body(Network *net, Node *x, Node **level)
+/* MobileNet with a quarter of the channels (Howard et al. 2017): of depthwise 3x3 and 1x1 convolutions */
+static void mobilenet_body(Net *net, Node *x, Node **level)
 {
     static const struct { int stage, index, k, stride; } layers[] = {
         {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1},
         {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
-    x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
+    sequential(net, "body.stage1.0.");
+    x = conv_norm(net, x, (Conv){8, 3, 2, 1}, 0.1);                                             // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
-        x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
-        level[layers[i].stage - 1] = x;
-    }
-}
-
-/* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
-static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
-{
-    const Conv convs[3] = {{k, 1, 1, 0}, {k, 3, stride, 1}, {4 * k, 1, 1, 0}};
-    Node *h = x;
-    for (int i = 0; i < 3; i++) {
-        const char *name = own_text("%s.conv%d", base, i + 1), *norm = own_text("%s.bn%d", base, i + 1);
-        h = network_layer(net, h, (Layer){name, norm, convs[i], i < 2 ? RELU : LINEAR, false, false});
-    }
-    if (first) x = conv_norm(net, x, own_text("%s.downsample", base), 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
-    return relu(add(h, x));
-}
-
-/* ResNet-50 (He et al. 2016), under torchvision's names */
-static void resnet_body(Network *net, Node *x, Node **level)
-{
-    static const int blocks[4] = {3, 4, 6, 3};
-    x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
-    x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
-    for (int stage = 0; stage < 4; stage++) {
-        for (int i = 0; i < blocks[stage]; i++)
-            x = bottleneck(net, x, own_text("body.layer%d.%d", stage + 1, i), 64 << stage,
-                           i == 0 && stage > 0 ? 2 : 1, i == 0);
-        if (stage > 0) level[stage - 1] = x;
+        sequential(net, textf("body.stage%d.%d.", layers[i].stage, layers[i].index).s);
+        x = batch_norm(net, depthwise_layer(net, x, 3, layers[i].stride), NULL, 0.1);
+        level[layers[i].stage - 1] = x = conv_norm(net, x, (Conv){layers[i].k, 1, 1, 0}, 0.1);
     }
 }
 
 /* Feature pyramid (Lin et al. 2017) */
-static void pyramid(Network *net, Node **level, int k, double slope)
+static void pyramid(Net *net, Node **level, int k, double slope)
 {
-    for (int i = 0; i < LEVELS; i++)
-        level[i] = conv_norm(net, level[i], own_text("fpn.output%d", i + 1), 0, (Conv){k, 1, 1, 0}, slope);
+    for (int i = 0; i < LEVELS; i++) {
+        sequential(net, textf("fpn.output%d.", i + 1).s);
+        level[i] = conv_norm(net, level[i], (Conv){k, 1, 1, 0}, slope);
+    }
     for (int i = LEVELS - 2; i >= 0; i--) {
         const int *d = level[i]->shape.d;
         Node *sum = add(level[i], enlarge(level[i + 1], d[1], d[2]));
-        level[i] = conv_norm(net, sum, own_text("fpn.merge%d", i + 1), 0, (Conv){k, 3, 1, 1}, slope);
+        sequential(net, textf("fpn.merge%d.", i + 1).s);
+        level[i] = conv_norm(net, sum, (Conv){k, 3, 1, 1}, slope);
     }
 }
 
-/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
-static Node *context(Network *net, Node *x, int level, double slope)
+/* 3x3 under a name of level's context. */
+static Node *context_layer(Net *net, Node *x, int level, const char *name, int k, double slope)
 {
-    static const char *const names[5] = {"conv3X3", "conv5X5_1", "conv5X5_2", "conv7X7_2", "conv7x7_3"};
-    const char *base[5];
-    int k = x->shape.d[3];
-    const Conv half = {k / 2, 3, 1, 1}, quarter = {k / 4, 3, 1, 1};
-    for (int i = 0; i < 5; i++) base[i] = own_text("ssh%d.%s", level + 1, names[i]);
-    Node *first[2] = {conv_norm(net, x, base[0], 0, half, slope), conv_norm(net, x, base[1], 0, quarter, slope)};
+    sequential(net, textf("ssh%d.%s.", level + 1, name).s);
+    return conv_norm(net, x, (Conv){k, 3, 1, 1}, slope);
+}
+
+/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
+static Node *context(Net *net, Node *x, int level, double slope)
+{
+    int half = x->shape.d[3] / 2, quarter = x->shape.d[3] / 4;
+    Node *first[2] = {context_layer(net, x, level, "conv3X3", half, slope),
+                      context_layer(net, x, level, "conv5X5_1", quarter, slope)};
     join_layers(first, 2);
     Node *three = relu(first[0]), *shared = first[1];        // (a ReLU after a leaky one is a ReLU)
-    Node *five = conv_norm(net, shared, base[2], 0, quarter, RELU);
-    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, quarter, slope), base[4], 0, quarter, RELU);
+    Node *five = context_layer(net, shared, level, "conv5X5_2", quarter, RELU);
+    Node *seven = context_layer(net, shared, level, "conv7X7_2", quarter, slope);
+    seven = context_layer(net, seven, level, "conv7x7_3", quarter, RELU);
     return concat(three, concat(five, seven, 3), 3);
 }
 
 /* (N,H,W,3) -> for each level scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
-static void retinaface_heads(Network *net, Node **level, int k, Node **out)
+static void retinaface_heads(Net *net, Node **level, int k, Node **out)
 {
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
     static const int numbers[3] = {2, 4, 2 * BOX_POINTS};
@@ -6429,27 +6429,30 @@ static void retinaface_heads(Network *net, Node **level, int k, Node **out)
     for (int i = 0; i < LEVELS; i++) {
         Node *features = context(net, level[i], i, slope);
         for (int head = 0; head < 3; head++) {
-            const char *name = own_text("%s.%d.conv1x1", heads[head], i);
-            const Conv conv = {ANCHORS * numbers[head], 1, 1, 0};
-            out[3 * i + head] = network_layer(net, features, (Layer){name, NULL, conv, LINEAR, false, false});
+            named(net, textf("%s.%d.", heads[head], i).s, "conv1x1");
+            out[3 * i + head] = conv_bias_leaky(net, features, (Conv){ANCHORS * numbers[head], 1, 1, 0}, LINEAR);
         }
         join_layers(out + 3 * i, 3);
     }
 }
 
-static void retinaface_mobilenet(Network *net, Node *x, Node **out)
+static void retinaface_mobilenet(Net *net, Node *x, Node **out)
 {
     Node *level[LEVELS];
     mobilenet_body(net, x, level);
     retinaface_heads(net, level, 64, out);
 }
 
-static void retinaface_resnet(Network *net, Node *x, Node **out)
+static void retinaface_resnet(Net *net, Node *x, Node **out)
 {
-    Node *level[LEVELS];
-    resnet_body(net, x, level);
-    retinaface_heads(net, level, 256, out);
+    Node *map[4];
+    resnet(net, "body.", x, resnet50_blocks, narrow_block, map);
+    retinaface_heads(net, map + 1, 256, out);
 }
+
+static const FinderKind retinaface_finders[] = {
+    {.name = "RetinaFace MobileNet-0.25", .build = retinaface_mobilenet, .outputs = 3 * LEVELS, .side = 32},
+    {.name = "RetinaFace ResNet-50", .build = retinaface_resnet, .outputs = 3 * LEVELS, .side = 32}};
 
 /* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
 typedef struct RetinaInput { const Image *picture; real *input, of_byte[3][256]; } RetinaInput;
@@ -6500,28 +6503,6 @@ static const char *const detector_files[DETECTORS] = {
     "onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
-/* Makes the weights of a network for pictures of so many channels: what the file has under the prefix, or zeros where
- * there is no file. Building it once, for an input of that side, asks for each. */
-static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side,
-                         int channels)
-{
-    Node *out[OUTPUTS];
-    Graph *g = graph_new();
-    net->file = file, net->path = path;
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
-    graph_free(g);
-    net->file = NULL, net->path = NULL;
-}
-
-static void load_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
-                      const char *prefix)
-{
-    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
-                     .outputs = mtcnn_parts[which].outputs, .transposed = file && strcmp(file->format, "npy") == 0};
-    network_load(net, file, path, prefix, mtcnn_parts[which].side, channels);
-}
-
 /* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
 static const char *find_weights(const char *folder, int which, const char *name)
 {
@@ -6538,11 +6519,11 @@ static const char *find_weights(const char *folder, int which, const char *name)
 static void load_mtcnn(Detector *d, const char *weights)
 {
     bool folder = is_folder(weights);
-    for (int i = 0; i < NETWORKS; i++) {
-        const char *name = mtcnn_parts[i].name, *path = folder ? find_weights(weights, i, name) : weights;
+    for (int i = 0; i < FINDERS; i++) {
+        const char *name = mtcnn_finders[i].name, *path = folder ? find_weights(weights, i, name) : weights;
         const TensorFile *file = load_tensors(path);
         const char *least = tensorfile_metadata(file, "thresholds");
-        load_part(&d->networks[i], i, 3, file, path, folder ? "" : textf("%s.", name).s);
+        load_finder(&d->finders[i], &mtcnn_finders[i], file, path, folder ? "" : own_text("%s.", name));
         if (least) sscanf(least, "%lf %lf %lf", &d->handed_on[0], &d->handed_on[1], &d->threshold);
     }
 }
@@ -6554,9 +6535,7 @@ static void load_retinaface(Detector *d, const char *weights)
     bool wrapped =
         tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
     bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
-    d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
-                               .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32, 3);
+    load_finder(&d->finders[0], &retinaface_finders[resnet], file, weights, wrapped ? "module." : "");
 }
 
 /* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
@@ -6861,9 +6840,6 @@ enum { SQUARES, LABEL, MOVE, MOVES, POINT, POINTS, SCHEDULE, LEAVES };
 static const struct { const char *name; int k; } lesson_leaves[LEAVES] = {
     {"x", 1}, {"label", 2}, {"move", 4}, {"moves", 1}, {"point", 2 * BOX_POINTS}, {"points", 1}, {"schedule", 3}};
 
-/* L, L_face, L_box, L_point, and the share of samples that are told right */
-enum { TOTAL, FACE, BOX, LANDMARK, RIGHT, LESSON_TERMS };
-
 /* ---- what a network is shown ---- */
 
 /* The square as network `which` sees it, and as it reports it: see propose() and refine(). */
@@ -6880,7 +6856,7 @@ static ImageWindow seen_by(int which, const ImageSums *sums, Face *square)
 static void write_sample(Tensor *const leaves[LEAVES], int which, int row, const SceneSample *s, const ImageSums *sums)
 {
     Face square = s->square;
-    int side = mtcnn_parts[which].side;
+    int side = mtcnn_finders[which].side;
     bool box = s->kind == SCENE_PART || s->kind == SCENE_POSITIVE, points = box && s->face->score > 0;
     real *to[LEAVES], colours[48 * 3];
     for (int i = 0; i < LEAVES - 1; i++) {
@@ -6921,128 +6897,96 @@ static Node *squared_distance(Node *answer, Node *truth)
     return sum_per_picture(square(sub(answer, truth)));
 }
 
-static void detector_losses(Node *const leaves[LEAVES], Node **out, bool has_points, Node *term[LESSON_TERMS])
+/* The terms, and behind them the share of samples that are told right. */
+static void add_lesson_terms(Step *step, Node *const leaves[LEAVES], Node **out, int outputs)
 {
-    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
+    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0];
     Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
-    term[FACE] = mean_of(each, hardest(each, counts, 0.7));
-    term[BOX] = mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]);
-    term[LANDMARK] = has_points ? mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]) : none;
-    term[TOTAL] = add(add(term[FACE], scale(term[BOX], 0.5)), term[LANDMARK]);
-    term[RIGHT] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
-    for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
+    add_term(step, "face", mean_of(each, hardest(each, counts, 0.7)), 1);
+    add_term(step, "box", mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]), 0.5);
+    if (outputs > 2) add_term(step, "points", mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]), 1);
+    Node *behind = sub(largest(s), sum_per_picture(mul(label, s)));
+    step->names[step->n_terms] = "right";
+    step->terms[step->n_terms++] = keep(mean_of(affine(sign(behind), -1, 1), counts));
 }
 
-/* ---- the networks ---- */
+/* ---- the training ---- */
 
-static bool is_filter(const Tensor *t)
+typedef struct Pupil {
+    const Settings *s;
+    Stock stock;
+    Net nets[FINDERS];                   /* for grey */
+    int which;                          /* of them learns */
+    Training now;                       /* its step: 7.5 */
+    Detector *detector;                 /* those that have learnt already, in use */
+    Tensor *leaves[LEAVES];
+    Composed *scenes;
+    const TensorFile *checkpoint;       /* from which the network at hand goes on, or NULL */
+    TensorFile *trace;                  /* --trace: the first step of each network, or NULL */
+    Progress progress;
+    double saved, mean[MAX_TERMS + 1];  /* when; the terms, over the last hundred iterations or so */
+} Pupil;
+
+/* Of Adam's moments in a checkpoint, which has those of one network. */
+static const char *moment_prefix(int part) { return part == FIRST ? "adam_m." : "adam_v."; }
+
+static const char *checkpoint_of(const Pupil *p) { return own_text("%s/checkpoint.safetensors", p->s->out); }
+
+/* What stands before the names of network `which`: "pnet." */
+static const char *finder_prefix(int which) { return own_text("%s.", mtcnn_finders[which].name); }
+
+static void end_training(void *pupil)
 {
-    return strstr(t->name, ".weight") && strncmp(t->name, "prelu", 5) != 0;
+    Pupil *p = pupil;
+    for (int i = 0; i < FINDERS; i++) net_free(&p->nets[i]);
 }
 
-/* Filters uniform (He et al. 2015, for PReLU), slopes 0.25, biases 0. */
-static void begin_part(Network *net, int which, uint64_t seed)
-{
-    for (int i = 0; i < net->count; i++) {
-        Tensor *t = net->weights[i];
-        const int *d = t->shape.d;
-        if (is_filter(t)) fill_uniform(t, sqrt(6 / 1.0625 / (d[0] * d[1] * d[2])), seed, (uint32_t)(64 * which + i));
-        else if (strncmp(t->name, "prelu", 5) == 0) for (int k = 0; k < d[3]; k++) t->data[k] = (real)0.25;
-    }
-}
-
-/* The same network for three channels. */
-static void colour_part(Network *to, int which, const Network *from)
+/* The network for three channels that answers as this one would on grey. */
+static void colour_net(Net *to, int which, const Net *from)
 {
     static const double luma_share[3] = {0.299, 0.587, 0.114};
-    load_part(to, which, 3, NULL, NULL, "");
+    make_net(to, &mtcnn_finders[which], 3);
     for (int i = 0; i < to->count; i++) {
-        Tensor *t = to->weights[i];
-        const real *f = from->weights[i]->data;
+        Tensor *t = to->parameters[i].w;
+        const real *f = from->parameters[i].w->data;
         size_t k = (size_t)t->shape.d[3], count = shape_count(t->shape);
-        bool wider = count > shape_count(from->weights[i]->shape);
+        bool wider = count > shape_count(from->parameters[i].w->shape);
         for (size_t at = 0; at < count; at++)
             t->data[at] = !wider ? f[at] : (real)(luma_share[at / k % 3] * (double)f[at / (3 * k) * k + at % k]);
     }
 }
 
-/* Adds a network's tensors as network_layer() reads them. */
-static void store_part(TensorFile *file, const Network *net, const char *prefix)
-{
-    for (int i = 0; i < net->count; i++) {
-        const Tensor *t = net->weights[i];
-        Layout as = !is_filter(t) ? AS_VECTOR : strncmp(t->name, "dense", 5) ? AS_FILTER : AS_DENSE_WHC;
-        store_tensor(file, textf("%s.", prefix).s, t->name, t->shape, t->data, as);
-    }
-}
-
-/* ---- the training ---- */
-
-typedef struct Pupil {                  /* the network that learns, number `which` */
-    const Settings *s;
-    Stock stock;
-    Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
-    int which;
-    long iteration;
-    Detector *detector;                 /* those that have learnt already, in use */
-    Tensor *leaves[LEAVES];
-    Node *term[LESSON_TERMS];
-    Graph *graph;
-    Composed *scenes;
-    TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
-    double begun;
-    long begun_at;
-} Pupil;
-
-static const Optimiser detector_adam = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999};
-
-static void end_lesson(Pupil *p)
-{
-    network_free(&p->first), network_free(&p->second);
-}
-
-static void end_training(void *pupil)
-{
-    Pupil *p = pupil;
-    end_lesson(p);
-    for (int i = 0; i < NETWORKS; i++) network_free(&p->parts[i]);
-}
-
-/* The leaf that stands for a tensor. */
-static Node *weight_leaf(const Graph *g, const Tensor *t)
-{
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == t) return g->nodes[i];
-    abort();
-}
-
 /* Losses, their gradients, Adam's step: the graph of an iteration of network p->which. */
 static void build_lesson(Pupil *p)
 {
-    Network *net = &p->parts[p->which];
-    Graph *g = p->graph = own_graph(graph_new());
-    int side = mtcnn_parts[p->which].side, n = mtcnn_parts[p->which].scenes * SAMPLES;
-    Node *leaves[LEAVES], *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST];
+    const FinderKind *kind = &mtcnn_finders[p->which];
+    Net *net = &p->nets[p->which];
+    Step *step = &p->now.d_step;
+    Node *leaves[LEAVES], *out[OUTPUTS];
+    *step = (Step){.graph = own_graph(graph_new())};
     for (int i = 0; i < LEAVES; i++) {
-        int sides = i == SQUARES ? side : 1, rows = i == SCHEDULE ? 1 : n;
-        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, sides, sides, lesson_leaves[i].k));
-        leaves[i] = leaf(g, p->leaves[i]);
+        int side = i == SQUARES ? kind->side : 1, rows = i == SCHEDULE ? 1 : kind->scenes * SAMPLES;
+        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, side, side, lesson_leaves[i].k));
+        leaves[i] = leaf(step->graph, p->leaves[i]);
     }
-    net->build(net, leaves[SQUARES], out);
-    detector_losses(leaves, out, net->outputs > 2, p->term);
-    for (int i = 0; i < net->count; i++) weights[i] = weight_leaf(g, net->weights[i]);
-    grad(p->term[TOTAL], weights, net->count, gradients);
-    for (int i = 0; i < net->count; i++)
-        update(&detector_adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]),
-               leaves[SCHEDULE]);
-    bind_graphs(&p->graph, 1);
+    net_train(net, step->graph);
+    kind->build(net, leaves[SQUARES], out);
+    add_lesson_terms(step, leaves, out, kind->outputs);
+    finish_step(step, net, leaves[SCHEDULE], &(Batch){0});
+    bind_graphs(&step->graph, 1);
 }
 
-/* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
-static void fill_lesson(Pupil *p)
+static long last_iteration(const Pupil *p) { return p->s->iters * mtcnn_finders[p->which].times; }
+
+/* The batch of the iteration at hand: scenes that no other iteration of this network sees. The rate falls along half a
+ * cosine to 0. */
+static void fill_lesson(void *pupil)
 {
-    int n = mtcnn_parts[p->which].scenes;
-    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
+    Pupil *p = pupil;
+    int n = mtcnn_finders[p->which].scenes;
+    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->now.iteration * n);
+    double done = (double)p->now.iteration / (double)last_iteration(p);
+    const Optimiser *adam = &p->nets[p->which].optimiser;
     compose_scenes(p->scenes, &p->stock, first, n);
     for (int i = 0; i < n; i++) {
         Scope inner;
@@ -7057,17 +7001,8 @@ static void fill_lesson(Pupil *p)
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
-}
-
-static long last_iteration(const Pupil *p)
-{
-    return p->s->iters * mtcnn_parts[p->which].times;
-}
-
-/* Half a cosine from lr to 0. */
-static double lesson_rate(const Pupil *p)
-{
-    return p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)last_iteration(p)));
+    set_schedule(p->leaves[SCHEDULE], p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * done)), adam->beta1,
+                 adam->beta2, p->now.iteration + 1);
 }
 
 /* What must be the same when a training goes on. */
@@ -7083,12 +7018,14 @@ static void save_pupil(Pupil *p)
     enter(&inner);
     TensorFile *file = new_tensors();
     set_metadata(file, "network", own_text("%d", p->which));
-    set_metadata(file, "iteration", own_text("%ld", p->iteration));
+    set_metadata(file, "iteration", own_text("%ld", p->now.iteration));
     set_metadata(file, "run", run_of(p));
-    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(file, &p->parts[i], mtcnn_parts[i].name);
-    if (p->which < NETWORKS) store_part(file, &p->first, "adam_m"), store_part(file, &p->second, "adam_v");
-    save_tensors(file, own_text("%s/checkpoint.safetensors", p->s->out), "cannot save (the last is still good): ");
+    for (int i = 0; i <= p->which && i < FINDERS; i++) store_part(file, &p->nets[i], WEIGHT, finder_prefix(i));
+    for (int part = FIRST; part <= SECOND && p->which < FINDERS; part++)
+        store_part(file, &p->nets[p->which], part, moment_prefix(part));
+    save_tensors(file, checkpoint_of(p), "cannot save (the last is still good): ");
     leave();
+    p->saved = now_seconds();
 }
 
 /* What --weights takes: RUN/mtcnn.safetensors. O has learnt from hard negatives and is sure of real faces: what it
@@ -7100,105 +7037,109 @@ static void export_pupil(Pupil *p)
     TensorFile *file = new_tensors();
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
     set_metadata(file, "thresholds", "0.6 0.7 0.97");
-    for (int i = 0; i < NETWORKS; i++) {
-        Network colour;
-        colour_part(&colour, i, &p->parts[i]);
-        store_part(file, &colour, mtcnn_parts[i].name);
-        network_free(&colour);
+    for (int i = 0; i < FINDERS; i++) {
+        Net *colour = own(1, sizeof *colour);
+        colour_net(colour, i, &p->nets[i]);
+        on_leaving(close_net, colour);
+        store_part(file, colour, WEIGHT, finder_prefix(i));
     }
     save_tensors(file, own_text("%s/mtcnn.safetensors", p->s->out), "");
     leave();
 }
 
-/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on: the file is the
- * checkpoint, or NULL. Those before it look for its samples. */
-static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
+/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on. Those before it look
+ * for its samples. */
+static void begin_lesson(Pupil *p)
 {
     int which = p->which;
-    const char *from = p->s->init, *prefix = own_text("%s.", mtcnn_parts[which].name);
-    Scope inner;
-    enter(&inner);
+    Net *net = &p->nets[which];
+    const char *from = p->s->init;
     if (*from && is_folder(from)) from = own_text("%s/checkpoint.safetensors", from);
-    if (file || !*from) load_part(&p->parts[which], which, 1, file, path, prefix);
-    else load_part(&p->parts[which], which, 1, load_tensors(from), from, prefix);
-    if (!file && !*from) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
-    leave();
-    load_part(&p->first, which, 1, file, path, "adam_m.");
-    load_part(&p->second, which, 1, file, path, "adam_v.");
-    if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
+    if (p->checkpoint) load_part(p->checkpoint, checkpoint_of(p), net, WEIGHT, finder_prefix(which));
+    else if (*from) load_part(load_tensors(from), from, net, WEIGHT, finder_prefix(which));
+    else net_initialise(net, (uint64_t)p->s->seed);
     build_lesson(p);
-    p->begun = now_seconds(), p->begun_at = p->iteration;
+    for (int part = FIRST; part <= SECOND && p->checkpoint; part++)
+        load_part(p->checkpoint, checkpoint_of(p), net, part, moment_prefix(part));
+    p->checkpoint = NULL;
+    p->now.iterations = p->trace ? 1 : last_iteration(p);
+    p->progress = progress_start(mtcnn_finders[which].name, p->now.iteration, p->now.iterations);
+    on_leaving(progress_end, &p->progress);
+    memset(p->mean, 0, sizeof p->mean), p->saved = now_seconds();
+}
+
+static void use_net(Pupil *p, int which)
+{
+    p->detector->finders[which].is = &mtcnn_finders[which];
+    colour_net(&p->detector->finders[which].net, which, &p->nets[which]);
 }
 
 static void load_pupil(Pupil *p, const char *path)
 {
-    const TensorFile *file = load_tensors(path);
+    const TensorFile *file = p->checkpoint = load_tensors(path);
     const char *network = tensorfile_metadata(file, "network"), *iteration = tensorfile_metadata(file, "iteration"),
                *was = tensorfile_metadata(file, "run"), *is = run_of(p);
     if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
     if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
-    int which = max_int(0, min_int(atoi(network), NETWORKS));
-    p->iteration = atol(iteration);
-    for (p->which = 0; p->which < which; p->which++) {
-        load_part(&p->parts[p->which], p->which, 1, file, path, textf("%s.", mtcnn_parts[p->which].name).s);
-        if (p->which + 1 < which) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
-    }
-    if (which < NETWORKS) begin_lesson(p, file, path);
+    p->which = max_int(0, min_int(atoi(network), FINDERS));
+    p->now.iteration = atol(iteration);
+    for (int i = 0; i < p->which; i++) load_part(file, path, &p->nets[i], WEIGHT, finder_prefix(i)), use_net(p, i);
 }
 
-static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
+/* Traced are the weights before the step and after it, Adam's first moment, which is a tenth of the gradient, what the
+ * network was shown, and the terms with their total: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
+static void trace_lesson(const Pupil *p)
 {
-    double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
-    warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
-         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[FACE] / (double)n, sums[BOX] / (double)n,
-         sums[LANDMARK] / (double)n, 100 * sums[RIGHT] / (double)n, rate,
-         (double)(last_iteration(p) - p->iteration) / rate / 60);
-}
-
-/* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
- * network was shown, and the losses: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
-static void learn_once(Pupil *p)
-{
-    const char *name = mtcnn_parts[p->which].name;
-    TensorFile *trace = p->trace;
-    fill_lesson(p);
-    set_schedule(p->leaves[SCHEDULE], lesson_rate(p), detector_adam.beta1, detector_adam.beta2, p->iteration + 1);
-    if (trace) store_part(trace, &p->parts[p->which], own_text("%s.before", name));
-    graph_run(p->graph);
-    p->iteration++;
-    if (!trace) return;
-    store_part(trace, &p->parts[p->which], own_text("%s.after", name));
-    store_part(trace, &p->first, own_text("%s.moment", name));
+    const char *prefix = finder_prefix(p->which);
+    const Net *net = &p->nets[p->which];
+    store_part(p->trace, net, WEIGHT, own_text("%safter.", prefix));
+    store_part(p->trace, net, FIRST, own_text("%smoment.", prefix));
     for (int i = 0; i < SCHEDULE; i++)
-        store_tensor(trace, own_text("%s.", name), p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data,
-                     AS_PICTURES);
-    real losses[LESSON_TERMS];
-    for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
-    store_tensor(trace, own_text("%s.", name), "losses", shape_of(1, 1, 1, LESSON_TERMS), losses, AS_VECTOR);
+        store_tensor(p->trace, prefix, p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data, AS_PICTURES);
+    real losses[MAX_TERMS + 1];
+    int n = p->now.d_step.n_terms + 1;
+    for (int i = 0; i < n; i++) losses[i] = (real)p->now.last_d[i];
+    store_tensor(p->trace, prefix, "losses", shape_of(1, 1, 1, n), losses, AS_VECTOR);
+}
+
+static void keep_lesson(Pupil *p)
+{
+    save_pupil(p);
+    if (p->which == FINDERS - 1) export_pupil(p);
+}
+
+static void look_at_lesson(void *pupil)
+{
+    Pupil *p = pupil;
+    const Step *step = &p->now.d_step;
+    Scope inner;
+    enter(&inner);
+    const char *note = "";
+    double told = fmin((double)(p->now.iteration - p->progress.first), 100);
+    if (p->trace) trace_lesson(p);
+    for (int i = 0; i < step->n_terms; i++) {
+        p->mean[i] += (p->now.last_d[i] - p->mean[i]) / told;
+        note = own_text("%s%s%s %.4f", note, i ? "  " : "", step->names[i], p->mean[i]);
+    }
+    progress_show(&p->progress, p->now.iteration, "%s", note);
+    bool due = p->s->save_every ? p->now.iteration % p->s->save_every == 0 : now_seconds() - p->saved > 60;
+    if (due && !p->trace) keep_lesson(p);
+    leave();
 }
 
 /* Network p->which learns to the end, or until it is interrupted. */
 static void learn(Pupil *p)
 {
-    double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
-    long n = 0;
-    while (p->iteration < last_iteration(p) && !interrupted) {
-        learn_once(p), n++;
-        if (p->trace) return;
-        for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
-        if (!isfinite(sums[TOTAL]))
-            give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
-        double now = now_seconds();
-        bool last = p->iteration == last_iteration(p) || interrupted;
-        if (now - told > 20 || last) {
-            tell_lesson(p, sums, n);
-            memset(sums, 0, sizeof sums), n = 0, told = now;
-        }
-        bool due = p->s->save_every ? p->iteration % p->s->save_every == 0 : now - saved > 60;
-        if (!due && !last) continue;
-        save_pupil(p), saved = now;
-        if (p->which == NETWORKS - 1) export_pupil(p);
-    }
+    Scope inner;
+    enter(&inner);
+    begin_lesson(p);
+    if (p->trace) store_part(p->trace, &p->nets[p->which], WEIGHT, own_text("%sbefore.", finder_prefix(p->which)));
+    train_loop(&p->now, fill_lesson, look_at_lesson, p);
+    if (!p->trace) keep_lesson(p);
+    leave();
+    if (p->now.iteration < p->now.iterations) return;
+    if (p->which < FINDERS - 1) use_net(p, p->which);
+    p->which++, p->now.iteration = 0;
 }
 
 /* The data, the teacher's answers, and what was learnt before. */
@@ -7206,7 +7147,6 @@ static void begin_training(Pupil *p, char *const *faces, int n)
 {
     const Settings *s = p->s;
     const char *told = own_text("%s/faces.safetensors", s->out),
-               *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
     open_stock(&p->stock, faces, n, s, 1);
     if (path_exists(told)) load_told(&p->stock, told, of);
@@ -7214,8 +7154,9 @@ static void begin_training(Pupil *p, char *const *faces, int n)
     choose_stock(&p->stock);
     warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.scenes.portraits,
          p->stock.n_faces, p->stock.scenes.backgrounds, p->stock.count - p->stock.n_faces);
-    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
-    else if (!interrupted) begin_lesson(p, NULL, NULL);
+    for (int i = 0; i < FINDERS; i++) make_net(&p->nets[i], &mtcnn_finders[i], 1);
+    if (*s->trace) p->trace = new_tensors();
+    else if (path_exists(checkpoint_of(p))) load_pupil(p, checkpoint_of(p));
 }
 
 static void train_mtcnn(char *const *faces, int n, const Settings *s)
@@ -7226,16 +7167,9 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
     begin_training(p, faces, n);
-    if (*s->trace) p->trace = new_tensors();
-    while (p->which < NETWORKS && !interrupted) {
-        learn(p);
-        if (p->iteration < last_iteration(p) && !p->trace) break;
-        end_lesson(p);
-        p->which++, p->iteration = 0;
-        if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
-    }
+    while (p->which < FINDERS && !interrupted) learn(p);
     if (p->trace) save_tensors(p->trace, s->trace, "");
-    else if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    else if (p->which < FINDERS) warn("stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
@@ -8067,13 +8001,8 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
  * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
- * measured on latents that never change. pixels, edges, within, nearest and clusters are what vendor/variety.h says,
- * shares of what the data have; and
- *
- *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
- *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
- *   features   with --classifier, one that was trained apart: as pixels, of its features
- *   judged     with --classifier: share of samples that it puts into the class they were asked for
+ * measured on latents that never change, by vendor/variety.h, which says what the signs are; D, where it tells classes
+ * (WACGAN), and --classifier, one that was trained apart, add theirs.
  *
  * It is G's own weights that are watched, not their average, which would hide a fall for a while.
  * ---------------------------------------------------------------------------------------------- */
@@ -8085,19 +8014,14 @@ static double draw_centre(void *seed, int c)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
-       SIGN_JUDGED, SIGNS };
-static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
-                                               "features", "judged"};
-
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
     Variety *data;
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
     double feature_spread;              /* of the data */
-    double signs[SIGNS];                /* the last look's; NaN: not known */
-    bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
+    VarietySigns signs;                 /* the last look's */
+    VarietyAlarm alarm;
     int rollbacks;
 } Lookout;
 
@@ -8105,7 +8029,7 @@ static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
     w->drawing = new_drawing(g, generator, WATCHED);
-    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
+    for (int i = 0; i < VARIETY_SIGNS; i++) w->signs.each[i] = NAN;
     return w;
 }
 
@@ -8204,65 +8128,30 @@ static void watch_look(Trainer *t)
 {
     Scope inner;
     Lookout *w = t->watch;
-    double *signs = w->signs;
     const real *x = w->drawing.y->data;
     bool told = t->now.g.condition;
     enter(&inner);
     VarietyPictures drawn = watch_draw(t, 0), turned;
-    if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    if (t->judge.graph && told) signs[SIGN_AGREEMENT] = watch_agreement(t, drawn.label);
-    const VarietySigns all = variety_compare(w->data, &drawn, told);
-    memcpy(signs, (double[]){all.pixels, all.edges, all.within, all.nearest, all.clusters}, 5 * sizeof *signs);
-    if (told) turned = watch_draw(t, 1), signs[SIGN_LABEL] = variety_moved(&drawn, &turned);
+    VarietySigns *signs = &w->signs;
+    *signs = variety_compare(w->data, &drawn, told);
+    if (w->judge) signs->features = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
+    if (w->judge && told) signs->judged = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
+    if (t->judge.graph && told) signs->agreement = watch_agreement(t, drawn.label);
+    if (told) turned = watch_draw(t, 1), signs->label = variety_moved(&drawn, &turned);
     leave();
 }
 
-/* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
-static double watch_least(const double *signs)
-{
-    return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
-}
-
-/* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
- * samples have been varied enough once, or half of the training has passed without; it goes off once for each fall. */
 static bool watch_alarm(Trainer *t)
 {
-    Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    double least = watch_least(w->signs);
-    bool low = !(least >= s->collapse_below), was = w->alarmed;
-    if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
-    w->alarmed = low && w->armed;
-    return w->alarmed && !was;
-}
-
-/* What the last look says, in words. */
-static void watch_words(const double *signs, double below, char *text, size_t size)
-{
-    static const struct { int sign; double below; const char *format; } further[] = {
-        {SIGN_WITHIN, 0.7, "; within a class they are %.0f%% as varied"},
-        {SIGN_NEAREST, 0.5, "; they lie so near to pictures of the data that G may have learnt those by heart"},
-        {SIGN_CLUSTERS, 0.5, "; they reach %.0f%% of the kinds of picture there are"},
-        {SIGN_LABEL, 0.2, "; G hardly listens to the class"},
-        {SIGN_FEATURES, INFINITY, "; in the classifier's features they are %.0f%% as varied"},
-        {SIGN_JUDGED, INFINITY, "; it puts %.0f%% into the class they were asked for"}};
-    double least = watch_least(signs);
-    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s",
-             100 * signs[SIGN_PIXELS], 100 * signs[SIGN_EDGES],
-             !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
-    for (size_t i = 0; i < sizeof further / sizeof *further; i++) {
-        double sign = signs[further[i].sign];
-        size_t used = strlen(text);
-        if (sign < further[i].below) snprintf(text + used, size - used, further[i].format, 100 * sign);
-    }
+    return variety_alarm(&t->watch->alarm, &t->watch->signs, s->collapse_below, t->now.iteration >= s->iters / 2);
 }
 
 static void watch_report(const Trainer *t)
 {
-    char text[600];
-    if (!t->watch || isnan(t->watch->signs[SIGN_PIXELS]) || no_messages) return;    /* stopped before the first look */
-    watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
+    char text[VARIETY_WORDS];
+    if (!t->watch || isnan(t->watch->signs.pixels) || no_messages) return;          /* stopped before the first look */
+    variety_words(&t->watch->signs, t->settings.collapse_below, text);
     fprintf(stderr, "%s\n", text);
 }
 
@@ -8677,9 +8566,9 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
     table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
     table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
-    for (int i = 0; t->watch && i < SIGNS; i++) {
-        double sign = t->watch->signs[i];
-        table_add_number(line, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+    for (int i = 0; t->watch && i < VARIETY_SIGNS; i++) {
+        double sign = t->watch->signs.each[i];
+        table_add_number(line, !isnan(sign), textf("watch.%s", variety_name(i)).s, "%.4f", sign);
     }
     for (int k = 0; now->g.space && k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) {
@@ -8846,7 +8735,7 @@ static bool collapse_ends(Trainer *t)
     const char *healthy = run_path(&t->settings, healthy_name), *how = t->settings.on_collapse;
     long now = t->now.iteration;
     warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the "
-         "alarm is at %.2f", now, watch_least(t->watch->signs), t->settings.collapse_below);
+         "alarm is at %.2f", now, variety_least(&t->watch->signs), t->settings.collapse_below);
     if (strcmp(how, "warn") == 0) return false;
     if (strcmp(how, "stop") == 0 || !path_exists(healthy) || t->watch->rollbacks++ >= MOST_ROLLBACKS) return true;
     load_checkpoint(t, healthy);
@@ -8862,7 +8751,7 @@ static bool look_out(Trainer *t, bool at_milestone)
     if (!t->watch) return false;
     watch_look(t);
     if (watch_alarm(t)) return collapse_ends(t);
-    if (rolls && at_milestone && t->watch->armed) save_checkpoint_as(t, healthy_name);
+    if (rolls && at_milestone && t->watch->alarm.armed) save_checkpoint_as(t, healthy_name);
     return false;
 }
 
@@ -10848,15 +10737,15 @@ static void add_settings(const Report *r)
 /* Collapse: the curves of what was watched, and the last look in words. */
 static void add_watch(const Report *r)
 {
-    double signs[SIGNS];
-    char text[600];
-    for (int i = 0; i < SIGNS; i++) {
-        const double *column = table_column(r->log, textf("watch.%s", sign_names[i]).s);
-        signs[i] = column ? column[r->log->rows - 1] : NAN;
+    VarietySigns signs;
+    char text[VARIETY_WORDS];
+    for (int i = 0; i < VARIETY_SIGNS; i++) {
+        const double *column = table_column(r->log, textf("watch.%s", variety_name(i)).s);
+        signs.each[i] = column ? column[r->log->rows - 1] : NAN;
     }
-    if (isnan(signs[SIGN_PIXELS])) return;
+    if (isnan(signs.pixels)) return;
     page_heading(r->page, "Watching for collapse");
-    watch_words(signs, r->s.collapse_below, text, sizeof text);
+    variety_words(&signs, r->s.collapse_below, text);
     page_paragraph(r->page, text);
     page_columns(r->page, r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied "
                  "as the data)", "watch.", "share");
@@ -14178,7 +14067,8 @@ static void measure_noise(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
     (void)r;
-    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], table_last(log, own_text("watch.%s", sign_names[i])));
+    for (int i = 0; i < VARIETY_SIGNS; i++)
+        add_fact(w, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
 }
 
 /* ------------------------------------------------------------------------------------------------
