@@ -129,6 +129,9 @@
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
+#define ROOFLINE_IMPLEMENTATION
+#define ROOFLINE_STATIC
+#include "vendor/roofline.h"
 #define VARIETY_IMPLEMENTATION
 #define VARIETY_STATIC
 #define VARIETY_REAL real
@@ -5072,13 +5075,12 @@ static Settings default_settings(void)
     return s;
 }
 
-/* Do the settings say "name=value"? Nothing is always so. */
+/* Do the settings say so? "adv=bce !conditional": options.h's words. */
 static bool settings_say(const Settings *s, const char *what)
 {
-    Settings asked;
-    memcpy(&asked, s, sizeof asked);
-    if (*what) set_settings(&asked, what);
-    return memcmp(&asked, s, sizeof asked) == 0;
+    int so = options_say(s, settings_table, SETTINGS, what);
+    if (so < 0) abort();
+    return so;
 }
 
 /* What is usual for some models, in the order in which it is set. `when` another setting says so.
@@ -7546,7 +7548,7 @@ typedef struct Model {
     const char *is, *when;                                      /* it is called `is`, and meant where settings say so */
     char space;                                                 /* GANmut's: Net */
     bool needs_labels;                                          /* else a folder without classes will do */
-    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
+    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be built so */
     bool from_noise;                                            /* else G edits pictures */
     void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
@@ -7600,35 +7602,14 @@ static void check_stargan(const Settings *s, int classes)
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
                 "least 2; leave --d-repeat out", s->size, d, d);
-    if (s->style && !s->modulate) give_up(2, "--style is what G's norms are told: it needs --modulate");
-    if (s->wrong_labels && strcmp(s->source, "class"))
-        give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
-    if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
 }
 
 static void check_ganmut(const Settings *s, int classes)
 {
     if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
-    if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
-    if (*s->teacher && !s->mix && s->random_directions)
-        give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
-    if (s->mix && !s->random_directions)
-        give_up(2, "--mix labels random directions: --random-directions 0 leaves none");
-    check_stargan(s, classes);
-}
-
-static void check_gaussian(const Settings *s, int classes)
-{
-    check_ganmut(s, classes);
-    if (strcmp(s->space, "gaussian"))
-        give_up(2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
-    if (strcmp(s->cycle, "original")) give_up(2, "--cycle approximate needs directions: --space linear");
-    if (s->mix) give_up(2, "--mix needs directions: --space linear");
-    if (s->as_published && s->space_dim == 3)
-        give_up(2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
-                "this is not imitated");
-    if (s->batch < classes)
+    if (s->space[0] == 'g' && s->batch < classes)
         give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
+    check_stargan(s, classes);
 }
 
 /* Draws of one kind for several steps, a letter each; "": for all of an iteration's. */
@@ -7684,23 +7665,15 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
 
 static void check_noise(const Settings *s, int classes)
 {
-    bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
+    bool own_size = strcmp(s->body, "wacgan") == 0;
     if (s->conditional && classes < 2)
         give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
                 s->data);
     if (own_size ? s->size % 4 || s->size < 8 : !noise_halvings((int)s->size))
         give_up(2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
                 own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
-    if (s->batch < 2) give_up(2, "--batch 1: batch norm needs at least two pictures");
-    if ((s->label_noise > 0 || s->label_smooth > 0) && !bce)
-        give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && strcmp(s->body, "style") == 0) give_up(2, "--joint: body style is told the class by projection");
-    if (*s->teacher && !s->conditional)
-        give_up(2, "--teacher: %s draws no classes that a teacher could ask for", s->model);
-    if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
@@ -7751,8 +7724,6 @@ static void add_classifier_draws(Batch *b, const Settings *s)
 
 static void check_classifier(const Settings *s, int classes)
 {
-    if (*s->attributes && (s->class_weights || *s->teacher))
-        give_up(2, "%s for classes, not for attributes", s->class_weights ? "--class-weights are" : "--teacher is");
     if (classes < 2) give_up(2, "a classifier needs at least two classes");
     shape_classifier(s, own(1, sizeof(Net)));
 }
@@ -7787,7 +7758,7 @@ static const Model models[] = {
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
     {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian",
-     EDITS, .space = 'g', .check = check_gaussian, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
+     EDITS, .space = 'g', .check = check_ganmut, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
      .g_step = gaussian_g_step, .show = show_emotion, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
@@ -7800,6 +7771,44 @@ static const Model models[] = {
                "  the caffe convention's numbers are divided by 255 once more\n"},
 };
 enum { MODELS = sizeof models / sizeof *models };
+
+/* What does not go together, whatever the data. */
+static const struct { const char *models, *when, *wrong; } refusals[] = {
+    {"", "channels=2", "--channels 2: must be 1 (grey) or 3 (colour)"},
+    {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
+    {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
+    {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
+    {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
+    {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
+    {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
+     "or --random-directions 0"},
+    {"ganmut", "mix !random-directions", "--mix labels random directions: --random-directions 0 leaves none"},
+    {"ganmut-gaussian", "space!=gaussian", "ganmut-gaussian has --space gaussian; take the model ganmut for another"},
+    {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
+    {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
+    {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
+     "not be positive definite, so this is not imitated"},
+    {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},
+    {"noise", "label-noise adv!=bce", "--label-noise belongs to --adv bce"},
+    {"noise", "label-smooth adv!=bce", "--label-smooth belongs to --adv bce"},
+    {"noise", "joint body=style", "--joint: body style is told the class by projection"},
+    {"noise", "joint adv!=bce", "--joint belongs to cgan with --adv bce"},
+    {"noise", "joint !conditional", "--joint belongs to cgan, whose D is told the class"},
+    {"noise", "teacher !conditional", "--teacher: this model draws no classes that a teacher could ask for"},
+    {"noise", "wrong-labels !conditional", "--wrong-labels: this model's D is told no labels"},
+    {"classifier", "attributes class-weights", "--class-weights are for classes, not for attributes"},
+    {"classifier", "attributes teacher", "--teacher is for classes, not for attributes"},
+};
+
+/* Gives up where settings do not go together, or not with so many classes. */
+static void check_model(const Model *model, const Settings *s, int classes)
+{
+    const OptionTaker taker = {.kinds = model->kinds};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (option_taken(&taker, &(Option){.kinds = refusals[i].models}) && settings_say(s, refusals[i].when))
+            give_up(2, "%s", refusals[i].wrong);
+    model->check(s, classes);
+}
 
 /* "ganmut" with --space gaussian is a model of its own. */
 static void name_model(Settings *s)
@@ -7822,32 +7831,27 @@ static const Model *find_model(const char *name)
     give_up(2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
 }
 
-/* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
-static void draw_strengths(const Trainer *t, Tensor *to)
+/* Number i of a draw, from u uniform in (0,1). */
+static double drawn_number(const Trainer *t, const Draw *d, size_t i, double u)
 {
-    for (int i = 0; i < t->settings.batch; i++) {
-        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
-        bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
-        to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
-    }
+    size_t channels = (size_t)d->values->shape.d[3];
+    if (d->kind == DRAW_DIRECTION && i % channels == 0) return TURN * u;
+    if (d->kind != DRAW_STRENGTH) return 2 * u - 1;
+    bool neutral = t->now.batch.target->data[i * (size_t)t->now.g.classes] == 1;
+    return neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u;
 }
 
 /* The model's own draws. Every step's letter has its own numbers. */
 static void fill_draws(const Trainer *t)
 {
+    static const uint32_t streams[] = {[DRAW_NORMAL] = STREAM_NOISE, [DRAW_UNIFORM] = STREAM_POINT,
+                                       [DRAW_DIRECTION] = STREAM_ANGLE, [DRAW_STRENGTH] = STREAM_STRENGTH};
     uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->now.iteration;
-    for (int k = 0; k < t->now.batch.n_draws; k++) {
-        const Draw *d = &t->now.batch.draws[k];
-        Tensor *to = d->values;
-        uint32_t first = (uint32_t)(unsigned char)d->step << 20;
-        if (d->kind == DRAW_STRENGTH) { draw_strengths(t, to); continue; }
-        if (d->kind == DRAW_NORMAL) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
-        bool direction = d->kind == DRAW_DIRECTION;
-        for (size_t i = 0; i < shape_count(to->shape); i++) {
-            double u = draw(seed, direction ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
-            bool turn = direction && i % (size_t)to->shape.d[3] == 0;
-            to->data[i] = (real)(turn ? TURN * u : 2 * u - 1);
-        }
+    for (const Draw *d = t->now.batch.draws; d < t->now.batch.draws + t->now.batch.n_draws; d++) {
+        uint32_t first = (uint32_t)(unsigned char)d->step << 20, stream = streams[d->kind];
+        if (d->kind == DRAW_NORMAL) draw_normal(d->values, seed, stream, index, first);
+        else for (size_t i = 0; i < shape_count(d->values->shape); i++)
+            d->values->data[i] = (real)drawn_number(t, d, i, draw(seed, stream, index, first + (uint32_t)i));
     }
 }
 
@@ -8227,7 +8231,7 @@ static void build_steps(Trainer *t, int classes)
 static void build_graphs(Trainer *t, int classes)
 {
     Net *g = &t->now.g;
-    t->model->check(&t->settings, classes);
+    check_model(t->model, &t->settings, classes);
     open_teachers(t);
     build_steps(t, classes);
     t->columns = g->condition ? classes : SAMPLE_FACES;
@@ -8618,8 +8622,8 @@ static void read_config(const char *run, Settings *s)
     if (got != 1) give_up(got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What settings must be together, and that `config` can hold them. */
-static void check_together(const Settings *s, const Model *model)
+/* What must be right before the data are opened, and that `config` can hold it. */
+static void check_together(const Settings *s)
 {
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = (const char *)s + settings_table[i].offset;
@@ -8627,11 +8631,9 @@ static void check_together(const Settings *s, const Model *model)
             give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
                     settings_table[i].name);
     }
-    if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                 s->zoom_high);
-    if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
@@ -8666,7 +8668,7 @@ static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
     t->model = find_model(s->model);
-    check_together(s, t->model);
+    check_together(s);
     if (s->wrong_labels && strcmp(s->source, "class") == 0)
         snprintf(s->targets, sizeof s->targets, "different");
     open_data(t);
@@ -9013,22 +9015,22 @@ static void train(Settings *settings) { in_scope(train_task, settings); }
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-/* What the file calls a setting, and what it is called here. */
-static const struct { const char *there, *here; bool must_be; } step_settings[] = {
-    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
-    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
-    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
-    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
-    {"lambda_gp", "lambda-gp", true},
-    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
-    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
-    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
-    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"style", "style", false},
-    {"source", "source", false},
-    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
-    {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
-    {"class_names", "classes", false}};
+/* What the file calls a setting: as here with _ for -, except these. */
+static const char *step_word(const char *setting)
+{
+    static const char *const others[][2] = {{"width", "conv_dim"}, {"d-width", "d_conv_dim"},
+                                            {"random-directions", "n_r"}, {"classes", "class_names"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], setting) == 0) return others[i][1];
+    char *word = own_text("%s", setting);
+    for (char *c = word; *c; c++)
+        if (*c == '-') *c = '_';
+    return word;
+}
+
+/* What it must say. */
+static const char step_needs[] =
+    "model,adv,reg,size,channels,width,g-repeat,d-repeat,batch,lr,beta1,beta2,lambda-cls,lambda-rec,lambda-gp";
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
@@ -9045,11 +9047,12 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
         return;
     }
     if (model && model->when) set_settings(s, model->when);
-    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
-        const char *value = tensorfile_metadata(file, step_settings[i].there);
-        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
-        if (!value && step_settings[i].must_be)
-            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
+    for (int i = 0; i < SETTINGS; i++) {
+        const Option *which = &settings_table[i];
+        const char *value = which->use == FIXED ? tensorfile_metadata(file, step_word(which->name)) : NULL;
+        if (value && !set_setting(s, which, value, &e)) unwind(&e);
+        if (!value && has_word(step_needs, which->name))
+            give_up(1, "%s: its metadata lacks \"%s\"", path, step_word(which->name));
     }
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -9688,63 +9691,36 @@ static double node_bytes(const Node *y)
     return total * sizeof(real);
 }
 
-static int slowest_first(const void *a, const void *b)
-{
-    double x = (*(Node *const *)a)->milliseconds, y = (*(Node *const *)b)->milliseconds;
-    return (x < y) - (x > y);
-}
-
-/* What this machine can do at best with all threads, measured: operations and bytes a second. */
-typedef struct Peaks { double operations, bytes; } Peaks;
-
-/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
- * still in the caches from the node before comes faster.) */
-static double node_floor(const Node *y, const Peaks *peaks)
-{
-    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
-}
-
-static void print_roofline_row(const Node *y, double total, const Peaks *peaks)
+static RooflineRow roofline_row(const Node *y)
 {
     const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
-    int outputs, taps;
-    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
+    RooflineRow row = {y->milliseconds, node_operations(y), node_work(y), node_bytes(y), is_conv(y),
+                       is_conv(y) || y->op == OP_adam, row_of(y->op)->name, "", ""};
     const int *d = y->shape.d;
-    char shape[64], geometry[160] = "";
-    double milliseconds = y->milliseconds, seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
-    if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                 s->w);
-    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
-    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
-           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
-           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
+    int outputs, taps;
+    char *at = row.geometry, *end = at + sizeof row.geometry;
+    snprintf(row.shape, sizeof row.shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
+    if (!is_conv(y)) return row;
+    at += snprintf(at, (size_t)(end - at), "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                   s->w);
+    if (!chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0)
+        at += snprintf(at, (size_t)(end - at), " F(%d,%d)", outputs, taps);
+    if (first) snprintf(at, (size_t)(end - at), " behind depthwise %dx%d", first->r, first->s);
+    return row;
 }
 
-/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
- * operations, the share of the peak those that are done. */
-static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
+/* Where a graph's time goes, node by node, the best of three runs, against what the machine could do. */
+static void print_roofline(Graph *g, const char *title, const RooflinePeaks *peaks)
 {
     size_t n = (size_t)g->n_order;
-    Node **nodes = memcpy(own(n, sizeof *nodes), g->order, n * sizeof *nodes);
-    double total = 0, operations = 0, lowest = 0, *best = own(n, sizeof *best);
+    RooflineRow *rows = own(n, sizeof *rows);
     for (size_t i = 0; i < 3 * n; i++) {
         if (i % n == 0) graph_profile(g);
-        best[i % n] = i < n ? nodes[i]->milliseconds : fmin(best[i % n], nodes[i % n]->milliseconds);
+        double best = i < n ? INFINITY : rows[i % n].milliseconds;
+        rows[i % n] = roofline_row(g->order[i % n]);
+        rows[i % n].milliseconds = fmin(best, rows[i % n].milliseconds);
     }
-    for (size_t i = 0; i < n; i++) {
-        const Node *y = nodes[i];
-        total += nodes[i]->milliseconds = best[i], operations += is_conv(y) ? node_operations(y) : 0;
-        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
-    }
-    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
-    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
-           "shape", "geometry");
-    qsort(nodes, n, sizeof *nodes, slowest_first);
-    for (size_t i = 0; i < n && nodes[i]->milliseconds > 0.002 * total; i++) print_roofline_row(nodes[i], total, peaks);
+    roofline_print(stdout, textf("%s, %zu MB of values", title, g->arena_bytes >> 20).s, rows, n, peaks);
 }
 
 /* The most bytes of values that are alive at once: what any planner must provide. */
@@ -9770,9 +9746,9 @@ static void fill_bench(Trainer *t)
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
-static Peaks print_peaks(void)
+static RooflinePeaks print_peaks(void)
 {
-    Peaks peaks;
+    RooflinePeaks peaks;
     char why[FACEGAN_ERROR];
     if (!chosen_device) {
         real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
@@ -9814,7 +9790,7 @@ static void bench_task(void *settings)
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
     t->model = find_model(s->model);
-    t->model->check(s, CLASSES);
+    check_model(t->model, s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
     if (draws) t->drawing = new_drawing(&t->now.g, t->model->generator, (int)s->batch);
@@ -9826,7 +9802,7 @@ static void bench_task(void *settings)
     fill_bench(t);
     print_bench(t, graphs[2]);
     if (!s->roofline) return;
-    Peaks peaks = print_peaks();
+    RooflinePeaks peaks = print_peaks();
     for (int i = 0; i < 3; i++) {
         if (!graphs[i]) continue;
         give_up_if_interrupted(i, 3, "tables");
@@ -10991,7 +10967,7 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     if (!model->from_noise)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
     for (const char *at = trained.classes; *at; at++) classes += *at == ',';
-    model->check(&trained, classes);
+    check_model(model, &trained, classes);
     on_leaving(close_net, &m->g);
     make_nets(&trained, classes, &m->g, &unused);
     m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
