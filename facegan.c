@@ -126,6 +126,9 @@
 #define SCORES_IMPLEMENTATION
 #define SCORES_STATIC
 #include "vendor/scores.h"
+#define EDITS_IMPLEMENTATION
+#define EDITS_STATIC
+#include "vendor/edits.h"
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
@@ -10526,11 +10529,6 @@ static void tell_page(Page *page, const char *path)
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
-static int enlargement(int size)
-{
-    return size <= 48 ? 2 : 1;
-}
-
 /* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
 static PlotCanvas strength_strip(Facegan *model)
 {
@@ -10545,8 +10543,7 @@ static PlotCanvas strength_strip(Facegan *model)
     }
     return draw_grid(&(Grid){
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .scale = enlargement(model->g.size), .row_names = name_list(model->class_names + 1, n),
-        .column_names = columns});
+        .row_names = name_list(model->class_names + 1, n), .column_names = columns});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10702,59 +10699,33 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     end_batch(&batch);
 }
 
-/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
-static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
-{
-    PlotCanvas canvas = new_canvas(800, 620);
-    const PlotDial dial = figure_space_dial(&show->space, 400, 310, 240);
-    for (int i = 0; i + 1 < log->n_columns; i++) {
-        const char *name = log->names[i];
-        size_t length = strlen(name);
-        bool is_place = strncmp(name, "at.", 3) == 0 && strcmp(name + length - 2, ".x") == 0;
-        int k = is_place ? find_class(show->model, name + 3, length - 5) : -1;
-        if (k >= 0)
-            figure_space_trail(&show->space, &canvas, &dial, k, log->columns[i], log->columns[i + 1], log->rows);
-    }
-    plot_dial(&canvas, &dial, true, 18);
-    return canvas;
-}
-
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
-/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
- * what it was shown comes first; without labels they have no names. */
+/* A run's report in the making. The sample sheets' columns are the classes; where G edits, what it was shown comes
+ * first; without labels they have no names. */
 typedef struct Report {
     const char *run;
     Settings s;
     const Model *model;
     const TableNumbers *log;
     Page *page;
-    Names sheets;                       /* paths, by iteration */
+    Sheets sheets;
     const char *columns[MAX_CLASSES + 1];
     char class_names[MAX_CLASSES][NAME];
-    int n_columns;
 } Report;
 
-static long sheet_iteration(const char *path)
+static void find_samples(Report *r)
 {
-    return atol(strrchr(path, '/') + 1);
-}
-
-static void find_sheets(Report *r)
-{
-    Text folder = textf("%s/samples", r->run);
-    Names found = list_folder(folder.s, NAMES_PICTURES);
-    for (int i = 0; i < found.count; i++)
-        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
-            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
     int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
     bool named = condition_size(r->model, &r->s, classes) > 0;
-    int drawn = named ? classes : SAMPLE_FACES;
+    int from = !r->model->from_noise, drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->from_noise;
-    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
+    for (int i = 0; i < drawn; i++) r->columns[from + i] = named ? r->class_names[i] : "";
+    r->sheets = (Sheets){.side = (int)r->s.size, .channels = (int)r->s.channels, .columns = from + drawn,
+                         .names = r->columns};
+    find_sheets(&r->sheets, own_text("%s/samples", r->run));
 }
 
 static Report *open_report(const char *run, Page *page)
@@ -10764,65 +10735,20 @@ static Report *open_report(const char *run, Page *page)
     read_config(run, &r->s);
     r->model = find_model(r->s.model);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
-    if (r->model->generator) find_sheets(r);
+    if (r->model->generator) find_samples(r);
     return r;
 }
 
-/* The pictures of a sheet, row by row; NULL: it cannot be read, or is no sheet of this run. */
-static unsigned char *read_cells(const Report *r, const char *path, int *rows)
+/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training; and all behind a slider. */
+static void add_quarters(const Report *r)
 {
-    Image sheet;
-    int columns;
-    if (!try_picture(path, (int)r->s.channels, &sheet, &(Error){0})) return NULL;
-    unsigned char *cells = sheet_cells(&sheet, (int)r->s.size, rows, &columns);
-    return columns == r->n_columns ? cells : NULL;
-}
-
-static PlotCanvas draw_sheet(const Report *r, Grid grid, int rows)
-{
-    grid.side = (int)r->s.size, grid.channels = (int)r->s.channels, grid.scale = enlargement(grid.side);
-    grid.rows = rows, grid.columns = r->n_columns, grid.column_names = r->columns;
-    return draw_grid(&grid);
+    for (int face = 0; face < 2; face++)
+        page_quarters(r->page, "After 25, 50, 75 and 100% of the training", &r->sheets, face, r->s.iters, &synthetic);
 }
 
 static void add_slider(const Report *r, const char *title)
 {
-    enum { SHOWN = 40 };
-    const void *bytes[SHOWN];
-    size_t sizes[SHOWN];
-    const char *labels[SHOWN];
-    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN, rows;
-    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
-        Scope here;
-        enter(&here);
-        const unsigned char *cells = read_cells(r, r->sheets.items[i], &rows);
-        size_t size = 0;
-        void *png = cells ? hand_out(own_png(draw_sheet(r, (Grid){.pictures = cells}, rows), &synthetic, &size)) : NULL;
-        leave();
-        if (!png) continue;
-        bytes[--from] = png, sizes[from] = size;
-        labels[from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
-    }
-    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
-}
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
-static void add_quarters(const Report *r, int face)
-{
-    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
-    int n = r->n_columns, done = 0, rows;
-    size_t bytes = (size_t)(r->s.size * r->s.size * r->s.channels);
-    const unsigned char *shown[4 * (MAX_CLASSES + 1)] = {0};
-    for (int i = 0; i < 4 * r->sheets.count; i++) {
-        const char *path = r->sheets.items[i / 4];
-        int quarter = i % 4;
-        if (sheet_iteration(path) != (quarter == 3 ? r->s.iters : r->s.iters * (quarter + 1) / 4)) continue;
-        const unsigned char *cells = read_cells(r, path, &rows);
-        for (int c = 0; cells && face < rows && c < n; c++, done++)
-            shown[quarter * n + c] = cells + (size_t)(face * n + c) * bytes;
-    }
-    if (done) add_canvas(r->page, "After 25, 50, 75 and 100% of the training",
-                         draw_sheet(r, (Grid){.cells = shown, .row_names = quarters}, 4));
+    page_sheets(r->page, title, &r->sheets, &synthetic);
 }
 
 /* The space: where it has got to, how it got there, and what strength does. */
@@ -10837,8 +10763,8 @@ static void add_space(void *context)
                             ? "The directions: each trail runs outwards with the training, from the inner circle to "
                               "the rim where it is now"
                             : "The Gaussians now (one standard deviation), and the trails of their means",
-               space_trails(new_show(model, NULL), r->log));
-    const unsigned char *cells = r->sheets.count ? read_cells(r, r->sheets.items[r->sheets.count - 1], &rows) : NULL;
+               figure_space_trails(&new_show(model, NULL)->space, r->log));
+    const unsigned char *cells = read_sheet(&r->sheets, -1, &rows);
     if (!cells) return;
     from_bytes(cells, count_of(model->y), model->x->data);
     add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strength_strip(model));
@@ -10915,7 +10841,7 @@ static void write_report(const char *run)
         add_slider(r, r->model->from_noise
                           ? "What G draws from the same noise over the training"
                           : "The same faces over the training: the picture as it was, then G's drawings of it");
-        for (int face = 0; face < 2; face++) add_quarters(r, face);
+        add_quarters(r);
     }
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
     add_losses(r);
@@ -11195,7 +11121,7 @@ static unsigned char *draw_order(const Sampler *m, const Order *o)
 
 static int sheet_scale(const Sampler *m)
 {
-    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+    return m->s->scale > 1 ? (int)m->s->scale : figure_scale(m->g.size);
 }
 
 /* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
@@ -12389,79 +12315,45 @@ static PictureSet read_part(const char *data, const Editor *ed, const char *spli
     return read_all(use_part(data, options, split, parts, n), &model->g);
 }
 
-/* What is found out about each picture: SSIM of an edit, and of one to its own class; fine detail, edit over input. */
-enum { PERSON, OWN, DETAIL, MEASURES };
-
-/* What eval finds out about all pictures, of which it has seen the first n. */
+/* What eval finds out about all pictures. */
 typedef struct Evaluation {
     Editor *ed;
-    const char *data;
     long limit;                                                         /* of the pictures: 0 none */
     PictureSet all;
-    Scores scores;
-    uint64_t hash;                                                      /* of the judge's weights */
-    int n, features, classes, curves, n_neutral, similar_known;
-    StatsConfusion real, edited;
-    double *real_features, *edited_features;                            /* (n,d) */
-    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
-    double *measures[MEASURES];                                         /* (n) */
-    double back, similar, kept, moved;                                  /* sums over pictures */
+    Edits *edits;
+    int n_neutral;
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
-
-/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more
- * than a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
- * less. */
-static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *itself,
-                             int count)
-{
-    int side = v->ed->model->g.size, channels = v->ed->model->g.channels;
-    size_t picture = v->ed->picture, pixels = (size_t)(side * side);
-    double *grey = own(2 * pixels, sizeof *grey), *other = grey + pixels, kept;
-    for (int i = 0; i < count; i++, x += picture, there += picture, back += picture, itself += picture) {
-        double similar, **measures = v->measures;
-        int at = v->n + i;
-        v->back += image_difference(x, back, picture);
-        v->moved += image_difference(x, there, picture);
-        image_grey(x, pixels, channels, grey), image_grey(there, pixels, channels, other);
-        similar = stats_ssim(grey, other, side, 0.1, &kept);
-        v->kept += kept;
-        if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        measures[PERSON][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-        measures[DETAIL][at] = stats_detail(other, side) / fmax(stats_detail(grey, side), 1e-9);
-        image_grey(itself, pixels, channels, other);
-        measures[OWN][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-    }
-}
 
 /* The next pictures through everything but the curves. */
 static void evaluate_batch(Evaluation *v, int count)
 {
     Editor *ed = v->ed;
+    Edits *e = v->edits;
     double p[EDITED_AT_ONCE * MAX_CLASSES];
-    size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
-    const real *x = v->all.x + (size_t)v->n * ed->picture;
-    const int *label = v->all.label + v->n, *target = v->all.target + v->n;
+    size_t row = (size_t)(e->n * e->features), picture = ed->picture, batch = (size_t)count * picture;
+    const real *x = v->all.x + (size_t)e->n * picture;
+    const int *label = v->all.label + e->n, *target = v->all.target + e->n;
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
-    judge_pixels(ed, x, count, p, v->real_features + row);
-    for (int i = 0; i < count; i++) stats_confusion_add(&v->real, label[i], p + i * v->classes);
-    for (int k = 0; k < v->classes; k++) {
+    judge_pixels(ed, x, count, p, e->real_features + row);
+    for (int i = 0; i < count; i++) stats_confusion_add(&e->real, label[i], p + i * e->classes);
+    for (int k = 0; k < e->classes; k++) {
         edit_pixels(ed, x, count, NULL, k, 1, edits);
         judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * v->classes);
+        for (int i = 0; i < count; i++) stats_confusion_add(&e->edited, k, p + i * e->classes);
     }
     edit_pixels(ed, x, count, target, 0, 1, edits);
     edit_pixels(ed, edits, count, label, 0, 1, back);
     edit_pixels(ed, x, count, label, 0, 1, itself);
-    judge_pixels(ed, edits, count, NULL, v->edited_features + row);
-    measure_identity(v, x, edits, back, itself, count);
-    v->n += count;
+    judge_pixels(ed, edits, count, NULL, e->edited_features + row);
+    for (size_t i = 0; i < batch; i += picture) add_edit(e, x + i, edits + i, back + i, itself + i);
 }
 
 /* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
 static void measure_curves(Evaluation *v)
 {
-    int n = v->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
+    Edits *e = v->edits;
+    int n = e->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
     size_t picture = v->ed->picture;
     v->neutral = own(CURVE_FACES * picture, sizeof *v->neutral);
     for (int i = 0; i < v->all.n && faces < CURVE_FACES; i++)
@@ -12469,16 +12361,16 @@ static void measure_curves(Evaluation *v)
             memcpy(v->neutral + (size_t)faces++ * picture, v->all.x + (size_t)i * picture, picture * sizeof(real));
     double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
     real *edits = own((size_t)faces * picture, sizeof *edits);
-    v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
+    e->curves = own((size_t)(faces * n * STRENGTHS), sizeof *e->curves), e->points = STRENGTHS;
     v->n_neutral = faces;
     for (int k = 0; k < n; k++) {
         if (k == neutral) continue;
         for (int j = 0; j < STRENGTHS; j++) {
             edit_pixels(v->ed, v->neutral, faces, NULL, k, (j + 1.0) / STRENGTHS, edits);
             judge_pixels(v->ed, edits, faces, p, NULL);
-            for (int i = 0; i < faces; i++) v->curve[(v->curves + i) * STRENGTHS + j] = p[i * n + k];
+            for (int i = 0; i < faces; i++) e->curves[(e->n_curves + i) * STRENGTHS + j] = p[i * n + k];
         }
-        v->curves += faces;
+        e->n_curves += faces;
     }
 }
 
@@ -12521,161 +12413,65 @@ static void critic_task(void *evaluation)
     enum { MOST = 512 };
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
     Evaluation *v = evaluation;
-    const Drawing *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet all = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
+    const Drawing *critic = use_critic(v->ed->run, v->edits->classes);
+    const PictureSet all = read_part(v->edits->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST,
+                                     parts, 2);
     real *edits = own((size_t)all.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, all.x, all.n, all.target, 0, 1, edits);
-    const StatsTold f1 = stats_told_apart(critic_scores(critic, all.x, all.n), all.n,
-                                          critic_scores(critic, edits, all.n), all.n);
-    add_score(&v->scores, "discriminator.f1.fake", f1.second,
-              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, all.n);
-    add_score(&v->scores, "discriminator.f1.real", f1.first, "the same threshold");
-    add_score(&v->scores, "discriminator.f1.average", f1.average, "the mean of the two");
+    const double *real_scores = critic_scores(critic, all.x, all.n);
+    add_told_apart(&v->edits->scores, real_scores, critic_scores(critic, edits, all.n), all.n);
 }
 
-typedef struct Distance { const StatsRows *r, *g; int resamplings; StatsInterval fed; } Distance;
+typedef struct Distance { const Edits *e; long resamplings; StatsInterval fed; } Distance;
 
 static void distance_task(void *distance)
 {
     Distance *d = distance;
-    frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
-}
-
-static void add_distance(Scores *s, const StatsRows *r, const StatsRows *g, long resamplings)
-{
-    Distance d = {r, g, (int)resamplings, {NAN, NAN, NAN}};
-    Error refused = {0};
-    if (attempt_one(distance_task, &d, &refused)) {
-        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", r->d,
-                                 resamplings);
-        score->low = d.fed.low, score->high = d.fed.high;
-    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", r->n, r->d);
-}
-
-static void add_diversity(Scores *s, const StatsRows *r, const StatsRows *g)
-{
-    int clusters = min_int(r->n / 5, VARIETY_CLUSTERS);
-    add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
-              "mean distance of edits' features over that of real ones");
-    add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
-              "distance to the nearest real picture over that among real ones; near 0: copies");
-    if (clusters < 2) return;
-    double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
-    bool found = stats_clusters(r, clusters, draw_centre, &(uint64_t){1}, centres);
-    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
-              "share of the real features' %d clusters that edits reach", clusters);
-}
-
-/* What the sums, features and curves amount to. */
-static void add_scores(Evaluation *v, Scores *s, long resamplings)
-{
-    static const char *const names[MEASURES][2] = {{"ssim.edit", "median, edit and input"},
-        {"ssim.own", "median, a picture drawn with its own emotion and input"},
-        {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    add_score(s, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
-    add_score(s, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
-    add_score(s, "accuracy.edited", stats_accuracy(&v->edited),
-              "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(s, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
-    for (int k = 0; k < v->classes && k < 10; k++)
-        add_score(s, own_text("f1.edited.%s", v->ed->names[k]), stats_class(&v->edited, k).f1, " ");
-    add_distance(s, &r, &g, resamplings);
-    const StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
-    add_score(s, "smoothness", smooth.step,
-              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
-    add_score(s, "smoothness.rising", smooth.rising, "share of curves that never fall");
-    add_score(s, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
-              v->moved / v->n);
-    add_score(s, "ssim.unchanged", v->similar / v->similar_known,
-              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
-    for (int i = 0; i < MEASURES; i++) {
-        stats_sort(v->measures[i], v->n);
-        add_score(s, names[i][0], stats_quantile(v->measures[i], v->n, 0.5), "%s", names[i][1]);
-    }
-    add_diversity(s, &r, &g);
+    const Edits *e = d->e;
+    frechet_distance(&(StatsRows){e->real_features, e->n, e->features},
+                     &(StatsRows){e->edited_features, e->n, e->features}, (int)d->resamplings, 1, &d->fed);
 }
 
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    const Net *g = &ed->model->g;
     Evaluation *v = own(1, sizeof *v);
-    *v = (Evaluation){.ed = ed, .data = data, .limit = s->limit, .classes = ed->model->g.classes,
-                      .features = ed->judge->features, .hash = files_hash(ed->judge->path),
-                      .all = read_part(data, ed, s->split, s->limit, parts, 3)};
-    size_t count = (size_t)v->all.n, d = (size_t)v->features;
     Error none = {0};
-    v->real.n = v->edited.n = v->classes;
-    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
-    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
+    *v = (Evaluation){.ed = ed, .limit = s->limit, .all = read_part(data, ed, s->split, s->limit, parts, 3)};
+    Edits *e = v->edits = new_edits((Edits){
+        .of = ed->run, .data = data, .judge = ed->judge->path, .hash = files_hash(ed->judge->path), .names = ed->names,
+        .classes = g->classes, .features = ed->judge->features, .side = g->size, .channels = g->channels}, v->all.n);
     Progress progress = progress_start("eval", 0, v->all.n);
-    while (v->n < v->all.n && !interrupted) {
+    while (e->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - v->n));
+        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - e->n));
         leave();
-        progress_show(&progress, v->n, "%s", ed->run);
+        progress_show(&progress, e->n, "%s", ed->run);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, v->all.n);
-    if (!v->n) give_up(1, "%s: no picture could be read", data);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", e->n, v->all.n);
+    if (!e->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
-    add_scores(v, &v->scores, s->bootstrap);
+    Distance distance = {e, s->bootstrap, {NAN, NAN, NAN}};
+    attempt_one(distance_task, &distance, &none);                       /* too few pictures: it is not known */
+    sum_edits(e, distance.fed, s->bootstrap, draw_centre, &(uint64_t){1});
     if (!attempt_one(critic_task, v, &none))
-        add_score(&v->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
+        add_score(&e->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
-}
-
-/* A line a number, the confusion of edits behind the scores: for scripts. */
-static Table *evaluation_lines(const Evaluation *v)
-{
-    const char *of = own_text("%d\t%d\t%016" PRIx64, v->n, v->features, v->hash), *const *names = v->ed->names;
-    int n = v->classes, scores = v->scores.n;
-    Table *t = new_table(NULL, scores + n * n, 7);
-    table_row(t, 0, "metric\tvalue\tlow\thigh\tpictures\tfeatures\tclassifier");
-    for (int i = 0; i < scores; i++) {
-        const Score *s = &v->scores.list[i];
-        table_row(t, i + 1, "%s\t%s\t%s\t%s\t%s", s->name, score_text(s->value, ""), score_text(s->low, ""),
-                  score_text(s->high, ""), of);
-    }
-    for (int k = 0; k < n * n; k++)
-        table_row(t, scores + k + 1, "confusion.%s.%s\t%ld\t\t\t%s", names[k / n], names[k % n],
-                  v->edited.count[k / n][k % n], of);
-    return t;
-}
-
-static void print_evaluation(const Evaluation *v)
-{
-    const Table *t = score_table(&v->scores);
-    printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", v->ed->run, v->data, v->n,
-           v->ed->judge->path, v->hash, v->features);
-    for (int i = 1; i <= t->rows; i++) write_row(t, stdout, TABLE_TEXT, i);
-    printf("\n"), write_table(confusion_table(&v->real, v->ed->names, "real, is"), stdout, TABLE_TEXT);
-    printf("\n"), write_table(confusion_table(&v->edited, v->ed->names, "drawn as"), stdout, TABLE_TEXT);
-    printf("\n  columns: what the classifier takes them for\n");
-}
-
-static void print_evaluation_json(const Evaluation *v)
-{
-    table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, "
-                       "\"features\": %d,\n \"classes\": %Q,\n \"scores\": ", v->ed->run, v->data, v->ed->judge->path,
-               own_text("%016" PRIx64, v->hash), v->n, v->features, v->classes, v->ed->names);
-    scores_json(stdout, &v->scores);
-    printf(",\n \"confusion_real\": "), confusion_json(stdout, &v->real);
-    printf(",\n \"confusion_edited\": "), confusion_json(stdout, &v->edited);
-    printf("}\n");
 }
 
 /* The first pictures with every emotion. */
 static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
     const Net *g = &v->ed->model->g;
-    int rows = min_int(v->n, most), columns = v->classes + 1;
+    int rows = min_int(v->all.n, most), columns = g->classes + 1;
     size_t picture = v->ed->picture;
     const char *names[MAX_CLASSES + 1] = {"input"};
     unsigned char *bytes = own((size_t)(rows * columns), picture);
     real *edits = own((size_t)rows, picture * sizeof *edits);
-    memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
+    memcpy(names + 1, v->ed->names, (size_t)g->classes * sizeof *names);
     for (int c = 0; c < columns; c++) {
         const real *column = c ? edits : v->all.x;
         if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
@@ -12683,8 +12479,7 @@ static void add_strip(Page *page, const char *caption, const Evaluation *v, int 
             to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
     }
     add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
-                                                .rows = rows, .columns = columns, .scale = enlargement(g->size),
-                                                .column_names = names}));
+                                                .rows = rows, .columns = columns, .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
@@ -12697,10 +12492,11 @@ static void add_strengths(Page *page, const char *caption, Editor *ed, const rea
 /* The numbers with pictures: confusion matrices, the first faces with every emotion, a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v)
 {
-    show_table(page, score_table(&v->scores));
+    const Edits *e = v->edits;
+    show_table(page, score_table(&e->scores));
     add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&v->edited, v->ed->names, "edits"));
-    add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, v->ed->names, "real pictures"));
+               plot_confusion(&e->edited, e->names, "edits"));
+    add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
@@ -12710,14 +12506,14 @@ static void show_evaluation(Page *page, const Evaluation *v)
 static void evaluate_run(const char *run, const char *data, const Settings *s)
 {
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
-    Classifier *judge = chosen_classifier(s);
-    const Evaluation *v = evaluate(use_editor(run, judge), data, s);
-    if (s->csv) write_table(evaluation_lines(v), stdout, TABLE_CSV);
-    else (s->json ? print_evaluation_json : print_evaluation)(v);
+    const Evaluation *v = evaluate(use_editor(run, chosen_classifier(s)), data, s);
+    const Edits *e = v->edits;
+    if (s->csv) write_table(edits_lines(e), stdout, TABLE_CSV);
+    else (s->json ? edits_json : edits_text)(stdout, e);
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
-                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
-                                     v->n, judge->path, v->hash));
+                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016llx", run, data,
+                                     e->n, e->judge, e->hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
 }
@@ -13597,7 +13393,7 @@ static void judge_row(Plan *p, int r, int j, Classifier *judge, const Settings *
         Scope inner;
         enter(&inner);
         const Evaluation *v = evaluate(use_editor(p->runs[r][i], judge), p->data, s);
-        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->scores, surani_numbers[m]);
+        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->edits->scores, surani_numbers[m]);
         if (i == 0 && j == 0) show_row(page, p->row_names[r], v);
         leave();
     }
@@ -14029,8 +13825,9 @@ static const Evaluation *evaluate_work(Reproduction *r, const Work *w, const cha
 static void measure_editor(Reproduction *r, Work *w)
 {
     const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
-    for (int i = 0; i < v->scores.n; i++) add_fact(w, v->scores.list[i].name, v->scores.list[i].value);
-    add_fact(w, "moved", v->moved / v->n);
+    for (int i = 0; i < v->edits->scores.n; i++)
+        add_fact(w, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
+    add_fact(w, "moved", v->edits->moved / v->edits->n);
 }
 
 /* A GAN that draws from noise: the signs of collapse in the last line of its log. */
@@ -14062,14 +13859,14 @@ static void measure_space_editor(Reproduction *r, Work *w)
     static const char *const judges[] = {"vgg", "resnet"};
     long pictures = (long)fmin(2000, fmax(200, r->budget / 6));
     for (int j = 0; j < 2; j++) {
-        const Evaluation *v = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures);
+        const Edits *e = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures)->edits;
         for (int i = 0; i < SURANI_NUMBERS; i++) {
             bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
             if (alone && j) continue;
             add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
-                     score_of(&v->scores, surani_numbers[i]));
+                     score_of(&e->scores, surani_numbers[i]));
         }
-        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(v->curve, v->curves, STRENGTHS).ends);
+        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
     add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
 }
@@ -14101,7 +13898,7 @@ static void show_classifier(const Work *w, Page *page)
 static void show_samples(const Work *w, Page *page)
 {
     const Report *report = open_report(w->s.out, page);
-    for (int row = 0; row < 2; row++) add_quarters(report, row);
+    add_quarters(report);
     add_slider(report, "The samples over the training");
 }
 
@@ -14177,7 +13974,7 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
     }
     add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
                draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
-                                 .columns = KINDS, .scale = enlargement((int)side), .column_names = kinds}));
+                                 .columns = KINDS, .column_names = kinds}));
 }
 
 /* 8: how many pictures of each emotion a set has. */
@@ -14230,8 +14027,7 @@ static void show_all_models(const Reproduction *r, Page *page)
     }
     page_heading(page, "All models");
     const Grid grid = {.cells = cells, .side = first->g.size, .channels = first->g.channels, .rows = n,
-                       .columns = classes, .scale = enlargement(first->g.size), .row_names = rows,
-                       .column_names = columns};
+                       .columns = classes, .row_names = rows, .column_names = columns};
     add_canvas(page, "Figure 10: every model, every emotion", draw_grid(&grid));
 }
 
