@@ -12979,19 +12979,11 @@ static Table *judge_judges(const Judges *judges)
     const double *got, *p;
     const DataSet *shares = ask_about_unseen(judges->s->out, judges->actions, true, &got),
                   *labels = ask_about_unseen(judges->s->out, judges->emotions, false, &p);
-    int n = shares->n_classes, classes = labels->n_classes, count = shares->count, strong = 0, right = 0;
-    double *columns = own(2 * (size_t)count, sizeof *columns);
-    Table *table = new_table("The judges on faces that nobody saw", n + 1, 3);
-    table_row(table, 0, "measured\tmean error\tSpearman");
-    for (int k = 0; k < n; k++) {
-        double error = 0;
-        for (int i = 0; i < count; i++) {
-            columns[i] = shares->attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
-            error += fabs(columns[i] - got[i * n + k]) / count;
-        }
-        table_row(table, k + 1, "%s\t%.3f\t%.3f", judges->actions->class_names[k], error,
-                  stats_rank_correlation(columns, columns + count, count));
-    }
+    int n = shares->n_classes, classes = labels->n_classes, numbers = shares->count * n, strong = 0, right = 0;
+    double *known = own((size_t)numbers, sizeof *known);
+    for (int i = 0; i < numbers; i++) known[i] = shares->attributes[i] / (double)ATTRIBUTE_WHOLE;
+    Table *table = measured_table("The judges on faces that nobody saw", name_list(judges->actions->class_names, n), n,
+                                  known, got, shares->count, 1);
     for (int i = 0; i < labels->count; i++) {                           /* the first attribute: the intensity */
         if (shares->attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
         strong++, right += stats_largest(p + i * classes, classes) == labels->label[i];
@@ -13116,11 +13108,6 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  * pictures that neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SEEDS_MOST = 64, SCORED_MOST = MAX_CLASSES + 2 };
-
-/* What is compared: the accuracy, macro F1, the classes' F1; on the real pictures, and on real and drawn. */
-typedef struct Augmented { int n, seeds; double score[2][SCORED_MOST][SEEDS_MOST]; } Augmented;
-
 static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
                      int size, int channels)
 {
@@ -13191,7 +13178,7 @@ static StatsConfusion verdict_on(const char *name, const char *test, const Setti
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
-static void augment_seed(Augmented *a, const DataSet *set, const char *test, const Settings *s, long seed)
+static void augment_seed(Paired *p, const DataSet *set, const char *test, const Settings *s, long seed)
 {
     Scope inner;
     enter(&inner);
@@ -13204,63 +13191,25 @@ static void augment_seed(Augmented *a, const DataSet *set, const char *test, con
         write_drawn(folder);
         make_folder(own_text("%s/drawn", folder));                      /* says that all are written */
     }
-    for (int with = 0; with < 2; with++) {
-        const StatsConfusion f = verdict_on(with ? "mixed" : "real", test, s, seed, set->n_classes, folder);
-        a->n = f.n + 2;
-        for (int k = 0; k < a->n; k++)
-            a->score[with][k][a->seeds] = k == 0 ? stats_accuracy(&f) : k == 1 ? stats_macro_f1(&f)
-                                                                               : stats_class(&f, k - 2).f1;
-    }
-    a->seeds++;
+    const StatsConfusion real_only = verdict_on("real", test, s, seed, set->n_classes, folder),
+                         mixed = verdict_on("mixed", test, s, seed, set->n_classes, folder);
+    add_pair(p, &real_only, &mixed);
     leave();
-}
-
-/* The accuracies of every seed. */
-static Table *augment_pairs(const Augmented *a)
-{
-    Table *t = new_table("Accuracy, seed by seed", a->seeds, 3);
-    table_row(t, 0, "seed\treal only\treal and drawn");
-    for (int i = 0; i < a->seeds; i++)
-        table_row(t, i + 1, "%d\t%.4f\t%.4f", i + 1, a->score[0][0][i], a->score[1][0][i]);
-    return t;
-}
-
-/* What they say together, and in words: at the 5% level and for the accuracy alone, as of several tests one is
- * significant by chance before long. */
-static Table *augment_verdict(const Augmented *a, char *const *names, const char **words)
-{
-    Table *t = new_table("Do drawn pictures help?", a->n, 7);
-    table_row(t, 0, "on the test pictures\treal only\treal and drawn\tdifference\t95%% interval\tp (Student)\t"
-              "p (Wilcoxon)");
-    for (int k = 0; k < a->n; k++) {
-        double difference[SEEDS_MOST], before = 0, after = 0;
-        for (int i = 0; i < a->seeds; i++) {
-            double without = a->score[0][k][i], with = a->score[1][k][i];
-            difference[i] = with - without, before += without / a->seeds, after += with / a->seeds;
-        }
-        StatsComparison c = stats_compare_pairs(difference, a->seeds);
-        table_row(t, k + 1, "%s\t%.4f\t%.4f\t%+.4f\t%+.4f to %+.4f\t%.4f\t%.4f",
-                  k == 0 ? "accuracy" : k == 1 ? "macro F1" : own_text("F1 of %s", names[k - 2]), before, after, c.mean,
-                  c.low, c.high, c.student, c.wilcoxon);
-    }
-    const char *gain = t->cells[7 + 3], *p = t->cells[7 + 5];
-    *words = own_text("Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction "
-                      "for their number.", gain, p, !(atof(p) < 0.05) ? "no difference beyond chance" :
-                      atof(gain) > 0 ? "they help, beyond chance" : "they hurt, beyond chance");
-    return t;
 }
 
 static void study_augment(char *const *inputs, const Settings *s)
 {
-    Augmented *a = own(1, sizeof *a);
+    Paired *p = own(1, sizeof *p);
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
                                  .crop = (int)s->crop};
-    const char *words;
     DataSet *set = own(1, sizeof *set);
     open_dataset(set, inputs[0], &options);
     make_folder(s->out);
-    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(a, set, inputs[1], s, seed);
-    const Table *pairs = augment_pairs(a), *verdict = augment_verdict(a, set->class_names, &words);
+    *p = (Paired){.ways = {"real only", "real and drawn"}, .names = (const char *const *)set->class_names};
+    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, inputs[1], s, seed);
+    const Table *pairs = pairs_table(p, "Accuracy, seed by seed", "seed"),
+                *verdict = paired_table(p, "Do drawn pictures help?", "on the test pictures");
+    const char *words = paired_words(verdict, "with drawn pictures");
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
     print_table(pairs, s->csv), print_table(verdict, s->csv);
     if (!s->csv) printf("\n%s\n", words);
@@ -13345,22 +13294,15 @@ static Plan *read_plan(const char *path, const Settings *s)
     return p;
 }
 
-/* Mean and deviation over a row's runs. */
-static void set_spread(Table *t, int row, int column, const double *values, int n)
-{
-    const StatsSpread s = stats_spread(values, n);
-    if (s.n < 2) table_set(t, row, column, s.n ? "%.4g" : "-", s.mean);
-    else table_set(t, row, column, "%.4g +- %.2g", s.mean, s.deviation);
-}
-
-/* Rows of the plan, a column for each judge, one number. */
+/* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
 static Table *judged_table(const Plan *p, const char *title, int number)
 {
     Table *t = new_table(title, p->n_rows, p->n_judges + 1);
     for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
         table_set(t, r + 1, 0, "%s", p->row_names[r]);
-        for (int j = 0; j < p->n_judges; j++) set_spread(t, r + 1, j + 1, p->scores[r][j][number], p->n_runs[r]);
+        for (int j = 0; j < p->n_judges; j++)
+            table_set(t, r + 1, j + 1, "%s", spread_text(p->scores[r][j][number], p->n_runs[r]));
     }
     return t;
 }
@@ -13368,13 +13310,13 @@ static Table *judged_table(const Plan *p, const char *title, int number)
 /* Table V: the kinds of discriminator F1, which no classifier has a part in. */
 static Table *discriminator_table(const Plan *p)
 {
-    static const char *const kinds[] = {"average", "real", "fake"};
+    static const char *const names[] = {"average", "real", "fake"};
     Table *t = new_table("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
                          "low: D does not tell", 3, p->n_rows + 1);
-    for (int k = 0; k < 3; k++) table_set(t, k + 1, 0, "%s", kinds[k]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(t, 0, r + 1, "%s", p->row_names[r]);
-        for (int k = 0; k < 3; k++) set_spread(t, k + 1, r + 1, p->scores[r][0][5 + k], p->n_runs[r]);
+    for (int i = 0; i < 3 * p->n_rows; i++) {
+        int k = i / p->n_rows, r = i % p->n_rows;
+        table_set(t, 0, r + 1, "%s", p->row_names[r]), table_set(t, k + 1, 0, "%s", names[k]);
+        table_set(t, k + 1, r + 1, "%s", spread_text(p->scores[r][0][5 + k], p->n_runs[r]));
     }
     return t;
 }
