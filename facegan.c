@@ -14139,63 +14139,6 @@ static Settings *with_detector(Settings *s)
     return s;
 }
 
-/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
-#define RUN(verb, work)                                                                                                \
-    static void run_##verb(void *command)                                                                              \
-    {                                                                                                                  \
-        Command *c = command;                                                                                          \
-        Settings *s = &c->settings;                                                                                    \
-        char *const *in = c->inputs;                                                                                   \
-        (void)s, (void)in;                                                                                             \
-        work;                                                                                                          \
-    }
-RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
-RUN(classify_eval, evaluate_classifier(in[0], s))
-RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
-RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
-RUN(sample, sample_noise(in[0], s))
-RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
-RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
-RUN(eval, evaluate_run(in[0], in[1], s))
-RUN(study_truth, study_truth(in, c->n_inputs, s))
-RUN(study_augment, study_augment(in, s))
-RUN(study_ganmut, study_ganmut(in[0], s))
-RUN(toy, run_toy_of(c->what, s))
-RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
-RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
-RUN(bench, in_scope(bench_task, s))
-RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
-RUN(data_show, show_data(in[0], s))
-RUN(data_balance, balance_data(in[0], s))
-RUN(data_import, import_data(in, c->n_inputs, s))
-
-static void run_train_mtcnn(void *command)
-{
-    Command *c = command;
-    if (!*c->settings.out) snprintf(c->settings.out, sizeof c->settings.out, "runs/mtcnn");
-    train_mtcnn(c->inputs, c->n_inputs, &c->settings);
-}
-
-
-static void run_train(void *command)
-{
-    Command *c = command;
-    Settings *s = &c->settings;
-    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
-    set_path(s->data, c->inputs[0]);
-    train_run(s);
-    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
-}
-
-static void run_data_doctor(void *command)
-{
-    const Command *c = command;
-    const Settings *s = &c->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
-                           .attributes = *s->attributes ? s->attributes : NULL};
-    examine_dataset(c->inputs[0], &options, (int)s->size, s->json, s->fix);
-}
-
 /* Is the file a picture, by its first bytes? */
 static bool is_picture(const char *path)
 {
@@ -14214,26 +14157,19 @@ static bool is_to_edit(const char *path)
 }
 
 /* Where the first input is a picture, the model is the one that comes with the program. */
-static void run_edit(void *command)
+static void edit_pictures(char *const *inputs, int n, const Settings *s)
 {
-    const Command *c = command;
     char shipped[PATH_MAX];
-    const char *first = c->inputs[0];
-    bool left_out = is_to_edit(first) || image_suffix(first);
-    if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
+    bool left_out = is_to_edit(inputs[0]) || image_suffix(inputs[0]);
+    if (left_out && !path_exists(inputs[0])) give_up(1, "%s: there is no such file", inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
         give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
                    "there, or name a run or weights before the pictures");
-    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
+    if (!left_out && n < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    edit_photos(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
 }
 
-static void run_verify(void *command)
-{
-    verify(((const Command *)command)->settings.gpu);
-}
-
-static void run_version(void *command)
+static void tell_version(void)
 {
 #if defined(__clang__)
     const char *compiler = "clang " __clang_version__;
@@ -14243,18 +14179,8 @@ static void run_version(void *command)
 #ifndef FACEGAN_COMMIT
 #define FACEGAN_COMMIT "unknown"
 #endif
-    (void)command;
     printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
-}
-
-/* What a checkpoint or weight file holds. */
-static void run_info(void *command)
-{
-    const Command *c = command;
-    char path[PATH_MAX];
-    weights_path(c->inputs[0], path);
-    print_tensors(load_tensors(path), path, stdout, c->settings.json);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -14287,44 +14213,86 @@ static const void *converted(const TensorEntry *t, const Settings *s)
 
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --half rounds float32 to float16. */
-static void run_convert(void *command)
+static void convert_weights(const char *from, const char *to, const Settings *s)
 {
-    const Command *c = command;
-    const Settings *s = &c->settings;
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    weights_path(c->inputs[0], path);
-    if (ends_with(c->inputs[1], ".onnx")) {
+    char path[PATH_MAX];
+    weights_path(from, path);
+    if (ends_with(to, ".onnx")) {
         if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
-        const Settings of = settings_of_run(c->inputs[0]);
-        export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
+        const Settings of = settings_of_run(from);
+        export_onnx(from, find_model(of.model)->generator, to);
         return;
     }
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
-    bool whole = true;
-    for (size_t i = 0; i < in->n_metadata; i++)
-        whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
+    for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
+        TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
         if (strncmp(t->name, s->only, strlen(s->only))) continue;
-        whole = tensorfile_add(out, t->name, s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type, t->rank, t->shape,
-                               converted(t, s)) && whole;
+        if (!tensorfile_add(out, t->name, type, t->rank, t->shape, converted(t, s))) give_up_memory(1, sizeof *t);
     }
-    if (!whole) give_up_memory(1, sizeof *out);
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
-    if (!tensorfile_save(c->inputs[1], out, why)) give_up(1, "%s", why);
+    save_tensors(out, to, "");
 }
 
 /* The program's own chapters, and a line for every op. */
-static void run_man(void *command)
+static void tell_chapter(const OptionProgram *program, const char *asked)
 {
-    const Command *c = command;
     char why[OPTIONS_ERROR];
-    const char *asked = c->n_inputs ? c->inputs[0] : c->program->chapters[0].name;
     bool ops = strcmp(asked, "ops") == 0;
     for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
-    if (!ops && !options_manual(stdout, c->program, asked, why))
-        give_up(2, "%s", why);
+    if (!ops && !options_manual(stdout, program, asked, why)) give_up(2, "%s", why);
+}
+
+/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
+#define RUN(verb, ...)                                                                                                 \
+    static void run_##verb(void *command)                                                                              \
+    {                                                                                                                  \
+        Command *c = command;                                                                                          \
+        Settings *s = &c->settings;                                                                                    \
+        char *const *in = c->inputs;                                                                                   \
+        (void)s, (void)in;                                                                                             \
+        __VA_ARGS__;                                                                                                   \
+    }
+RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
+RUN(classify_eval, evaluate_classifier(in[0], s))
+RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
+RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
+RUN(sample, sample_noise(in[0], s))
+RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
+RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
+RUN(eval, evaluate_run(in[0], in[1], s))
+RUN(study_truth, study_truth(in, c->n_inputs, s))
+RUN(study_augment, study_augment(in, s))
+RUN(study_ganmut, study_ganmut(in[0], s))
+RUN(toy, run_toy_of(c->what, s))
+RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
+RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
+RUN(bench, in_scope(bench_task, s))
+RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
+RUN(data_show, show_data(in[0], s))
+RUN(data_balance, balance_data(in[0], s))
+RUN(data_import, import_data(in, c->n_inputs, s))
+RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                       .attributes = *s->attributes ? s->attributes : NULL,
+                                                       .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
+RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s))
+RUN(edit, edit_pictures(in, c->n_inputs, s))
+RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
+RUN(convert, convert_weights(in[0], in[1], s))
+RUN(verify, verify(s->gpu))
+RUN(man, tell_chapter(c->program, c->n_inputs ? in[0] : c->program->chapters[0].name))
+RUN(version, tell_version())
+
+static void run_train(void *command)
+{
+    Command *c = command;
+    Settings *s = &c->settings;
+    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
+    set_path(s->data, c->inputs[0]);
+    train_run(s);
+    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
 }
 
 /* ------------------------------------------------------------------------------------------------
