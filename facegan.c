@@ -5405,6 +5405,13 @@ static void open_dataset(DataSet *set, const char *path, const DataOptions *opti
     dataset_open(set, path, &heard);
 }
 
+static DataSet *own_dataset(const char *path, DataOptions options)
+{
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, path, &options);
+    return set;
+}
+
 /* The same, where a set that has no such pictures is no failure. */
 static bool try_dataset(DataSet *set, const char *path, const DataOptions *options, Error *why)
 {
@@ -10993,9 +11000,8 @@ static void draw_scenes(const Settings *s)
 static void show_data(const char *data, const Settings *s)
 {
     enum { SHOWN = 10 };
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                   .unlabelled = 1});
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -11238,9 +11244,7 @@ static void balance_picture(Balance *b, int i)
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN});
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
@@ -11989,19 +11993,12 @@ static Classifier *chosen_classifier(const Settings *s)
             "name a classifier's run or weights with --classifier");
 }
 
-/* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
+/* The part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
 static DataSet *use_part(const char *data, DataOptions options, const char *asked, const int *parts, int n)
 {
     DataSet *set = own(1, sizeof *set);
-    Error none = {0};
-    for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
-    if (*asked && options.split == SPLITS && strcmp(asked, "all"))
-        give_up(2, "--split %s: must be train, validation, test or all", asked);
-    for (int i = 0; !*asked && i < n; i++) {
-        options.split = parts[i];
-        if (i + 1 < n && try_dataset(set, data, &options, &none)) return set;
-    }
-    open_dataset(set, data, &options);
+    options.warn = warn;
+    dataset_open_part(set, data, options, asked, parts, n);
     return set;
 }
 
@@ -12303,6 +12300,14 @@ static PictureSet read_all(const DataSet *set, const Net *g)
         int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), swap = all.target[i];
         all.target[i] = all.target[k], all.target[k] = swap;
     }
+    return all;
+}
+
+/* The same, all of them. */
+static PictureSet read_whole(const DataSet *set, const Net *g)
+{
+    const PictureSet all = read_all(set, g);
+    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
     return all;
 }
 
@@ -12781,13 +12786,11 @@ static Truth *new_truth(const Judges *judges, const char *run, const Settings *h
     *t = (Truth){.name = hand ? "the drawing itself" : run, .ed = use_editor(run, judges->emotions), .hand = hand,
                  .actions = judges->actions, .angle = NAN, .least_correlation = 1};
     const Facegan *model = t->ed->model;
-    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop, .limit = CURVE_FACES,
-                                 .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen", judges->s->out), &options);
-    const PictureSet faces = read_all(set, &model->g);
+    DataSet *set = own_dataset(own_text("%s/unseen", judges->s->out),
+                               (DataOptions){.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop,
+                                             .limit = CURVE_FACES, .unlabelled = 1});
+    const PictureSet faces = read_whole(set, &model->g);
     for (int k = 0; k < model->g.classes; k++) t->emotion[k] = dataset_emotion(model->class_names[k]);
-    if (!faces.n || faces.n < set->count) give_up(1, "%s: not all of its neutral faces can be read", set->path);
     t->neutral = faces.x, t->n_faces = faces.n;
     for (int i = 0; i < t->n_faces; i++) {
         const char *name = dataset_name(set, i), *slash = strrchr(name, '/');
@@ -12832,26 +12835,9 @@ static void express(const Truth *t, int a, int b, double share, double strength,
     give_back(conditions);
 }
 
-/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
- * has none. */
-static double own_units(const Classifier *actions, const double *shares, int k, int other)
-{
-    double sum = 0, whole = 0;
-    float its[FACE_AUS] = {0}, others[FACE_AUS] = {0};
-    face_recipe(its, k, 1);
-    face_recipe(others, other, 1);
-    for (int u = 0; u < FACE_AUS; u++) {
-        char name[16];
-        if (!(its[u] > 0) || others[u] > 0) continue;
-        snprintf(name, sizeof name, "AU%d", face_au_number(u));
-        for (int i = 0; i < actions->net.classes; i++)
-            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)its[u];
-    }
-    return sum / whole;
-}
-
 /* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
- * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
+ * nearer to half its recipe's, which is what a blend of equal parts has, than to none. The judge's first answer is the
+ * intensity, then come all units. */
 static double both_there(const Truth *t, int a, int b, double share)
 {
     Scope inner;
@@ -12862,8 +12848,8 @@ static double both_there(const Truth *t, int a, int b, double share)
     express(t, a, b, share, 1, edits);
     look_at(t->actions, t->ed, edits, t->n_faces, shares, NULL);
     for (int i = 0; i < t->n_faces; i++) {
-        const double *row = shares + i * n;
-        there += own_units(t->actions, row, first, second) > 0.25 && own_units(t->actions, row, second, first) > 0.25;
+        const double *units = shares + i * n + 1;
+        there += face_own_units(units, first, second) > 0.25 && face_own_units(units, second, first) > 0.25;
     }
     leave();
     return (double)there / t->n_faces;
@@ -12872,9 +12858,9 @@ static double both_there(const Truth *t, int a, int b, double share)
 /* Counts the pair, unless one of the two has no unit that the other lacks. */
 static void measure_pair(Truth *t, int a, int b)
 {
-    const double none[MAX_CLASSES] = {0};
-    if (isnan(own_units(t->actions, none, t->emotion[a], t->emotion[b]))) return;
-    if (isnan(own_units(t->actions, none, t->emotion[b], t->emotion[a]))) return;
+    const double none[FACE_AUS] = {0};
+    int first = t->emotion[a], second = t->emotion[b];
+    if (isnan(face_own_units(none, first, second)) || isnan(face_own_units(none, second, first))) return;
     Pair *p = &t->pairs[t->n_pairs++];
     *p = (Pair){.a = a, .b = b};
     for (int at = 0; at < 3; at++) p->share[at] = both_there(t, a, b, at / 2.0);
@@ -12962,12 +12948,11 @@ static void tell_truth(const Truth *t, const Settings *s, Page *page)
 static DataSet *ask_about_unseen(const char *out, Classifier *judge, bool attributes, const double **answers)
 {
     const char *list = joined_names(judge->class_names, judge->net.classes, ",");
-    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
-                                 .split = SPLIT_ALL, .crop = judge->crop};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen/labels.csv", out), &options);
-    const PictureSet all = read_all(set, &judge->net);
-    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
+    DataSet *set = own_dataset(own_text("%s/unseen/labels.csv", out),
+                               (DataOptions){.attributes = attributes ? list : NULL,
+                                             .classes = attributes ? NULL : list, .split = SPLIT_ALL,
+                                             .crop = judge->crop});
+    const PictureSet all = read_whole(set, &judge->net);
     double *p = own((size_t)(all.n * judge->net.classes), sizeof *p);
     classifier_run(judge, all.x, all.n, p, NULL);
     *answers = p;
@@ -13009,25 +12994,29 @@ static void check_judges(const Judges *judges)
 }
 
 /* The sets differ in their seeds, so that nobody is in two of them. */
-enum { FACES = 1000, BLENDS, UNSEEN };
+enum { FACES, BLENDS, UNSEEN, DRAWN_SETS };
+static const struct { const char *name, *words; long count; } drawn_sets[DRAWN_SETS] = {
+    [FACES] = {"faces", "", 0}, [BLENDS] = {"blends", "weakest=0 blends=0.7 viewers=0", 0},
+    [UNSEEN] = {"unseen", "weakest=0 blends=0.3 viewers=0", 700}};
 
 static Settings drawing_of(const Judges *judges, int which)
 {
     Settings hand = *judges->s;
-    hand.seed += which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
+    hand.seed += 1000 + which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
     return hand;
 }
 
-/* Draws a set under OUT, unless it is there: as the command says, or with `words` instead. */
-static void draw_step(const Judges *judges, int which, const char *name, long count, const char *words)
+/* Draws a set under OUT, unless it is there: the first as --weakest, --blends and --viewers say. */
+static void draw_step(const Judges *judges, int which)
 {
     Settings hand = drawing_of(judges, which);
-    set_settings(&hand, words);
+    const char *out = own_text("%s/%s", hand.out, drawn_sets[which].name);
     if (judges->like.crop > hand.size)
         give_up(2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, judges->like.crop);
-    if (is_there("%s/%s/labels.csv", hand.out, name)) return;
-    hand.count = count;
-    set_path(hand.out, own_text("%s/%s", judges->s->out, name));
+    if (is_there("%s/labels.csv", out)) return;
+    set_settings(&hand, drawn_sets[which].words);
+    if (drawn_sets[which].count) hand.count = drawn_sets[which].count;
+    set_path(hand.out, out);
     draw_faces(&hand);
 }
 
@@ -13045,15 +13034,12 @@ static Classifier *train_judge(const Judges *judges, const char *data, const cha
     return own_classifier(out);
 }
 
-/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two, unless all that is
- * there. */
+/* Draws the faces and trains the two, unless all that is there. */
 static void train_judges(Judges *judges)
 {
     const char *units = "intensity";
     for (int u = 0; u < FACE_AUS; u++) units = own_text("%s,AU%d", units, face_au_number(u));
-    draw_step(judges, FACES, "faces", judges->s->count, "");
-    draw_step(judges, BLENDS, "blends", judges->s->count, "weakest=0 blends=0.7 viewers=0");
-    draw_step(judges, UNSEEN, "unseen", 700, "weakest=0 blends=0.3 viewers=0");
+    for (int which = 0; which < DRAWN_SETS; which++) draw_step(judges, which);
     judges->emotions = train_judge(judges, "faces", "emotions", "");
     judges->actions = train_judge(judges, "blends/labels.csv", "actions", units);
 }
@@ -13142,11 +13128,9 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
 /* Adds to FOLDER/mixed each real picture with every other class's expression. */
 static void write_drawn(const char *folder)
 {
-    static const DataOptions options = {.split = SPLIT_TRAIN};
     Editor *ed = use_editor(own_text("%s/gan", folder), NULL);
     const Facegan *model = ed->model;
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/real", folder), &options);
+    DataSet *set = own_dataset(own_text("%s/real", folder), (DataOptions){.split = SPLIT_TRAIN});
     const PictureSet all = read_all(set, &model->g);
     real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
     unsigned char *pixels = own(ed->picture, 1);
@@ -13200,10 +13184,8 @@ static void augment_seed(Paired *p, const DataSet *set, const char *test, const 
 static void study_augment(char *const *inputs, const Settings *s)
 {
     Paired *p = own(1, sizeof *p);
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
-                                 .crop = (int)s->crop};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, inputs[0], &options);
+    DataSet *set = own_dataset(inputs[0], (DataOptions){.classes = *s->classes ? s->classes : NULL,
+                                                        .split = SPLIT_TRAIN, .crop = (int)s->crop});
     make_folder(s->out);
     *p = (Paired){.ways = {"real only", "real and drawn"}, .names = (const char *const *)set->class_names};
     for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, inputs[1], s, seed);
@@ -13582,14 +13564,12 @@ static Work *find_work(Reproduction *r, const char *name)
 /* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
 static const char *join_sets(const Reproduction *r, const Experiment *x)
 {
-    static const DataOptions options = {.split = SPLIT_ALL};
     const char *path = own_text("%s/%s.csv", r->s->out, x->name);
     make_folder(r->s->out);
     FileWriter *list = begin_file(path);
     fprintf(list->stream, "path,label,split\n");
     for (int k = 0; k < 2; k++) {
-        DataSet *set = own(1, sizeof *set);
-        open_dataset(set, r->data[k ? x->joined : x->data], &options);
+        DataSet *set = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
         if (set->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", set->path);
         for (int i = 0; i < set->count; i++) {
             char whole[PATH_MAX];
@@ -13723,11 +13703,7 @@ static void add_split_facts(void *facts)
     const Answers *a = &answer_set(f->w->s.data, own_classifier(f->w->s.out), &asked)->a;
     add_fact(f->w, own_text("accuracy.%s", f->split), stats_accuracy(&a->f));
     add_fact(f->w, own_text("pictures.%s", f->split), a->count);
-    f->all->n = a->n;
-    for (int k = 0; k < a->n; k++) {
-        f->all->undecided[k] += a->f.undecided[k];
-        for (int i = 0; i < a->n; i++) f->all->count[k][i] += a->f.count[k][i];
-    }
+    stats_confusion_join(f->all, &a->f);
 }
 
 /* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
@@ -13847,11 +13823,9 @@ static void show_samples(const Work *w, Page *page)
 /* Up to `limit` pictures of a set as the generator takes them, of these classes (NULL: all that it draws). */
 static PictureSet some_faces(const Facegan *model, const char *data, const char *classes, int limit)
 {
-    const DataOptions options = {.split = SPLIT_ALL, .crop = model->crop, .limit = limit, .unlabelled = 1,
-        .classes = classes ? classes : joined_names(model->class_names, model->g.classes, ",")};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
-    return read_all(set, &model->g);
+    if (!classes) classes = joined_names(model->class_names, model->g.classes, ",");
+    return read_all(own_dataset(data, (DataOptions){.split = SPLIT_ALL, .crop = model->crop, .limit = limit,
+                                                    .unlabelled = 1, .classes = classes}), &model->g);
 }
 
 /* Surani's figures 4 and 9: a face all over the space, and with every emotion at growing strength. */
@@ -13922,12 +13896,10 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
 /* 8: how many pictures of each emotion a set has. */
 static void show_distribution(const char *data, Page *page)
 {
-    static const DataOptions options = {.split = SPLIT_ALL};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.split = SPLIT_ALL});
     double *counts = own((size_t)set->n_classes, sizeof *counts);
     const PlotOptions plot = {.title = own_text("%s: %d pictures", data, set->count), .y_label = "pictures"};
-    for (int i = 0; i < set->count; i++) counts[set->label[i]]++;
+    for (int k = 0; k < set->n_classes; k++) counts[k] = dataset_count(set, k, SPLIT_ALL);
     PlotCanvas canvas = new_canvas(640, 360);
     plot_bars(&canvas, 0, 0, 640, 360, (const char *const *)set->class_names, counts, set->n_classes, &plot);
     add_canvas(page, "Figure 8: emotion distribution", canvas);
