@@ -126,6 +126,9 @@
 #define SCORES_IMPLEMENTATION
 #define SCORES_STATIC
 #include "vendor/scores.h"
+#define EDITS_IMPLEMENTATION
+#define EDITS_STATIC
+#include "vendor/edits.h"
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
@@ -5472,6 +5475,13 @@ static void open_dataset(DataSet *set, const char *path, const DataOptions *opti
     dataset_open(set, path, &heard);
 }
 
+static DataSet *own_dataset(const char *path, DataOptions options)
+{
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, path, &options);
+    return set;
+}
+
 /* The same, where a set that has no such pictures is no failure. */
 static bool try_dataset(DataSet *set, const char *path, const DataOptions *options, Error *why)
 {
@@ -9956,11 +9966,6 @@ static void tell_page(Page *page, const char *path)
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
-static int enlargement(int size)
-{
-    return size <= 48 ? 2 : 1;
-}
-
 /* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
 static PlotCanvas strength_strip(Facegan *model)
 {
@@ -9975,8 +9980,7 @@ static PlotCanvas strength_strip(Facegan *model)
     }
     return draw_grid(&(Grid){
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .scale = enlargement(model->g.size), .row_names = name_list(model->class_names + 1, n),
-        .column_names = columns});
+        .row_names = name_list(model->class_names + 1, n), .column_names = columns});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10132,59 +10136,33 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     end_batch(&batch);
 }
 
-/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
-static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
-{
-    PlotCanvas canvas = new_canvas(800, 620);
-    const PlotDial dial = figure_space_dial(&show->space, 400, 310, 240);
-    for (int i = 0; i + 1 < log->n_columns; i++) {
-        const char *name = log->names[i];
-        size_t length = strlen(name);
-        bool is_place = strncmp(name, "at.", 3) == 0 && strcmp(name + length - 2, ".x") == 0;
-        int k = is_place ? find_class(show->model, name + 3, length - 5) : -1;
-        if (k >= 0)
-            figure_space_trail(&show->space, &canvas, &dial, k, log->columns[i], log->columns[i + 1], log->rows);
-    }
-    plot_dial(&canvas, &dial, true, 18);
-    return canvas;
-}
-
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
-/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
- * what it was shown comes first; without labels they have no names. */
+/* A run's report in the making. The sample sheets' columns are the classes; where G edits, what it was shown comes
+ * first; without labels they have no names. */
 typedef struct Report {
     const char *run;
     Settings s;
     const Model *model;
     const TableNumbers *log;
     Page *page;
-    Names sheets;                       /* paths, by iteration */
+    Sheets sheets;
     const char *columns[MAX_CLASSES + 1];
     char class_names[MAX_CLASSES][NAME];
-    int n_columns;
 } Report;
 
-static long sheet_iteration(const char *path)
+static void find_samples(Report *r)
 {
-    return atol(strrchr(path, '/') + 1);
-}
-
-static void find_sheets(Report *r)
-{
-    Text folder = textf("%s/samples", r->run);
-    Names found = list_folder(folder.s, NAMES_PICTURES);
-    for (int i = 0; i < found.count; i++)
-        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
-            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
     int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
     bool named = condition_size(r->model, &r->s, classes) > 0;
-    int drawn = named ? classes : SAMPLE_FACES;
+    int from = !r->model->from_noise, drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->from_noise;
-    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
+    for (int i = 0; i < drawn; i++) r->columns[from + i] = named ? r->class_names[i] : "";
+    r->sheets = (Sheets){.side = (int)r->s.size, .channels = (int)r->s.channels, .columns = from + drawn,
+                         .names = r->columns};
+    find_sheets(&r->sheets, own_text("%s/samples", r->run));
 }
 
 static Report *open_report(const char *run, Page *page)
@@ -10194,65 +10172,20 @@ static Report *open_report(const char *run, Page *page)
     read_config(run, &r->s);
     r->model = find_model(r->s.model);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
-    if (r->model->generator) find_sheets(r);
+    if (r->model->generator) find_samples(r);
     return r;
 }
 
-/* The pictures of a sheet, row by row; NULL: it cannot be read, or is no sheet of this run. */
-static unsigned char *read_cells(const Report *r, const char *path, int *rows)
+/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training; and all behind a slider. */
+static void add_quarters(const Report *r)
 {
-    Image sheet;
-    int columns;
-    if (!try_picture(path, (int)r->s.channels, &sheet, &(Error){0})) return NULL;
-    unsigned char *cells = sheet_cells(&sheet, (int)r->s.size, rows, &columns);
-    return columns == r->n_columns ? cells : NULL;
-}
-
-static PlotCanvas draw_sheet(const Report *r, Grid grid, int rows)
-{
-    grid.side = (int)r->s.size, grid.channels = (int)r->s.channels, grid.scale = enlargement(grid.side);
-    grid.rows = rows, grid.columns = r->n_columns, grid.column_names = r->columns;
-    return draw_grid(&grid);
+    for (int face = 0; face < 2; face++)
+        page_quarters(r->page, "After 25, 50, 75 and 100% of the training", &r->sheets, face, r->s.iters, &synthetic);
 }
 
 static void add_slider(const Report *r, const char *title)
 {
-    enum { SHOWN = 40 };
-    const void *bytes[SHOWN];
-    size_t sizes[SHOWN];
-    const char *labels[SHOWN];
-    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN, rows;
-    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
-        Scope here;
-        enter(&here);
-        const unsigned char *cells = read_cells(r, r->sheets.items[i], &rows);
-        size_t size = 0;
-        void *png = cells ? hand_out(own_png(draw_sheet(r, (Grid){.pictures = cells}, rows), &synthetic, &size)) : NULL;
-        leave();
-        if (!png) continue;
-        bytes[--from] = png, sizes[from] = size;
-        labels[from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
-    }
-    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
-}
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
-static void add_quarters(const Report *r, int face)
-{
-    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
-    int n = r->n_columns, done = 0, rows;
-    size_t bytes = (size_t)(r->s.size * r->s.size * r->s.channels);
-    const unsigned char *shown[4 * (MAX_CLASSES + 1)] = {0};
-    for (int i = 0; i < 4 * r->sheets.count; i++) {
-        const char *path = r->sheets.items[i / 4];
-        int quarter = i % 4;
-        if (sheet_iteration(path) != (quarter == 3 ? r->s.iters : r->s.iters * (quarter + 1) / 4)) continue;
-        const unsigned char *cells = read_cells(r, path, &rows);
-        for (int c = 0; cells && face < rows && c < n; c++, done++)
-            shown[quarter * n + c] = cells + (size_t)(face * n + c) * bytes;
-    }
-    if (done) add_canvas(r->page, "After 25, 50, 75 and 100% of the training",
-                         draw_sheet(r, (Grid){.cells = shown, .row_names = quarters}, 4));
+    page_sheets(r->page, title, &r->sheets, &synthetic);
 }
 
 /* The space: where it has got to, how it got there, and what strength does. */
@@ -10267,8 +10200,8 @@ static void add_space(void *context)
                             ? "The directions: each trail runs outwards with the training, from the inner circle to "
                               "the rim where it is now"
                             : "The Gaussians now (one standard deviation), and the trails of their means",
-               space_trails(new_show(model, NULL), r->log));
-    const unsigned char *cells = r->sheets.count ? read_cells(r, r->sheets.items[r->sheets.count - 1], &rows) : NULL;
+               figure_space_trails(&new_show(model, NULL)->space, r->log));
+    const unsigned char *cells = read_sheet(&r->sheets, -1, &rows);
     if (!cells) return;
     from_bytes(cells, count_of(model->y), model->x->data);
     add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strength_strip(model));
@@ -10345,7 +10278,7 @@ static void write_report(const char *run)
         add_slider(r, r->model->from_noise
                           ? "What G draws from the same noise over the training"
                           : "The same faces over the training: the picture as it was, then G's drawings of it");
-        for (int face = 0; face < 2; face++) add_quarters(r, face);
+        add_quarters(r);
     }
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
     add_losses(r);
@@ -10495,9 +10428,8 @@ static void draw_scenes(const Settings *s)
 static void show_data(const char *data, const Settings *s)
 {
     enum { SHOWN = 10 };
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                   .unlabelled = 1});
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -10623,7 +10555,7 @@ static unsigned char *draw_order(const Sampler *m, const Order *o)
 
 static int sheet_scale(const Sampler *m)
 {
-    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+    return m->s->scale > 1 ? (int)m->s->scale : figure_scale(m->g.size);
 }
 
 /* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
@@ -10740,9 +10672,7 @@ static void balance_picture(Balance *b, int i)
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN});
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
@@ -11073,19 +11003,12 @@ static Classifier *chosen_classifier(const Settings *s)
             "name a classifier's run or weights with --classifier");
 }
 
-/* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
+/* The part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
 static DataSet *use_part(const char *data, DataOptions options, const char *asked, const int *parts, int n)
 {
     DataSet *set = own(1, sizeof *set);
-    Error none = {0};
-    for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
-    if (*asked && options.split == SPLITS && strcmp(asked, "all"))
-        give_up(2, "--split %s: must be train, validation, test or all", asked);
-    for (int i = 0; !*asked && i < n; i++) {
-        options.split = parts[i];
-        if (i + 1 < n && try_dataset(set, data, &options, &none)) return set;
-    }
-    open_dataset(set, data, &options);
+    options.warn = warn;
+    dataset_open_part(set, data, options, asked, parts, n);
     return set;
 }
 
@@ -11390,6 +11313,14 @@ static PictureSet read_all(const DataSet *set, const Net *g)
     return all;
 }
 
+/* The same, all of them. */
+static PictureSet read_whole(const DataSet *set, const Net *g)
+{
+    const PictureSet all = read_all(set, g);
+    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
+    return all;
+}
+
 /* The part of the data that `split` names, or the first there is of `parts`. The classes are the generator's. */
 static PictureSet read_part(const char *data, const Editor *ed, const char *split, long limit, const int *parts, int n)
 {
@@ -11399,79 +11330,45 @@ static PictureSet read_part(const char *data, const Editor *ed, const char *spli
     return read_all(use_part(data, options, split, parts, n), &model->g);
 }
 
-/* What is found out about each picture: SSIM of an edit, and of one to its own class; fine detail, edit over input. */
-enum { PERSON, OWN, DETAIL, MEASURES };
-
-/* What eval finds out about all pictures, of which it has seen the first n. */
+/* What eval finds out about all pictures. */
 typedef struct Evaluation {
     Editor *ed;
-    const char *data;
     long limit;                                                         /* of the pictures: 0 none */
     PictureSet all;
-    Scores scores;
-    uint64_t hash;                                                      /* of the judge's weights */
-    int n, features, classes, curves, n_neutral, similar_known;
-    StatsConfusion real, edited;
-    double *real_features, *edited_features;                            /* (n,d) */
-    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
-    double *measures[MEASURES];                                         /* (n) */
-    double back, similar, kept, moved;                                  /* sums over pictures */
+    Edits *edits;
+    int n_neutral;
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
-
-/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more
- * than a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
- * less. */
-static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *itself,
-                             int count)
-{
-    int side = v->ed->model->g.size, channels = v->ed->model->g.channels;
-    size_t picture = v->ed->picture, pixels = (size_t)(side * side);
-    double *grey = own(2 * pixels, sizeof *grey), *other = grey + pixels, kept;
-    for (int i = 0; i < count; i++, x += picture, there += picture, back += picture, itself += picture) {
-        double similar, **measures = v->measures;
-        int at = v->n + i;
-        v->back += image_difference(x, back, picture);
-        v->moved += image_difference(x, there, picture);
-        image_grey(x, pixels, channels, grey), image_grey(there, pixels, channels, other);
-        similar = stats_ssim(grey, other, side, 0.1, &kept);
-        v->kept += kept;
-        if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        measures[PERSON][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-        measures[DETAIL][at] = stats_detail(other, side) / fmax(stats_detail(grey, side), 1e-9);
-        image_grey(itself, pixels, channels, other);
-        measures[OWN][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-    }
-}
 
 /* The next pictures through everything but the curves. */
 static void evaluate_batch(Evaluation *v, int count)
 {
     Editor *ed = v->ed;
+    Edits *e = v->edits;
     double p[EDITED_AT_ONCE * MAX_CLASSES];
-    size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
-    const real *x = v->all.x + (size_t)v->n * ed->picture;
-    const int *label = v->all.label + v->n, *target = v->all.target + v->n;
+    size_t row = (size_t)(e->n * e->features), picture = ed->picture, batch = (size_t)count * picture;
+    const real *x = v->all.x + (size_t)e->n * picture;
+    const int *label = v->all.label + e->n, *target = v->all.target + e->n;
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
-    judge_pixels(ed, x, count, p, v->real_features + row);
-    for (int i = 0; i < count; i++) stats_confusion_add(&v->real, label[i], p + i * v->classes);
-    for (int k = 0; k < v->classes; k++) {
+    judge_pixels(ed, x, count, p, e->real_features + row);
+    for (int i = 0; i < count; i++) stats_confusion_add(&e->real, label[i], p + i * e->classes);
+    for (int k = 0; k < e->classes; k++) {
         edit_pixels(ed, x, count, NULL, k, 1, edits);
         judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * v->classes);
+        for (int i = 0; i < count; i++) stats_confusion_add(&e->edited, k, p + i * e->classes);
     }
     edit_pixels(ed, x, count, target, 0, 1, edits);
     edit_pixels(ed, edits, count, label, 0, 1, back);
     edit_pixels(ed, x, count, label, 0, 1, itself);
-    judge_pixels(ed, edits, count, NULL, v->edited_features + row);
-    measure_identity(v, x, edits, back, itself, count);
-    v->n += count;
+    judge_pixels(ed, edits, count, NULL, e->edited_features + row);
+    for (size_t i = 0; i < batch; i += picture) add_edit(e, x + i, edits + i, back + i, itself + i);
 }
 
 /* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
 static void measure_curves(Evaluation *v)
 {
-    int n = v->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
+    Edits *e = v->edits;
+    int n = e->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
     size_t picture = v->ed->picture;
     v->neutral = own(CURVE_FACES * picture, sizeof *v->neutral);
     for (int i = 0; i < v->all.n && faces < CURVE_FACES; i++)
@@ -11479,16 +11376,16 @@ static void measure_curves(Evaluation *v)
             memcpy(v->neutral + (size_t)faces++ * picture, v->all.x + (size_t)i * picture, picture * sizeof(real));
     double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
     real *edits = own((size_t)faces * picture, sizeof *edits);
-    v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
+    e->curves = own((size_t)(faces * n * STRENGTHS), sizeof *e->curves), e->points = STRENGTHS;
     v->n_neutral = faces;
     for (int k = 0; k < n; k++) {
         if (k == neutral) continue;
         for (int j = 0; j < STRENGTHS; j++) {
             edit_pixels(v->ed, v->neutral, faces, NULL, k, (j + 1.0) / STRENGTHS, edits);
             judge_pixels(v->ed, edits, faces, p, NULL);
-            for (int i = 0; i < faces; i++) v->curve[(v->curves + i) * STRENGTHS + j] = p[i * n + k];
+            for (int i = 0; i < faces; i++) e->curves[(e->n_curves + i) * STRENGTHS + j] = p[i * n + k];
         }
-        v->curves += faces;
+        e->n_curves += faces;
     }
 }
 
@@ -11531,161 +11428,65 @@ static void critic_task(void *evaluation)
     enum { MOST = 512 };
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
     Evaluation *v = evaluation;
-    const Drawing *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet all = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
+    const Drawing *critic = use_critic(v->ed->run, v->edits->classes);
+    const PictureSet all = read_part(v->edits->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST,
+                                     parts, 2);
     real *edits = own((size_t)all.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, all.x, all.n, all.target, 0, 1, edits);
-    const StatsTold f1 = stats_told_apart(critic_scores(critic, all.x, all.n), all.n,
-                                          critic_scores(critic, edits, all.n), all.n);
-    add_score(&v->scores, "discriminator.f1.fake", f1.second,
-              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, all.n);
-    add_score(&v->scores, "discriminator.f1.real", f1.first, "the same threshold");
-    add_score(&v->scores, "discriminator.f1.average", f1.average, "the mean of the two");
+    const double *real_scores = critic_scores(critic, all.x, all.n);
+    add_told_apart(&v->edits->scores, real_scores, critic_scores(critic, edits, all.n), all.n);
 }
 
-typedef struct Distance { const StatsRows *r, *g; int resamplings; StatsInterval fed; } Distance;
+typedef struct Distance { const Edits *e; long resamplings; StatsInterval fed; } Distance;
 
 static void distance_task(void *distance)
 {
     Distance *d = distance;
-    frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
-}
-
-static void add_distance(Scores *s, const StatsRows *r, const StatsRows *g, long resamplings)
-{
-    Distance d = {r, g, (int)resamplings, {NAN, NAN, NAN}};
-    Error refused = {0};
-    if (attempt_one(distance_task, &d, &refused)) {
-        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", r->d,
-                                 resamplings);
-        score->low = d.fed.low, score->high = d.fed.high;
-    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", r->n, r->d);
-}
-
-static void add_diversity(Scores *s, const StatsRows *r, const StatsRows *g)
-{
-    int clusters = min_int(r->n / 5, VARIETY_CLUSTERS);
-    add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
-              "mean distance of edits' features over that of real ones");
-    add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
-              "distance to the nearest real picture over that among real ones; near 0: copies");
-    if (clusters < 2) return;
-    double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
-    bool found = stats_clusters(r, clusters, draw_centre, &(uint64_t){1}, centres);
-    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
-              "share of the real features' %d clusters that edits reach", clusters);
-}
-
-/* What the sums, features and curves amount to. */
-static void add_scores(Evaluation *v, Scores *s, long resamplings)
-{
-    static const char *const names[MEASURES][2] = {{"ssim.edit", "median, edit and input"},
-        {"ssim.own", "median, a picture drawn with its own emotion and input"},
-        {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    add_score(s, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
-    add_score(s, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
-    add_score(s, "accuracy.edited", stats_accuracy(&v->edited),
-              "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(s, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
-    for (int k = 0; k < v->classes && k < 10; k++)
-        add_score(s, own_text("f1.edited.%s", v->ed->names[k]), stats_class(&v->edited, k).f1, " ");
-    add_distance(s, &r, &g, resamplings);
-    const StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
-    add_score(s, "smoothness", smooth.step,
-              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
-    add_score(s, "smoothness.rising", smooth.rising, "share of curves that never fall");
-    add_score(s, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
-              v->moved / v->n);
-    add_score(s, "ssim.unchanged", v->similar / v->similar_known,
-              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
-    for (int i = 0; i < MEASURES; i++) {
-        stats_sort(v->measures[i], v->n);
-        add_score(s, names[i][0], stats_quantile(v->measures[i], v->n, 0.5), "%s", names[i][1]);
-    }
-    add_diversity(s, &r, &g);
+    const Edits *e = d->e;
+    frechet_distance(&(StatsRows){e->real_features, e->n, e->features},
+                     &(StatsRows){e->edited_features, e->n, e->features}, (int)d->resamplings, 1, &d->fed);
 }
 
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    const Net *g = &ed->model->g;
     Evaluation *v = own(1, sizeof *v);
-    *v = (Evaluation){.ed = ed, .data = data, .limit = s->limit, .classes = ed->model->g.classes,
-                      .features = ed->judge->features, .hash = files_hash(ed->judge->path),
-                      .all = read_part(data, ed, s->split, s->limit, parts, 3)};
-    size_t count = (size_t)v->all.n, d = (size_t)v->features;
     Error none = {0};
-    v->real.n = v->edited.n = v->classes;
-    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
-    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
+    *v = (Evaluation){.ed = ed, .limit = s->limit, .all = read_part(data, ed, s->split, s->limit, parts, 3)};
+    Edits *e = v->edits = new_edits((Edits){
+        .of = ed->run, .data = data, .judge = ed->judge->path, .hash = files_hash(ed->judge->path), .names = ed->names,
+        .classes = g->classes, .features = ed->judge->features, .side = g->size, .channels = g->channels}, v->all.n);
     Progress progress = progress_start("eval", 0, v->all.n);
-    while (v->n < v->all.n && !interrupted) {
+    while (e->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - v->n));
+        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - e->n));
         leave();
-        progress_show(&progress, v->n, "%s", ed->run);
+        progress_show(&progress, e->n, "%s", ed->run);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, v->all.n);
-    if (!v->n) give_up(1, "%s: no picture could be read", data);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", e->n, v->all.n);
+    if (!e->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
-    add_scores(v, &v->scores, s->bootstrap);
+    Distance distance = {e, s->bootstrap, {NAN, NAN, NAN}};
+    attempt_one(distance_task, &distance, &none);                       /* too few pictures: it is not known */
+    sum_edits(e, distance.fed, s->bootstrap, draw_centre, &(uint64_t){1});
     if (!attempt_one(critic_task, v, &none))
-        add_score(&v->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
+        add_score(&e->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
-}
-
-/* A line a number, the confusion of edits behind the scores: for scripts. */
-static Table *evaluation_lines(const Evaluation *v)
-{
-    const char *of = own_text("%d\t%d\t%016" PRIx64, v->n, v->features, v->hash), *const *names = v->ed->names;
-    int n = v->classes, scores = v->scores.n;
-    Table *t = new_table(NULL, scores + n * n, 7);
-    table_row(t, 0, "metric\tvalue\tlow\thigh\tpictures\tfeatures\tclassifier");
-    for (int i = 0; i < scores; i++) {
-        const Score *s = &v->scores.list[i];
-        table_row(t, i + 1, "%s\t%s\t%s\t%s\t%s", s->name, score_text(s->value, ""), score_text(s->low, ""),
-                  score_text(s->high, ""), of);
-    }
-    for (int k = 0; k < n * n; k++)
-        table_row(t, scores + k + 1, "confusion.%s.%s\t%ld\t\t\t%s", names[k / n], names[k % n],
-                  v->edited.count[k / n][k % n], of);
-    return t;
-}
-
-static void print_evaluation(const Evaluation *v)
-{
-    const Table *t = score_table(&v->scores);
-    printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", v->ed->run, v->data, v->n,
-           v->ed->judge->path, v->hash, v->features);
-    for (int i = 1; i <= t->rows; i++) write_row(t, stdout, TABLE_TEXT, i);
-    printf("\n"), write_table(confusion_table(&v->real, v->ed->names, "real, is"), stdout, TABLE_TEXT);
-    printf("\n"), write_table(confusion_table(&v->edited, v->ed->names, "drawn as"), stdout, TABLE_TEXT);
-    printf("\n  columns: what the classifier takes them for\n");
-}
-
-static void print_evaluation_json(const Evaluation *v)
-{
-    table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, "
-                       "\"features\": %d,\n \"classes\": %Q,\n \"scores\": ", v->ed->run, v->data, v->ed->judge->path,
-               own_text("%016" PRIx64, v->hash), v->n, v->features, v->classes, v->ed->names);
-    scores_json(stdout, &v->scores);
-    printf(",\n \"confusion_real\": "), confusion_json(stdout, &v->real);
-    printf(",\n \"confusion_edited\": "), confusion_json(stdout, &v->edited);
-    printf("}\n");
 }
 
 /* The first pictures with every emotion. */
 static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
     const Net *g = &v->ed->model->g;
-    int rows = min_int(v->n, most), columns = v->classes + 1;
+    int rows = min_int(v->all.n, most), columns = g->classes + 1;
     size_t picture = v->ed->picture;
     const char *names[MAX_CLASSES + 1] = {"input"};
     unsigned char *bytes = own((size_t)(rows * columns), picture);
     real *edits = own((size_t)rows, picture * sizeof *edits);
-    memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
+    memcpy(names + 1, v->ed->names, (size_t)g->classes * sizeof *names);
     for (int c = 0; c < columns; c++) {
         const real *column = c ? edits : v->all.x;
         if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
@@ -11693,8 +11494,7 @@ static void add_strip(Page *page, const char *caption, const Evaluation *v, int 
             to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
     }
     add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
-                                                .rows = rows, .columns = columns, .scale = enlargement(g->size),
-                                                .column_names = names}));
+                                                .rows = rows, .columns = columns, .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
@@ -11707,10 +11507,11 @@ static void add_strengths(Page *page, const char *caption, Editor *ed, const rea
 /* The numbers with pictures: confusion matrices, the first faces with every emotion, a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v)
 {
-    show_table(page, score_table(&v->scores));
+    const Edits *e = v->edits;
+    show_table(page, score_table(&e->scores));
     add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&v->edited, v->ed->names, "edits"));
-    add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, v->ed->names, "real pictures"));
+               plot_confusion(&e->edited, e->names, "edits"));
+    add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
@@ -11720,14 +11521,14 @@ static void show_evaluation(Page *page, const Evaluation *v)
 static void evaluate_run(const char *run, const char *data, const Settings *s)
 {
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
-    Classifier *judge = chosen_classifier(s);
-    const Evaluation *v = evaluate(use_editor(run, judge), data, s);
-    if (s->csv) write_table(evaluation_lines(v), stdout, TABLE_CSV);
-    else (s->json ? print_evaluation_json : print_evaluation)(v);
+    const Evaluation *v = evaluate(use_editor(run, chosen_classifier(s)), data, s);
+    const Edits *e = v->edits;
+    if (s->csv) write_table(edits_lines(e), stdout, TABLE_CSV);
+    else (s->json ? edits_json : edits_text)(stdout, e);
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
-                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
-                                     v->n, judge->path, v->hash));
+                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016llx", run, data,
+                                     e->n, e->judge, e->hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
 }
@@ -11995,13 +11796,11 @@ static Truth *new_truth(const Judges *judges, const char *run, const Settings *h
     *t = (Truth){.name = hand ? "the drawing itself" : run, .ed = use_editor(run, judges->emotions), .hand = hand,
                  .actions = judges->actions, .angle = NAN, .least_correlation = 1};
     const Facegan *model = t->ed->model;
-    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop, .limit = CURVE_FACES,
-                                 .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen", judges->s->out), &options);
-    const PictureSet faces = read_all(set, &model->g);
+    DataSet *set = own_dataset(own_text("%s/unseen", judges->s->out),
+                               (DataOptions){.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop,
+                                             .limit = CURVE_FACES, .unlabelled = 1});
+    const PictureSet faces = read_whole(set, &model->g);
     for (int k = 0; k < model->g.classes; k++) t->emotion[k] = dataset_emotion(model->class_names[k]);
-    if (!faces.n || faces.n < set->count) give_up(1, "%s: not all of its neutral faces can be read", set->path);
     t->neutral = faces.x, t->n_faces = faces.n;
     for (int i = 0; i < t->n_faces; i++) {
         const char *name = dataset_name(set, i), *slash = strrchr(name, '/');
@@ -12046,26 +11845,9 @@ static void express(const Truth *t, int a, int b, double share, double strength,
     give_back(conditions);
 }
 
-/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
- * has none. */
-static double own_units(const Classifier *actions, const double *shares, int k, int other)
-{
-    double sum = 0, whole = 0;
-    float its[FACE_AUS] = {0}, others[FACE_AUS] = {0};
-    face_recipe(its, k, 1);
-    face_recipe(others, other, 1);
-    for (int u = 0; u < FACE_AUS; u++) {
-        char name[16];
-        if (!(its[u] > 0) || others[u] > 0) continue;
-        snprintf(name, sizeof name, "AU%d", face_au_number(u));
-        for (int i = 0; i < actions->net.classes; i++)
-            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)its[u];
-    }
-    return sum / whole;
-}
-
 /* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
- * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
+ * nearer to half its recipe's, which is what a blend of equal parts has, than to none. The judge's first answer is the
+ * intensity, then come all units. */
 static double both_there(const Truth *t, int a, int b, double share)
 {
     Scope inner;
@@ -12076,8 +11858,8 @@ static double both_there(const Truth *t, int a, int b, double share)
     express(t, a, b, share, 1, edits);
     look_at(t->actions, t->ed, edits, t->n_faces, shares, NULL);
     for (int i = 0; i < t->n_faces; i++) {
-        const double *row = shares + i * n;
-        there += own_units(t->actions, row, first, second) > 0.25 && own_units(t->actions, row, second, first) > 0.25;
+        const double *units = shares + i * n + 1;
+        there += face_own_units(units, first, second) > 0.25 && face_own_units(units, second, first) > 0.25;
     }
     leave();
     return (double)there / t->n_faces;
@@ -12086,9 +11868,9 @@ static double both_there(const Truth *t, int a, int b, double share)
 /* Counts the pair, unless one of the two has no unit that the other lacks. */
 static void measure_pair(Truth *t, int a, int b)
 {
-    const double none[MAX_CLASSES] = {0};
-    if (isnan(own_units(t->actions, none, t->emotion[a], t->emotion[b]))) return;
-    if (isnan(own_units(t->actions, none, t->emotion[b], t->emotion[a]))) return;
+    const double none[FACE_AUS] = {0};
+    int first = t->emotion[a], second = t->emotion[b];
+    if (isnan(face_own_units(none, first, second)) || isnan(face_own_units(none, second, first))) return;
     Pair *p = &t->pairs[t->n_pairs++];
     *p = (Pair){.a = a, .b = b};
     for (int at = 0; at < 3; at++) p->share[at] = both_there(t, a, b, at / 2.0);
@@ -12176,12 +11958,11 @@ static void tell_truth(const Truth *t, const Settings *s, Page *page)
 static DataSet *ask_about_unseen(const char *out, Classifier *judge, bool attributes, const double **answers)
 {
     const char *list = joined_names(judge->class_names, judge->net.classes, ",");
-    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
-                                 .split = SPLIT_ALL, .crop = judge->crop};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen/labels.csv", out), &options);
-    const PictureSet all = read_all(set, &judge->net);
-    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
+    DataSet *set = own_dataset(own_text("%s/unseen/labels.csv", out),
+                               (DataOptions){.attributes = attributes ? list : NULL,
+                                             .classes = attributes ? NULL : list, .split = SPLIT_ALL,
+                                             .crop = judge->crop});
+    const PictureSet all = read_whole(set, &judge->net);
     double *p = own((size_t)(all.n * judge->net.classes), sizeof *p);
     classifier_run(judge, all.x, all.n, p, NULL);
     *answers = p;
@@ -12193,19 +11974,11 @@ static Table *judge_judges(const Judges *judges)
     const double *got, *p;
     const DataSet *shares = ask_about_unseen(judges->s->out, judges->actions, true, &got),
                   *labels = ask_about_unseen(judges->s->out, judges->emotions, false, &p);
-    int n = shares->n_classes, classes = labels->n_classes, count = shares->count, strong = 0, right = 0;
-    double *columns = own(2 * (size_t)count, sizeof *columns);
-    Table *table = new_table("The judges on faces that nobody saw", n + 1, 3);
-    table_row(table, 0, "measured\tmean error\tSpearman");
-    for (int k = 0; k < n; k++) {
-        double error = 0;
-        for (int i = 0; i < count; i++) {
-            columns[i] = shares->attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
-            error += fabs(columns[i] - got[i * n + k]) / count;
-        }
-        table_row(table, k + 1, "%s\t%.3f\t%.3f", judges->actions->class_names[k], error,
-                  stats_rank_correlation(columns, columns + count, count));
-    }
+    int n = shares->n_classes, classes = labels->n_classes, numbers = shares->count * n, strong = 0, right = 0;
+    double *known = own((size_t)numbers, sizeof *known);
+    for (int i = 0; i < numbers; i++) known[i] = shares->attributes[i] / (double)ATTRIBUTE_WHOLE;
+    Table *table = measured_table("The judges on faces that nobody saw", name_list(judges->actions->class_names, n), n,
+                                  known, got, shares->count, 1);
     for (int i = 0; i < labels->count; i++) {                           /* the first attribute: the intensity */
         if (shares->attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
         strong++, right += stats_largest(p + i * classes, classes) == labels->label[i];
@@ -12231,25 +12004,29 @@ static void check_judges(const Judges *judges)
 }
 
 /* The sets differ in their seeds, so that nobody is in two of them. */
-enum { FACES = 1000, BLENDS, UNSEEN };
+enum { FACES, BLENDS, UNSEEN, DRAWN_SETS };
+static const struct { const char *name, *words; long count; } drawn_sets[DRAWN_SETS] = {
+    [FACES] = {"faces", "", 0}, [BLENDS] = {"blends", "weakest=0 blends=0.7 viewers=0", 0},
+    [UNSEEN] = {"unseen", "weakest=0 blends=0.3 viewers=0", 700}};
 
 static Settings drawing_of(const Judges *judges, int which)
 {
     Settings hand = *judges->s;
-    hand.seed += which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
+    hand.seed += 1000 + which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
     return hand;
 }
 
-/* Draws a set under OUT, unless it is there: as the command says, or with `words` instead. */
-static void draw_step(const Judges *judges, int which, const char *name, long count, const char *words)
+/* Draws a set under OUT, unless it is there: the first as --weakest, --blends and --viewers say. */
+static void draw_step(const Judges *judges, int which)
 {
     Settings hand = drawing_of(judges, which);
-    set_settings(&hand, words);
+    const char *out = own_text("%s/%s", hand.out, drawn_sets[which].name);
     if (judges->like.crop > hand.size)
         give_up(2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, judges->like.crop);
-    if (is_there("%s/%s/labels.csv", hand.out, name)) return;
-    hand.count = count;
-    set_path(hand.out, own_text("%s/%s", judges->s->out, name));
+    if (is_there("%s/labels.csv", out)) return;
+    set_settings(&hand, drawn_sets[which].words);
+    if (drawn_sets[which].count) hand.count = drawn_sets[which].count;
+    set_path(hand.out, out);
     draw_faces(&hand);
 }
 
@@ -12267,15 +12044,12 @@ static Classifier *train_judge(const Judges *judges, const char *data, const cha
     return own_classifier(out);
 }
 
-/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two, unless all that is
- * there. */
+/* Draws the faces and trains the two, unless all that is there. */
 static void train_judges(Judges *judges)
 {
     const char *units = "intensity";
     for (int u = 0; u < FACE_AUS; u++) units = own_text("%s,AU%d", units, face_au_number(u));
-    draw_step(judges, FACES, "faces", judges->s->count, "");
-    draw_step(judges, BLENDS, "blends", judges->s->count, "weakest=0 blends=0.7 viewers=0");
-    draw_step(judges, UNSEEN, "unseen", 700, "weakest=0 blends=0.3 viewers=0");
+    for (int which = 0; which < DRAWN_SETS; which++) draw_step(judges, which);
     judges->emotions = train_judge(judges, "faces", "emotions", "");
     judges->actions = train_judge(judges, "blends/labels.csv", "actions", units);
 }
@@ -12330,11 +12104,6 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  * pictures that neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SEEDS_MOST = 64, SCORED_MOST = MAX_CLASSES + 2 };
-
-/* What is compared: the accuracy, macro F1, the classes' F1; on the real pictures, and on real and drawn. */
-typedef struct Augmented { int n, seeds; double score[2][SCORED_MOST][SEEDS_MOST]; } Augmented;
-
 static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
                      int size, int channels)
 {
@@ -12369,11 +12138,9 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
 /* Adds to FOLDER/mixed each real picture with every other class's expression. */
 static void write_drawn(const char *folder)
 {
-    static const DataOptions options = {.split = SPLIT_TRAIN};
     Editor *ed = use_editor(own_text("%s/gan", folder), NULL);
     const Facegan *model = ed->model;
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/real", folder), &options);
+    DataSet *set = own_dataset(own_text("%s/real", folder), (DataOptions){.split = SPLIT_TRAIN});
     const PictureSet all = read_all(set, &model->g);
     real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
     unsigned char *pixels = own(ed->picture, 1);
@@ -12405,7 +12172,7 @@ static StatsConfusion verdict_on(const char *name, const char *test, const Setti
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
-static void augment_seed(Augmented *a, const DataSet *set, const char *test, const Settings *s, long seed)
+static void augment_seed(Paired *p, const DataSet *set, const char *test, const Settings *s, long seed)
 {
     Scope inner;
     enter(&inner);
@@ -12418,63 +12185,23 @@ static void augment_seed(Augmented *a, const DataSet *set, const char *test, con
         write_drawn(folder);
         make_folder(own_text("%s/drawn", folder));                      /* says that all are written */
     }
-    for (int with = 0; with < 2; with++) {
-        const StatsConfusion f = verdict_on(with ? "mixed" : "real", test, s, seed, set->n_classes, folder);
-        a->n = f.n + 2;
-        for (int k = 0; k < a->n; k++)
-            a->score[with][k][a->seeds] = k == 0 ? stats_accuracy(&f) : k == 1 ? stats_macro_f1(&f)
-                                                                               : stats_class(&f, k - 2).f1;
-    }
-    a->seeds++;
+    const StatsConfusion real_only = verdict_on("real", test, s, seed, set->n_classes, folder),
+                         mixed = verdict_on("mixed", test, s, seed, set->n_classes, folder);
+    add_pair(p, &real_only, &mixed);
     leave();
-}
-
-/* The accuracies of every seed. */
-static Table *augment_pairs(const Augmented *a)
-{
-    Table *t = new_table("Accuracy, seed by seed", a->seeds, 3);
-    table_row(t, 0, "seed\treal only\treal and drawn");
-    for (int i = 0; i < a->seeds; i++)
-        table_row(t, i + 1, "%d\t%.4f\t%.4f", i + 1, a->score[0][0][i], a->score[1][0][i]);
-    return t;
-}
-
-/* What they say together, and in words: at the 5% level and for the accuracy alone, as of several tests one is
- * significant by chance before long. */
-static Table *augment_verdict(const Augmented *a, char *const *names, const char **words)
-{
-    Table *t = new_table("Do drawn pictures help?", a->n, 7);
-    table_row(t, 0, "on the test pictures\treal only\treal and drawn\tdifference\t95%% interval\tp (Student)\t"
-              "p (Wilcoxon)");
-    for (int k = 0; k < a->n; k++) {
-        double difference[SEEDS_MOST], before = 0, after = 0;
-        for (int i = 0; i < a->seeds; i++) {
-            double without = a->score[0][k][i], with = a->score[1][k][i];
-            difference[i] = with - without, before += without / a->seeds, after += with / a->seeds;
-        }
-        StatsComparison c = stats_compare_pairs(difference, a->seeds);
-        table_row(t, k + 1, "%s\t%.4f\t%.4f\t%+.4f\t%+.4f to %+.4f\t%.4f\t%.4f",
-                  k == 0 ? "accuracy" : k == 1 ? "macro F1" : own_text("F1 of %s", names[k - 2]), before, after, c.mean,
-                  c.low, c.high, c.student, c.wilcoxon);
-    }
-    const char *gain = t->cells[7 + 3], *p = t->cells[7 + 5];
-    *words = own_text("Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction "
-                      "for their number.", gain, p, !(atof(p) < 0.05) ? "no difference beyond chance" :
-                      atof(gain) > 0 ? "they help, beyond chance" : "they hurt, beyond chance");
-    return t;
 }
 
 static void study_augment(char *const *inputs, const Settings *s)
 {
-    Augmented *a = own(1, sizeof *a);
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
-                                 .crop = (int)s->crop};
-    const char *words;
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, inputs[0], &options);
+    Paired *p = own(1, sizeof *p);
+    DataSet *set = own_dataset(inputs[0], (DataOptions){.classes = *s->classes ? s->classes : NULL,
+                                                        .split = SPLIT_TRAIN, .crop = (int)s->crop});
     make_folder(s->out);
-    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(a, set, inputs[1], s, seed);
-    const Table *pairs = augment_pairs(a), *verdict = augment_verdict(a, set->class_names, &words);
+    *p = (Paired){.ways = {"real only", "real and drawn"}, .names = (const char *const *)set->class_names};
+    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, inputs[1], s, seed);
+    const Table *pairs = pairs_table(p, "Accuracy, seed by seed", "seed"),
+                *verdict = paired_table(p, "Do drawn pictures help?", "on the test pictures");
+    const char *words = paired_words(verdict, "with drawn pictures");
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
     print_table(pairs, s->csv), print_table(verdict, s->csv);
     if (!s->csv) printf("\n%s\n", words);
@@ -12559,22 +12286,15 @@ static Plan *read_plan(const char *path, const Settings *s)
     return p;
 }
 
-/* Mean and deviation over a row's runs. */
-static void set_spread(Table *t, int row, int column, const double *values, int n)
-{
-    const StatsSpread s = stats_spread(values, n);
-    if (s.n < 2) table_set(t, row, column, s.n ? "%.4g" : "-", s.mean);
-    else table_set(t, row, column, "%.4g +- %.2g", s.mean, s.deviation);
-}
-
-/* Rows of the plan, a column for each judge, one number. */
+/* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
 static Table *judged_table(const Plan *p, const char *title, int number)
 {
     Table *t = new_table(title, p->n_rows, p->n_judges + 1);
     for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
         table_set(t, r + 1, 0, "%s", p->row_names[r]);
-        for (int j = 0; j < p->n_judges; j++) set_spread(t, r + 1, j + 1, p->scores[r][j][number], p->n_runs[r]);
+        for (int j = 0; j < p->n_judges; j++)
+            table_set(t, r + 1, j + 1, "%s", spread_text(p->scores[r][j][number], p->n_runs[r]));
     }
     return t;
 }
@@ -12582,13 +12302,13 @@ static Table *judged_table(const Plan *p, const char *title, int number)
 /* Table V: the kinds of discriminator F1, which no classifier has a part in. */
 static Table *discriminator_table(const Plan *p)
 {
-    static const char *const kinds[] = {"average", "real", "fake"};
+    static const char *const names[] = {"average", "real", "fake"};
     Table *t = new_table("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
                          "low: D does not tell", 3, p->n_rows + 1);
-    for (int k = 0; k < 3; k++) table_set(t, k + 1, 0, "%s", kinds[k]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(t, 0, r + 1, "%s", p->row_names[r]);
-        for (int k = 0; k < 3; k++) set_spread(t, k + 1, r + 1, p->scores[r][0][5 + k], p->n_runs[r]);
+    for (int i = 0; i < 3 * p->n_rows; i++) {
+        int k = i / p->n_rows, r = i % p->n_rows;
+        table_set(t, 0, r + 1, "%s", p->row_names[r]), table_set(t, k + 1, 0, "%s", names[k]);
+        table_set(t, k + 1, r + 1, "%s", spread_text(p->scores[r][0][5 + k], p->n_runs[r]));
     }
     return t;
 }
@@ -12607,7 +12327,7 @@ static void judge_row(Plan *p, int r, int j, Classifier *judge, const Settings *
         Scope inner;
         enter(&inner);
         const Evaluation *v = evaluate(use_editor(p->runs[r][i], judge), p->data, s);
-        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->scores, surani_numbers[m]);
+        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->edits->scores, surani_numbers[m]);
         if (i == 0 && j == 0) show_row(page, p->row_names[r], v);
         leave();
     }
@@ -12854,14 +12574,12 @@ static Work *find_work(Reproduction *r, const char *name)
 /* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
 static const char *join_sets(const Reproduction *r, const Experiment *x)
 {
-    static const DataOptions options = {.split = SPLIT_ALL};
     const char *path = own_text("%s/%s.csv", r->s->out, x->name);
     make_folder(r->s->out);
     FileWriter *list = begin_file(path);
     fprintf(list->stream, "path,label,split\n");
     for (int k = 0; k < 2; k++) {
-        DataSet *set = own(1, sizeof *set);
-        open_dataset(set, r->data[k ? x->joined : x->data], &options);
+        DataSet *set = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
         if (set->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", set->path);
         for (int i = 0; i < set->count; i++) {
             char whole[PATH_MAX];
@@ -12995,11 +12713,7 @@ static void add_split_facts(void *facts)
     const Answers *a = &answer_set(f->w->s.data, own_classifier(f->w->s.out), &asked)->a;
     add_fact(f->w, own_text("accuracy.%s", f->split), stats_accuracy(&a->f));
     add_fact(f->w, own_text("pictures.%s", f->split), a->count);
-    f->all->n = a->n;
-    for (int k = 0; k < a->n; k++) {
-        f->all->undecided[k] += a->f.undecided[k];
-        for (int i = 0; i < a->n; i++) f->all->count[k][i] += a->f.count[k][i];
-    }
+    stats_confusion_join(f->all, &a->f);
 }
 
 /* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
@@ -13039,8 +12753,9 @@ static const Evaluation *evaluate_work(Reproduction *r, const Work *w, const cha
 static void measure_editor(Reproduction *r, Work *w)
 {
     const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
-    for (int i = 0; i < v->scores.n; i++) add_fact(w, v->scores.list[i].name, v->scores.list[i].value);
-    add_fact(w, "moved", v->moved / v->n);
+    for (int i = 0; i < v->edits->scores.n; i++)
+        add_fact(w, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
+    add_fact(w, "moved", v->edits->moved / v->edits->n);
 }
 
 /* A GAN that draws from noise: the signs of collapse in the last line of its log. */
@@ -13073,14 +12788,14 @@ static void measure_space_editor(Reproduction *r, Work *w)
     static const char *const judges[] = {"vgg", "resnet"};
     long pictures = (long)fmin(2000, fmax(200, r->budget / 6));
     for (int j = 0; j < 2; j++) {
-        const Evaluation *v = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures);
+        const Edits *e = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures)->edits;
         for (int i = 0; i < SURANI_NUMBERS; i++) {
             bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
             if (alone && j) continue;
             add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
-                     score_of(&v->scores, surani_numbers[i]));
+                     score_of(&e->scores, surani_numbers[i]));
         }
-        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(v->curve, v->curves, STRENGTHS).ends);
+        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
     add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
 }
@@ -13112,18 +12827,16 @@ static void show_classifier(const Work *w, Page *page)
 static void show_samples(const Work *w, Page *page)
 {
     const Report *report = open_report(w->s.out, page);
-    for (int row = 0; row < 2; row++) add_quarters(report, row);
+    add_quarters(report);
     add_slider(report, "The samples over the training");
 }
 
 /* Up to `limit` pictures of a set as the generator takes them, of these classes (NULL: all that it draws). */
 static PictureSet some_faces(const Facegan *model, const char *data, const char *classes, int limit)
 {
-    const DataOptions options = {.split = SPLIT_ALL, .crop = model->crop, .limit = limit, .unlabelled = 1,
-        .classes = classes ? classes : joined_names(model->class_names, model->g.classes, ",")};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
-    return read_all(set, &model->g);
+    if (!classes) classes = joined_names(model->class_names, model->g.classes, ",");
+    return read_all(own_dataset(data, (DataOptions){.split = SPLIT_ALL, .crop = model->crop, .limit = limit,
+                                                    .unlabelled = 1, .classes = classes}), &model->g);
 }
 
 /* Surani's figures 4 and 9: a face all over the space, and with every emotion at growing strength. */
@@ -13188,18 +12901,16 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
     }
     add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
                draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
-                                 .columns = KINDS, .scale = enlargement((int)side), .column_names = kinds}));
+                                 .columns = KINDS, .column_names = kinds}));
 }
 
 /* 8: how many pictures of each emotion a set has. */
 static void show_distribution(const char *data, Page *page)
 {
-    static const DataOptions options = {.split = SPLIT_ALL};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.split = SPLIT_ALL});
     double *counts = own((size_t)set->n_classes, sizeof *counts);
     const PlotOptions plot = {.title = own_text("%s: %d pictures", data, set->count), .y_label = "pictures"};
-    for (int i = 0; i < set->count; i++) counts[set->label[i]]++;
+    for (int k = 0; k < set->n_classes; k++) counts[k] = dataset_count(set, k, SPLIT_ALL);
     PlotCanvas canvas = new_canvas(640, 360);
     plot_bars(&canvas, 0, 0, 640, 360, (const char *const *)set->class_names, counts, set->n_classes, &plot);
     add_canvas(page, "Figure 8: emotion distribution", canvas);
@@ -13241,8 +12952,7 @@ static void show_all_models(const Reproduction *r, Page *page)
     }
     page_heading(page, "All models");
     const Grid grid = {.cells = cells, .side = first->g.size, .channels = first->g.channels, .rows = n,
-                       .columns = classes, .scale = enlargement(first->g.size), .row_names = rows,
-                       .column_names = columns};
+                       .columns = classes, .row_names = rows, .column_names = columns};
     add_canvas(page, "Figure 10: every model, every emotion", draw_grid(&grid));
 }
 
@@ -13412,63 +13122,6 @@ static Settings *with_detector(Settings *s)
     return s;
 }
 
-/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
-#define RUN(verb, work)                                                                                                \
-    static void run_##verb(void *command)                                                                              \
-    {                                                                                                                  \
-        Command *c = command;                                                                                          \
-        Settings *s = &c->settings;                                                                                    \
-        char *const *in = c->inputs;                                                                                   \
-        (void)s, (void)in;                                                                                             \
-        work;                                                                                                          \
-    }
-RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
-RUN(classify_eval, evaluate_classifier(in[0], s))
-RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
-RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
-RUN(sample, sample_noise(in[0], s))
-RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
-RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
-RUN(eval, evaluate_run(in[0], in[1], s))
-RUN(study_truth, study_truth(in, c->n_inputs, s))
-RUN(study_augment, study_augment(in, s))
-RUN(study_ganmut, study_ganmut(in[0], s))
-RUN(toy, run_toy_of(c->what, s))
-RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
-RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
-RUN(bench, in_scope(bench_task, s))
-RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
-RUN(data_show, show_data(in[0], s))
-RUN(data_balance, balance_data(in[0], s))
-RUN(data_import, import_data(in, c->n_inputs, s))
-
-static void run_train_mtcnn(void *command)
-{
-    Command *c = command;
-    if (!*c->settings.out) snprintf(c->settings.out, sizeof c->settings.out, "runs/mtcnn");
-    train_mtcnn(c->inputs, c->n_inputs, &c->settings);
-}
-
-
-static void run_train(void *command)
-{
-    Command *c = command;
-    Settings *s = &c->settings;
-    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
-    set_path(s->data, c->inputs[0]);
-    train_run(s);
-    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
-}
-
-static void run_data_doctor(void *command)
-{
-    const Command *c = command;
-    const Settings *s = &c->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
-                           .attributes = *s->attributes ? s->attributes : NULL};
-    examine_dataset(c->inputs[0], &options, (int)s->size, s->json, s->fix);
-}
-
 /* Is the file a picture, by its first bytes? */
 static bool is_picture(const char *path)
 {
@@ -13487,26 +13140,19 @@ static bool is_to_edit(const char *path)
 }
 
 /* Where the first input is a picture, the model is the one that comes with the program. */
-static void run_edit(void *command)
+static void edit_pictures(char *const *inputs, int n, const Settings *s)
 {
-    const Command *c = command;
     char shipped[PATH_MAX];
-    const char *first = c->inputs[0];
-    bool left_out = is_to_edit(first) || image_suffix(first);
-    if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
+    bool left_out = is_to_edit(inputs[0]) || image_suffix(inputs[0]);
+    if (left_out && !path_exists(inputs[0])) give_up(1, "%s: there is no such file", inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
         give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
                    "there, or name a run or weights before the pictures");
-    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
+    if (!left_out && n < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    edit_photos(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
 }
 
-static void run_verify(void *command)
-{
-    verify(((const Command *)command)->settings.gpu);
-}
-
-static void run_version(void *command)
+static void tell_version(void)
 {
 #if defined(__clang__)
     const char *compiler = "clang " __clang_version__;
@@ -13516,18 +13162,8 @@ static void run_version(void *command)
 #ifndef FACEGAN_COMMIT
 #define FACEGAN_COMMIT "unknown"
 #endif
-    (void)command;
     printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
-}
-
-/* What a checkpoint or weight file holds. */
-static void run_info(void *command)
-{
-    const Command *c = command;
-    char path[PATH_MAX];
-    weights_path(c->inputs[0], path);
-    print_tensors(load_tensors(path), path, stdout, c->settings.json);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -13560,44 +13196,86 @@ static const void *converted(const TensorEntry *t, const Settings *s)
 
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --half rounds float32 to float16. */
-static void run_convert(void *command)
+static void convert_weights(const char *from, const char *to, const Settings *s)
 {
-    const Command *c = command;
-    const Settings *s = &c->settings;
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    weights_path(c->inputs[0], path);
-    if (ends_with(c->inputs[1], ".onnx")) {
+    char path[PATH_MAX];
+    weights_path(from, path);
+    if (ends_with(to, ".onnx")) {
         if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
-        const Settings of = settings_of_run(c->inputs[0]);
-        export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
+        const Settings of = settings_of_run(from);
+        export_onnx(from, find_model(of.model)->generator, to);
         return;
     }
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
-    bool whole = true;
-    for (size_t i = 0; i < in->n_metadata; i++)
-        whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
+    for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
+        TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
         if (strncmp(t->name, s->only, strlen(s->only))) continue;
-        whole = tensorfile_add(out, t->name, s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type, t->rank, t->shape,
-                               converted(t, s)) && whole;
+        if (!tensorfile_add(out, t->name, type, t->rank, t->shape, converted(t, s))) give_up_memory(1, sizeof *t);
     }
-    if (!whole) give_up_memory(1, sizeof *out);
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
-    if (!tensorfile_save(c->inputs[1], out, why)) give_up(1, "%s", why);
+    save_tensors(out, to, "");
 }
 
 /* The program's own chapters, and a line for every op. */
-static void run_man(void *command)
+static void tell_chapter(const OptionProgram *program, const char *asked)
 {
-    const Command *c = command;
     char why[OPTIONS_ERROR];
-    const char *asked = c->n_inputs ? c->inputs[0] : c->program->chapters[0].name;
     bool ops = strcmp(asked, "ops") == 0;
     for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
-    if (!ops && !options_manual(stdout, c->program, asked, why))
-        give_up(2, "%s", why);
+    if (!ops && !options_manual(stdout, program, asked, why)) give_up(2, "%s", why);
+}
+
+/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
+#define RUN(verb, ...)                                                                                                 \
+    static void run_##verb(void *command)                                                                              \
+    {                                                                                                                  \
+        Command *c = command;                                                                                          \
+        Settings *s = &c->settings;                                                                                    \
+        char *const *in = c->inputs;                                                                                   \
+        (void)s, (void)in;                                                                                             \
+        __VA_ARGS__;                                                                                                   \
+    }
+RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
+RUN(classify_eval, evaluate_classifier(in[0], s))
+RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
+RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
+RUN(sample, sample_noise(in[0], s))
+RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
+RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
+RUN(eval, evaluate_run(in[0], in[1], s))
+RUN(study_truth, study_truth(in, c->n_inputs, s))
+RUN(study_augment, study_augment(in, s))
+RUN(study_ganmut, study_ganmut(in[0], s))
+RUN(toy, run_toy_of(c->what, s))
+RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
+RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
+RUN(bench, in_scope(bench_task, s))
+RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
+RUN(data_show, show_data(in[0], s))
+RUN(data_balance, balance_data(in[0], s))
+RUN(data_import, import_data(in, c->n_inputs, s))
+RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                       .attributes = *s->attributes ? s->attributes : NULL,
+                                                       .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
+RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s))
+RUN(edit, edit_pictures(in, c->n_inputs, s))
+RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
+RUN(convert, convert_weights(in[0], in[1], s))
+RUN(verify, verify(s->gpu))
+RUN(man, tell_chapter(c->program, c->n_inputs ? in[0] : c->program->chapters[0].name))
+RUN(version, tell_version())
+
+static void run_train(void *command)
+{
+    Command *c = command;
+    Settings *s = &c->settings;
+    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
+    set_path(s->data, c->inputs[0]);
+    train_run(s);
+    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
 }
 
 /* ------------------------------------------------------------------------------------------------
