@@ -126,9 +126,15 @@
 #define SCORES_IMPLEMENTATION
 #define SCORES_STATIC
 #include "vendor/scores.h"
+#define EDITS_IMPLEMENTATION
+#define EDITS_STATIC
+#include "vendor/edits.h"
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
+#define ROOFLINE_IMPLEMENTATION
+#define ROOFLINE_STATIC
+#include "vendor/roofline.h"
 #define VARIETY_IMPLEMENTATION
 #define VARIETY_STATIC
 #define VARIETY_REAL real
@@ -2323,22 +2329,23 @@ static Node *grad1(Node *loss, Node *wrt)
  * ============================================================================================== */
 
 enum { MAX_REPEAT = 24, MAX_PARAMETERS = 384 };     /* ResNet-50 has 53 convolutions with norms of 5 parameters each */
-enum { D_PARAMETERS_FROM = 192 };       /* for initial values, D's parameter i is number 192 + i, G's is number i */
 enum { UNNUMBERED = -100 };             /* Net.index for layers that have a name and no number */
 enum { HIDDEN_MOST = 2 };               /* hidden layers of a classifier's head */
 
-enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
+/* An optimiser moves it; nothing does; the layer itself does, as it runs; it is what a folded norm adds (5.2). */
+enum { LEARNT, FROZEN, STATISTIC, FOLDED };
 
 typedef struct Parameter {
     Tensor *w, *m, *v;                  /* the weight and what its optimiser keeps, or NULL; all of one shape */
     Tensor *average;                    /* the moving average of w, where one is kept (net_average) */
     Node *leaf;                         /* w in the graph at hand */
-    char role;                          /* LEARNT, FROZEN or STATISTIC */
+    char role;                          /* LEARNT, FROZEN, STATISTIC, FOLDED */
     int fan_in;                         /* how many products an output sums. It says how to begin: uniform in
                                            +-1/sqrt(fan_in); where it is 0 with all ones, negative with zeros */
-    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in) */
+    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in), or all of them this */
     double deviation;                   /* unless 0: normal instead, around 0, or around 1 where fan_in is 0 */
     bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (1,1,C,K) */
+    bool by_columns;                    /* and a dense layer's lies there as (K,WHC), not (K,CHW) */
 } Parameter;
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
@@ -2366,7 +2373,7 @@ typedef struct ClassifierPart {         /* 5.6 */
 } ClassifierPart;
 
 typedef struct Net {
-    char letter;                        /* 'G' or 'D', the prefix of its names in files */
+    char letter;                        /* 'G' or 'D', the prefix of its names in files; 'P', 'R', 'O': 11.4 */
     Parameter parameters[MAX_PARAMETERS];
     int count;
     Graph *graph;
@@ -2380,6 +2387,8 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
+    double gain;                        /* of new filters' uniform ones (He et al. 2015); 0: 1 */
+    bool folded;                        /* its norms are in the filters before them: 11.2 */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
@@ -2490,15 +2499,22 @@ static void fill_normal(Tensor *t, double middle, double deviation, uint64_t see
 
 typedef struct Initialisation { Net *net; uint64_t seed; } Initialisation;
 
+/* Where the numbers of a net's parameters begin, for their initial values. */
+static uint32_t first_number(const Net *net)
+{
+    return net->letter == 'D' ? 192 : net->letter == 'R' ? 64 : net->letter == 'O' ? 128 : 0;
+}
+
 static void initialise_task(void *argument, int i, int worker)
 {
     (void)worker;
     const Initialisation *job = argument;
     Parameter *p = &job->net->parameters[i];
-    uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? D_PARAMETERS_FROM : 0));
+    uint32_t which = first_number(job->net) + (uint32_t)i;
+    double gain = p->gain != 0 ? p->gain : 1;
     if (p->deviation > 0) fill_normal(p->w, p->fan_in == 0, p->deviation, job->seed, which);
-    else if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
-    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
+    else if (p->fan_in > 0) fill_uniform(p->w, gain / sqrt(p->fan_in), job->seed, which);
+    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? (real)gain : 0;
     changed(p->w);
 }
 
@@ -2605,7 +2621,7 @@ static const double RELU = 0, LINEAR = 1;           /* slopes of leaky ReLU */
 
 static void sequential(Net *net, const char *prefix)
 {
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
+    snprintf(net->prefix, sizeof net->prefix, "%.31s", prefix);
     net->index = 0;
 }
 
@@ -2637,18 +2653,19 @@ static Parameter *parameter_of(Net *net, const Node *leaf)
     abort();
 }
 
-/* A filter, or a norm's scale, with the net's normal initial values, if it wants them. */
+/* A filter, or a norm's scale, with the initial values that the net wants. */
 static Node *layer_weight(Net *net, Shape shape, int fan_in)
 {
     Node *weight = layer_parameter(net, "weight", shape, fan_in);
-    parameter_of(net, weight)->deviation = net->deviation;
+    Parameter *p = parameter_of(net, weight);
+    p->deviation = net->deviation, p->gain = net->gain;
     return weight;
 }
 
-/* A bias starts as PyTorch's does, or at 0 where filters are normal (DCGAN). */
+/* A bias starts as PyTorch's does, or at 0 where filters start otherwise (DCGAN, MTCNN). */
 static Node *layer_bias(Net *net, int k, int fan_in)
 {
-    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 ? -1 : fan_in);
+    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 || net->gain > 0 ? -1 : fan_in);
 }
 
 /* (N,H,W,C) -> (N,H',W',K), without bias */
@@ -2659,6 +2676,24 @@ static Node *conv_layer(Net *net, Node *x, Conv c)
                      conv_shape(x->shape, w, c.stride, c.pad));
     net->index++;
     return y;
+}
+
+/* Every channel by itself, without bias: (N,H,W,C) -> (N,H',W',C) */
+static Node *depthwise_layer(Net *net, Node *x, int size, int stride)
+{
+    Shape w = shape_of(size, size, 1, x->shape.d[3]);
+    Node *weight = layer_weight(net, w, size * size);
+    net->index++;
+    return conv2d(x, weight, NULL, LINEAR, conv_shape(x->shape, w, stride, size / 2));
+}
+
+/* PReLU, a slope for each channel, at first 1/4. */
+static Node *prelu_layer(Net *net, Node *x)
+{
+    Node *slopes = layer_parameter(net, "weight", shape_of(1, 1, 1, x->shape.d[3]), 0);
+    parameter_of(net, slopes)->gain = 0.25;
+    net->index++;
+    return prelu(x, slopes);
 }
 
 /* (N,H,W,C) -> (N,H',W',K), with bias and leaky ReLU */
@@ -2710,6 +2745,16 @@ static void move_statistic(Net *net, Node *r, Node *s, double share)
     parameter_of(net, r)->leaf = moving_average(r, s, share);
 }
 
+/* The norm of a net whose filters have it in them: it leaves a bias to add to what the convolution x makes. */
+static Node *folded_norm(Net *net, const Node *x, Node *residual, double slope)
+{
+    Node *shift = layer_parameter(net, "bias", shape_of(1, 1, 1, x->shape.d[3]), -1);
+    parameter_of(net, shift)->role = FOLDED;
+    net->index += slope == LINEAR ? 1 : 2;
+    Node *y = conv2d(x->in[0], x->in[1], shift, slope, x->conv);
+    return residual ? add(y, residual) : y;
+}
+
 /* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm
  * of one long picture, all pictures of the batch end to end, and moves the running mean and variance by a share of the
  * way to the batch's (the variance's with m - 1 in place of m). In use the running ones take the place of the batch's,
@@ -2718,6 +2763,7 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
 {
     const int *d = x->shape.d;
     int c = d[3], m = d[0] * d[1] * d[2];
+    if (net->folded) return folded_norm(net, x, residual, slope);
     double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
            share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
@@ -3387,29 +3433,41 @@ static Node *narrow_block(Net *net, Node *x, const char *at, int k, int stride)
     return relu(numbered_conv(net, h, at, 3, (Conv){4 * k, 1, 1, 0}, beside, LINEAR));
 }
 
-/* (N,P,P,3) -> (N,P/32,P/32,512), or 2048 with narrow blocks. Block 1 is the stem, block b torchvision's layer b-1. */
-static Node *resnet(Net *net, Node *x, const int *blocks, Node *(*block)(Net *, Node *, const char *, int, int))
+/* (N,P,P,3) -> (N,P/4,P/4,64) to (N,P/32,P/32,512), or four times as many channels with narrow blocks. Block 1 is the
+ * stem, block b torchvision's layer b-1, whose map is map[b-2]. Returns the last. */
+static Node *resnet(Net *net, const char *prefix, Node *x, const int *blocks,
+                    Node *(*block)(Net *, Node *, const char *, int, int), Node *map[4])
 {
     char at[32];
     begin_block(net, 1);
-    x = numbered_conv(net, x, "", 1, (Conv){64, 7, 2, 3}, NULL, RELU);                          // (N,P/2,P/2,64)
+    x = numbered_conv(net, x, prefix, 1, (Conv){64, 7, 2, 3}, NULL, RELU);                      // (N,P/2,P/2,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,P/4,P/4,64)
-    for (int layer = 0; layer < 4; layer++)
+    for (int layer = 0; layer < 4; layer++) {
+        begin_block(net, layer + 2);
         for (int i = 0; i < blocks[layer]; i++) {
-            begin_block(net, layer + 2);
-            snprintf(at, sizeof at, "layer%d.%d.", layer + 1, i);
+            snprintf(at, sizeof at, "%.5slayer%d.%d.", prefix, layer + 1, i);
             x = block(net, x, at, 64 << layer, i == 0 && layer > 0 ? 2 : 1);
         }
+        map[layer] = x;
+    }
     return x;
 }
 
-static Node *resnet18(Net *net, Node *x) { return resnet(net, x, (const int[]){2, 2, 2, 2}, basic_block); }
-static Node *resnet50(Net *net, Node *x) { return resnet(net, x, (const int[]){3, 4, 6, 3}, narrow_block); }
+static const int resnet18_blocks[] = {2, 2, 2, 2}, resnet50_blocks[] = {3, 4, 6, 3};
 
-/* 3x3 convolution, batch norm, ReLU: (N,H,W,C) -> (N,H,W,k) */
+static Node *resnet18(Net *net, Node *x) { return resnet(net, "", x, resnet18_blocks, basic_block, (Node *[4]){0}); }
+static Node *resnet50(Net *net, Node *x) { return resnet(net, "", x, resnet50_blocks, narrow_block, (Node *[4]){0}); }
+
+/* Convolution, batch norm, leaky ReLU: (N,H,W,C) -> (N,H',W',K) */
+static Node *conv_norm(Net *net, Node *x, Conv c, double slope)
+{
+    return batch_norm(net, conv_layer(net, x, c), NULL, slope);
+}
+
+/* 3x3, ReLU: (N,H,W,C) -> (N,H,W,k) */
 static Node *conv_norm_relu(Net *net, Node *x, int k)
 {
-    return batch_norm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);
+    return conv_norm(net, x, (Conv){k, 3, 1, 1}, RELU);
 }
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
@@ -5033,13 +5091,12 @@ static Settings default_settings(void)
     return s;
 }
 
-/* Do the settings say "name=value"? Nothing is always so. */
+/* Do the settings say so? "adv=bce !conditional": options.h's words. */
 static bool settings_say(const Settings *s, const char *what)
 {
-    Settings asked;
-    memcpy(&asked, s, sizeof asked);
-    if (*what) set_settings(&asked, what);
-    return memcmp(&asked, s, sizeof asked) == 0;
+    int so = options_say(s, settings_table, SETTINGS, what);
+    if (so < 0) abort();
+    return so;
 }
 
 /* What is usual for some models, in the order in which it is set. `when` another setting says so.
@@ -5153,6 +5210,7 @@ static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 static Layout layout_of(const Parameter *p)
 {
     const int *d = p->w->shape.d;
+    if (p->by_columns) return AS_DENSE_WHC;
     if (p->matrix) return d[1] > 1 || (d[0] == 1 && d[2] > 1) ? AS_DENSE : AS_MATRIX;
     return p->fan_in > 0 && !strstr(p->w->name, "bias") ? AS_FILTER : AS_VECTOR;
 }
@@ -5176,18 +5234,20 @@ static void store_tensor(TensorFile *file, const char *prefix, const char *name,
     for (size_t i = 0; i < shape_count(shape); i++) copy[i] = data[from_file_order(shape, as, i)];
 }
 
-enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
+enum { WEIGHT, FIRST, SECOND, AVERAGE, PARTS };      /* of a parameter: itself, what its optimiser keeps, its average */
 
-/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
-static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
+static Tensor *part_of(const Parameter *p, int part)
+{
+    return (Tensor *const[PARTS]){p->w, p->m, p->v, p->average}[part];
+}
+
+/* What stands before a parameter's name in a checkpoint. */
+static const char *part_prefix(const Net *net, int part)
 {
     const char *optimiser = row_of(net->optimiser.op)->name;
-    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
-    memcpy(parts, all, sizeof all);
-    snprintf(prefixes[0], 32, "%c.", net->letter);
-    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
-    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
-    snprintf(prefixes[3], 32, "average.%c.", net->letter);
+    bool moment = part == FIRST || part == SECOND;
+    if (moment) return own_text("%s_%c.%c.", optimiser, part == FIRST ? 'm' : 'v', net->letter);
+    return own_text("%s%c.", part == AVERAGE ? "average." : "", net->letter);
 }
 
 static bool all_finite(const Tensor *t)
@@ -5197,21 +5257,23 @@ static bool all_finite(const Tensor *t)
     return true;
 }
 
-static void store_net(TensorFile *file, const Net *net, bool moments)
+/* One part of every parameter that has it. */
+static void store_part(TensorFile *file, const Net *net, int part, const char *prefix)
 {
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            if (!all_finite(fetched(parts[k])))
-                give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is "
-                        "kept); try a smaller --lr", prefixes[k], p->w->name);
-            store_tensor(file, prefixes[k], p->w->name, p->w->shape, parts[k]->data, layout_of(p));
-        }
+        Tensor *t = part_of(p, part);
+        if (!t) continue;
+        if (!all_finite(fetched(t)))
+            give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                    "try a smaller --lr", prefix, p->w->name);
+        store_tensor(file, prefix, p->w->name, p->w->shape, t->data, layout_of(p));
     }
+}
+
+static void store_net(TensorFile *file, const Net *net, bool moments)
+{
+    for (int part = 0; part < (moments ? PARTS : 1); part++) store_part(file, net, part, part_prefix(net, part));
 }
 
 /* "64,3,7,7" */
@@ -5243,17 +5305,19 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     changed(to);
 }
 
-static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
+static void load_part(const TensorFile *file, const char *path, const Net *net, int part, const char *prefix)
 {
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++)
-            if (parts[k])
-                load_tensor(file, path, textf("%s%s", k ? prefixes[k] : prefix, p->w->name).s, layout_of(p), parts[k]);
+        Tensor *to = part_of(p, part);
+        if (to) load_tensor(file, path, textf("%s%s", prefix, p->w->name).s, layout_of(p), to);
     }
+}
+
+static void load_net(const TensorFile *file, const char *path, const Net *net, const char *prefix, bool moments)
+{
+    load_part(file, path, net, WEIGHT, prefix);
+    for (int part = FIRST; part < PARTS && moments; part++) load_part(file, path, net, part, part_prefix(net, part));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5412,6 +5476,13 @@ static void open_dataset(DataSet *set, const char *path, const DataOptions *opti
     DataOptions heard = *options;
     heard.warn = warn;
     dataset_open(set, path, &heard);
+}
+
+static DataSet *own_dataset(const char *path, DataOptions options)
+{
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, path, &options);
+    return set;
 }
 
 /* The same, where a set that has no such pictures is no failure. */
@@ -5662,17 +5733,23 @@ static void look_task(void *argument, int row, int worker)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.2  Networks out of files
+ * 11.2  Networks that look at pictures of any size
  *
- * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
- * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
- * kept for the sizes used lately and share one arena and one input buffer. Batch norm in use is a fixed scale and shift
- * a channel, so it is folded into the convolution before it:
+ * A finder is a network of a detector (a Net, of chapter 5's layers) and its graphs for the sizes of picture seen
+ * lately, which share one arena and one input buffer. Batch norm in use is a fixed scale and shift a channel, so it is
+ * folded into the convolution before it when the weights are read; what remains is a bias:
  *
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { OUTPUTS = 9, GRAPHS_KEPT = 32, WEIGHTS_MOST = 400 };
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+
+typedef struct FinderKind {              /* which network; to learn (11.9): scenes of a batch, times --iters */
+    const char *name;
+    char letter;
+    void (*build)(Net *net, Node *x, Node **out);
+    int outputs, side, scenes, times;   /* side: of what it sees; RetinaFace: one that will do to build it */
+} FinderKind;
 
 typedef struct Sized {                  /* a network's graph for one size of input */
     Graph *graph;
@@ -5681,49 +5758,54 @@ typedef struct Sized {                  /* a network's graph for one size of inp
     long used;
 } Sized;
 
-typedef struct Network {
-    const char *name;
-    void (*build)(struct Network *net, Node *x, Node **out);
-    Tensor *weights[WEIGHTS_MOST];
-    int count, outputs;
+typedef struct Finder {
+    const FinderKind *is;
+    Net net;
     Sized sized[GRAPHS_KEPT];
     long runs;
-    const TensorFile *file;             /* while the weights are read; then NULL. Made without one they are 0 */
-    const char *path;
-    char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
-    bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
-} Network;
+} Finder;
 
-static void network_free(Network *net)
+/* A network of this kind for pictures of so many channels: its parameters, which are to be read or to learn. */
+static void make_net(Net *net, const FinderKind *kind, int channels)
 {
-    for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
-    for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
-    net->count = 0;
-    memset(net->sized, 0, sizeof net->sized);
+    static const double for_prelu = 6 / (1 + 0.25 * 0.25);      /* He et al. 2015, eq. 15 */
+    Node *out[OUTPUTS];
+    Graph *g = graph_new();
+    *net = (Net){.letter = kind->letter, .gain = sqrt(for_prelu), .folded = true,
+                 .optimiser = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999}};
+    net_attach(net, g);
+    kind->build(net, fill(g, shape_of(1, kind->side, kind->side, channels), 0), out);
+    graph_free(g);
 }
 
-static Tensor *network_find(const Network *net, const char *name)
+/* Reads what its file has of a folded norm into the filter before it and the bias that remains. */
+static void fold_norm(const TensorFile *file, const char *path, const char *prefix, Tensor *filter, Tensor *bias)
 {
-    for (int i = 0; i < net->count; i++)
-        if (strcmp(net->weights[i]->name, name) == 0) return net->weights[i];
-    return NULL;
-}
-
-static Tensor *network_add(Network *net, const char *name, Shape shape)
-{
-    if (net->count == WEIGHTS_MOST) abort();
-    Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
-    t->stays = true;
-    return t;
+    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    static const double epsilon = 1e-5;
+    size_t n = shape_count(bias->shape);
+    Tensor part[4];
+    for (int i = 0; i < 4; i++) {
+        const char *name = own_text("%s%.*s%s", prefix, (int)strlen(bias->name) - 4, bias->name, parts[i]);
+        part[i] = (Tensor){.shape = bias->shape, .data = own(n, sizeof(real))};
+        load_tensor(file, path, name, AS_VECTOR, &part[i]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
+        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
+        for (size_t i = k; i < shape_count(filter->shape); i += n)
+            filter->data[i] = (real)(scale * (double)filter->data[i]);
+    }
 }
 
 /* facenet's MTCNN (det1.npy ...) calls dense4.weight conv4.weights, conv4_1.bias conv4-1.biases, and prelu1.weight
  * prelu1.alpha or PReLU1.alpha. */
-static const char *facenet_name(const TensorFile *file, const char *base, const char *what)
+static const char *facenet_name(const TensorFile *file, const char *ours)
 {
-    bool slope = strncmp(base, "prelu", 5) == 0, dense = strncmp(base, "dense", 5) == 0;
-    char *name = own_text("%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
-                          slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
+    bool slope = strncmp(ours, "prelu", 5) == 0, dense = strncmp(ours, "dense", 5) == 0;
+    const char *what = strchr(ours, '.'), *end = slope ? "alpha" : strcmp(what, ".bias") ? "weights" : "biases";
+    ours += dense ? 5 : 0;
+    char *name = own_text("%s%.*s.%s", dense ? "conv" : "", (int)(what - ours), ours, end);
     for (char *c = name; *c; c++)
         if (*c == '_') *c = '-';
     for (size_t i = 0; i < file->count; i++)
@@ -5731,76 +5813,34 @@ static const char *facenet_name(const TensorFile *file, const char *base, const 
     return name;
 }
 
-static void read_weight(const Network *net, const char *base, const char *what, Layout as, Tensor *to)
+/* facenet's arrays keep filters as (S,R,C,K) and dense layers as (WHC,K). */
+static void load_facenet(const TensorFile *file, const char *path, const Net *net)
 {
-    const char *name = net->transposed ? facenet_name(net->file, base, what)
-                                       : own_text("%s%s.%s", net->prefix, base, what);
-    if (!tensorfile_find(net->file, name))
-        give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-    load_tensor(net->file, net->path, name, as, to);
-}
-
-/* The weight base.what: a filter, a bias, PReLU's slopes. */
-static Tensor *network_weight(Network *net, const char *base, const char *what, Shape shape, Layout as)
-{
-    const char *name = own_text("%s.%s", base, what);
-    Tensor *t = network_find(net, name);
-    if (t) return t;
-    t = network_add(net, name, shape);
-    if (net->file) read_weight(net, base, what, as, t);
-    return t;
-}
-
-static Node *network_vector(Network *net, Graph *g, const char *base, const char *what, int k)
-{
-    return leaf(g, network_weight(net, base, what, shape_of(1, 1, 1, k), AS_VECTOR));
-}
-
-/* Folds batch norm into a filter; what remains is a bias. */
-static Tensor *fold_norm(Network *net, const char *base, const char *norm, Tensor *w)
-{
-    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
-    static const double epsilon = 1e-5;
-    int n = w->shape.d[3];
-    Tensor *bias = network_add(net, own_text("%s.bias", base), shape_of(1, 1, 1, n)), part[4];
-    for (int i = 0; i < 4; i++) {
-        part[i] = (Tensor){.shape = bias->shape, .data = own((size_t)n, sizeof(real))};
-        read_weight(net, norm, parts[i], AS_VECTOR, &part[i]);
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        Layout as = layout_of(p);
+        as = as == AS_FILTER ? AS_FACENET : as == AS_DENSE_WHC ? AS_FACENET_DENSE : as;
+        load_tensor(file, path, facenet_name(file, p->w->name), as, p->w);
     }
-    for (int k = 0; k < n; k++) {
-        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
-        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
-        for (size_t i = (size_t)k; i < shape_count(w->shape); i += (size_t)n)
-            w->data[i] = (real)(scale * (double)w->data[i]);
-    }
-    return bias;
 }
 
-/* A layer of a detector: which tensors, and what shape. A dense layer's kernel is all of its input. */
-typedef struct Layer {
-    const char *name, *norm;            /* of the convolution, of its batch norm (NULL: it has a bias instead) */
-    Conv conv;
-    double slope;
-    bool depthwise, dense;
-} Layer;
-
-static Node *network_layer(Network *net, Node *x, Layer l)
+/* `prefix`: of its names in the file, "", "module.", "pnet." */
+static void load_finder(Finder *finder, const FinderKind *kind, const TensorFile *file, const char *path,
+                       const char *prefix)
 {
-    const int *d = x->shape.d, r = l.dense ? d[1] : l.conv.size, s = l.dense ? d[2] : l.conv.size;
-    const Layout layouts_of[2][2] = {{AS_FILTER, AS_DENSE_WHC}, {AS_FACENET, AS_FACENET_DENSE}};
-    Shape shape = shape_of(r, s, l.depthwise ? 1 : d[3], l.conv.k);
-    Tensor *bias = network_find(net, textf("%s.bias", l.name).s);
-    Tensor *w = network_weight(net, l.name, "weight", shape, layouts_of[net->transposed][l.dense]);
-    if (l.norm && !bias) bias = fold_norm(net, l.name, l.norm, w);
-    Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
-    return conv2d(x, leaf(x->graph, w), shift, l.slope,
-                  conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
+    Net *net = &finder->net;
+    *finder = (Finder){.is = kind};
+    make_net(net, kind, 3);
+    if (strcmp(file->format, "npy") == 0) load_facenet(file, path, net);
+    else load_net(file, path, net, prefix, false);
+    for (int i = 1; i < net->count; i++)
+        if (net->parameters[i].role == FOLDED)
+            fold_norm(file, path, prefix, net->parameters[i - 1].w, net->parameters[i].w);
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
  * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
- * 0.33).
- * The single ones are read by nobody and not computed. */
+ * 0.33). The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
     Node *w = layer[0]->in[1], *bias = layer[0]->in[BIAS];
@@ -5812,19 +5852,20 @@ static void join_layers(Node **layer, int n)
 }
 
 /* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
-static Sized *network_sized(Network *net, Shape shape)
+static Sized *finder_sized(Finder *finder, Shape shape)
 {
     Error e = {0};
-    Sized *oldest = &net->sized[0];
+    Sized *oldest = &finder->sized[0];
     for (int i = 0; i < GRAPHS_KEPT; i++) {
-        Sized *s = &net->sized[i];
-        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++net->runs; return s; }
+        Sized *s = &finder->sized[i];
+        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++finder->runs; return s; }
         if (s->used < oldest->used) oldest = s;
     }
     graph_free(oldest->graph);
-    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
-    net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
-    for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++finder->runs};
+    net_attach(&finder->net, oldest->graph);
+    finder->is->build(&finder->net, leaf(oldest->graph, &oldest->input), oldest->out);
+    for (int i = 0; i < finder->is->outputs; i++) keep(oldest->out[i]);
     if (graph_plan(oldest->graph, &e)) return oldest;
     graph_free(oldest->graph);
     *oldest = (Sized){0};
@@ -5837,11 +5878,11 @@ static Sized *network_sized(Network *net, Shape shape)
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
 static const char *const detector_names[] = {"mtcnn", "retinaface"};
-enum { DETECTORS = sizeof detector_names / sizeof *detector_names, NETWORKS = 3 };
+enum { DETECTORS = sizeof detector_names / sizeof *detector_names, FINDERS = 3 };
 
 typedef struct Detector {
     DetectorKind kind;
-    Network networks[NETWORKS];         /* MTCNN: P, R, O; RetinaFace: one */
+    Finder finders[FINDERS];               /* MTCNN: P, R, O; RetinaFace: one */
     double threshold;                   /* the least score of a face */
     double handed_on[2];                /* MTCNN: the least at which P and R hand a square on */
     double min_face;                    /* MTCNN: side of the smallest face looked for, in pixels */
@@ -5856,7 +5897,10 @@ typedef struct Detector {
 static void close_detector(void *detector)
 {
     Detector *d = detector;
-    for (int i = 0; i < NETWORKS; i++) network_free(&d->networks[i]);
+    for (int i = 0; i < FINDERS; i++) {
+        net_free(&d->finders[i].net);
+        for (int k = 0; k < GRAPHS_KEPT; k++) graph_free(d->finders[i].sized[k].graph);
+    }
     arena_free(&d->arena);
     free(d->input);
 }
@@ -5872,24 +5916,23 @@ static real *detector_input(Detector *d, Shape shape)
     return d->input;
 }
 
-static void trace_run(Detector *d, const Network *net, const Sized *s)
+static void trace_run(Detector *d, const FinderKind *kind, const Sized *s)
 {
-    const char *run = own_text("%d.%s.", d->traced++, net->name);
+    const char *run = own_text("%d.%s.", d->traced++, kind->name);
     store_tensor(d->trace, run, "input", s->input.shape, d->input, AS_PICTURES);
-    for (int i = 0; i < net->outputs; i++)
+    for (int i = 0; i < kind->outputs; i++)
         store_tensor(d->trace, run, textf("out%d", i).s, s->out[i]->shape, s->out[i]->data, AS_PICTURES);
 }
 
 /* Runs network `which` on the input that stands in the buffer. */
 static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
-    Network *net = &d->networks[which];
-    Sized *s = network_sized(net, shape);
+    Sized *s = finder_sized(&d->finders[which], shape);
     s->input.data = d->input;
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->trace) trace_run(d, net, s);
+    if (d->trace) trace_run(d, d->finders[which].is, s);
     return s;
 }
 
@@ -5915,16 +5958,22 @@ static double second_of_two(const real *scores)
 static const double pyramid_factor = 0.709;
 enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
 
-static Node *linear(Network *net, Node *x, const char *name, int k, int size)
+/* Without activation; size 0: dense. */
+static Node *linear(Net *net, Node *x, const char *name, int k, int size)
 {
-    return network_layer(net, x, (Layer){name, .conv = {k, size, 1, 0}, .slope = LINEAR, .dense = size == 0});
+    named(net, "", name);
+    if (size) return conv_bias_leaky(net, x, (Conv){k, size, 1, 0}, LINEAR);
+    x = dense(net, x, k, LINEAR);
+    parameter_of(net, x->in[1])->by_columns = true;
+    return x;
 }
 
-/* Layer number i with its PReLU; size 0: dense. */
-static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
+/* Layer number i with its PReLU. */
+static Node *mtcnn_layer(Net *net, Node *x, int i, int k, int size)
 {
-    x = linear(net, x, own_text("%s%d", size ? "conv" : "dense", i), k, size);
-    return prelu(x, network_vector(net, x->graph, own_text("prelu%d", i), "weight", k));
+    x = linear(net, x, textf("%s%d", size ? "conv" : "dense", i).s, k, size);
+    named(net, "", textf("prelu%d", i).s);
+    return prelu_layer(net, x);
 }
 
 static Node *mtcnn_pool(Node *x, int size)
@@ -5933,7 +5982,7 @@ static Node *mtcnn_pool(Node *x, int size)
 }
 
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
-static void pnet(Network *net, Node *x, Node **out)
+static void pnet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 10, 3), 2);                                     // (N,H/2-1,W/2-1,10)
     h = mtcnn_layer(net, mtcnn_layer(net, h, 2, 16, 3), 3, 32, 3);
@@ -5943,7 +5992,7 @@ static void pnet(Network *net, Node *x, Node **out)
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
-static void rnet(Network *net, Node *x, Node **out)
+static void rnet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 28, 3), 3);                                     // (N,11,11,28)
     h = mtcnn_pool(mtcnn_layer(net, h, 2, 48, 3), 3);                                           // (N,4,4,48)
@@ -5954,7 +6003,7 @@ static void rnet(Network *net, Node *x, Node **out)
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
-static void onet(Network *net, Node *x, Node **out)
+static void onet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 32, 3), 3);                                     // (N,23,23,32)
     h = mtcnn_pool(mtcnn_layer(net, h, 2, 64, 3), 3);                                           // (N,10,10,64)
@@ -5966,13 +6015,9 @@ static void onet(Network *net, Node *x, Node **out)
     join_layers(out, 3);
 }
 
-/* The three: what they answer, the side of what they see; and, to learn (11.9), how many scenes make a batch and for
- * how many times --iters: P is quick to learn and the others pay for its mistakes, O has the last word. */
-static const struct {
-    const char *name;
-    void (*build)(Network *net, Node *x, Node **out);
-    int outputs, side, scenes, times;
-} mtcnn_parts[NETWORKS] = {{"pnet", pnet, 2, 12, 2, 4}, {"rnet", rnet, 2, 24, 2, 2}, {"onet", onet, 3, 48, 1, 4}};
+/* To learn, P is quick and the others pay for its mistakes; O has the last word. */
+static const FinderKind mtcnn_finders[FINDERS] = {{"pnet", 'P', pnet, 2, 12, 2, 4}, {"rnet", 'R', rnet, 2, 24, 2, 2},
+                                               {"onet", 'O', onet, 3, 48, 1, 4}};
 
 /* Network `which` on n windows of the photograph at height x width pixels. */
 static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
@@ -6016,7 +6061,7 @@ static int batch_size(int left)
  * landmarks are relative to the box it was shown. */
 static void refine(Detector *d, int which, const ImageSums *sums, double threshold, Faces *faces)
 {
-    int side = mtcnn_parts[which].side, kept = 0, count = 0;
+    int side = mtcnn_finders[which].side, kept = 0, count = 0;
     Face *f = faces->items;
     ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
@@ -6076,92 +6121,59 @@ enum { LEVELS = 3, ANCHORS = 2, RETINA_MOST = 5000 };   /* RETINA_MOST: candidat
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
 static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
-/* base.i is a convolution, base.i+1 its batch norm. */
-static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
-{
-    const char *name = own_text("%s.%d", base, i), *norm = own_text("%s.%d", base, i + 1);
-    return network_layer(net, x, (Layer){name, norm, conv, slope, false, false});
-}
-
-/* A depthwise 3x3 and a 1x1 convolution: (N,H,W,C) -> (N,H/stride,W/stride,K) */
-static Node *separable(Network *net, Node *x, int stage, int index, int k, int stride)
-{
-    const char *base = own_text("body.stage%d.%d", stage, index), *name = own_text("%s.0", base),
-               *norm = own_text("%s.1", base);
-    x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
-    return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
-}
-
-/* MobileNet with a quarter of the channels (Howard et al. 2017) */
-static void mobilenet_body(Network *net, Node *x, Node **level)
+/* MobileNet with a quarter of the channels (Howard et al. 2017): of depthwise 3x3 and 1x1 convolutions */
+static void mobilenet_body(Net *net, Node *x, Node **level)
 {
     static const struct { int stage, index, k, stride; } layers[] = {
         {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1},
         {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
-    x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
+    sequential(net, "body.stage1.0.");
+    x = conv_norm(net, x, (Conv){8, 3, 2, 1}, 0.1);                                             // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
-        x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
-        level[layers[i].stage - 1] = x;
-    }
-}
-
-/* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
-static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
-{
-    const Conv convs[3] = {{k, 1, 1, 0}, {k, 3, stride, 1}, {4 * k, 1, 1, 0}};
-    Node *h = x;
-    for (int i = 0; i < 3; i++) {
-        const char *name = own_text("%s.conv%d", base, i + 1), *norm = own_text("%s.bn%d", base, i + 1);
-        h = network_layer(net, h, (Layer){name, norm, convs[i], i < 2 ? RELU : LINEAR, false, false});
-    }
-    if (first) x = conv_norm(net, x, own_text("%s.downsample", base), 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
-    return relu(add(h, x));
-}
-
-/* ResNet-50 (He et al. 2016), under torchvision's names */
-static void resnet_body(Network *net, Node *x, Node **level)
-{
-    static const int blocks[4] = {3, 4, 6, 3};
-    x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
-    x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
-    for (int stage = 0; stage < 4; stage++) {
-        for (int i = 0; i < blocks[stage]; i++)
-            x = bottleneck(net, x, own_text("body.layer%d.%d", stage + 1, i), 64 << stage,
-                           i == 0 && stage > 0 ? 2 : 1, i == 0);
-        if (stage > 0) level[stage - 1] = x;
+        sequential(net, textf("body.stage%d.%d.", layers[i].stage, layers[i].index).s);
+        x = batch_norm(net, depthwise_layer(net, x, 3, layers[i].stride), NULL, 0.1);
+        level[layers[i].stage - 1] = x = conv_norm(net, x, (Conv){layers[i].k, 1, 1, 0}, 0.1);
     }
 }
 
 /* Feature pyramid (Lin et al. 2017) */
-static void pyramid(Network *net, Node **level, int k, double slope)
+static void pyramid(Net *net, Node **level, int k, double slope)
 {
-    for (int i = 0; i < LEVELS; i++)
-        level[i] = conv_norm(net, level[i], own_text("fpn.output%d", i + 1), 0, (Conv){k, 1, 1, 0}, slope);
+    for (int i = 0; i < LEVELS; i++) {
+        sequential(net, textf("fpn.output%d.", i + 1).s);
+        level[i] = conv_norm(net, level[i], (Conv){k, 1, 1, 0}, slope);
+    }
     for (int i = LEVELS - 2; i >= 0; i--) {
         const int *d = level[i]->shape.d;
         Node *sum = add(level[i], enlarge(level[i + 1], d[1], d[2]));
-        level[i] = conv_norm(net, sum, own_text("fpn.merge%d", i + 1), 0, (Conv){k, 3, 1, 1}, slope);
+        sequential(net, textf("fpn.merge%d.", i + 1).s);
+        level[i] = conv_norm(net, sum, (Conv){k, 3, 1, 1}, slope);
     }
 }
 
-/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
-static Node *context(Network *net, Node *x, int level, double slope)
+/* 3x3 under a name of level's context. */
+static Node *context_layer(Net *net, Node *x, int level, const char *name, int k, double slope)
 {
-    static const char *const names[5] = {"conv3X3", "conv5X5_1", "conv5X5_2", "conv7X7_2", "conv7x7_3"};
-    const char *base[5];
-    int k = x->shape.d[3];
-    const Conv half = {k / 2, 3, 1, 1}, quarter = {k / 4, 3, 1, 1};
-    for (int i = 0; i < 5; i++) base[i] = own_text("ssh%d.%s", level + 1, names[i]);
-    Node *first[2] = {conv_norm(net, x, base[0], 0, half, slope), conv_norm(net, x, base[1], 0, quarter, slope)};
+    sequential(net, textf("ssh%d.%s.", level + 1, name).s);
+    return conv_norm(net, x, (Conv){k, 3, 1, 1}, slope);
+}
+
+/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
+static Node *context(Net *net, Node *x, int level, double slope)
+{
+    int half = x->shape.d[3] / 2, quarter = x->shape.d[3] / 4;
+    Node *first[2] = {context_layer(net, x, level, "conv3X3", half, slope),
+                      context_layer(net, x, level, "conv5X5_1", quarter, slope)};
     join_layers(first, 2);
     Node *three = relu(first[0]), *shared = first[1];        // (a ReLU after a leaky one is a ReLU)
-    Node *five = conv_norm(net, shared, base[2], 0, quarter, RELU);
-    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, quarter, slope), base[4], 0, quarter, RELU);
+    Node *five = context_layer(net, shared, level, "conv5X5_2", quarter, RELU);
+    Node *seven = context_layer(net, shared, level, "conv7X7_2", quarter, slope);
+    seven = context_layer(net, seven, level, "conv7x7_3", quarter, RELU);
     return concat(three, concat(five, seven, 3), 3);
 }
 
 /* (N,H,W,3) -> for each level scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
-static void retinaface_heads(Network *net, Node **level, int k, Node **out)
+static void retinaface_heads(Net *net, Node **level, int k, Node **out)
 {
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
     static const int numbers[3] = {2, 4, 2 * BOX_POINTS};
@@ -6170,27 +6182,30 @@ static void retinaface_heads(Network *net, Node **level, int k, Node **out)
     for (int i = 0; i < LEVELS; i++) {
         Node *features = context(net, level[i], i, slope);
         for (int head = 0; head < 3; head++) {
-            const char *name = own_text("%s.%d.conv1x1", heads[head], i);
-            const Conv conv = {ANCHORS * numbers[head], 1, 1, 0};
-            out[3 * i + head] = network_layer(net, features, (Layer){name, NULL, conv, LINEAR, false, false});
+            named(net, textf("%s.%d.", heads[head], i).s, "conv1x1");
+            out[3 * i + head] = conv_bias_leaky(net, features, (Conv){ANCHORS * numbers[head], 1, 1, 0}, LINEAR);
         }
         join_layers(out + 3 * i, 3);
     }
 }
 
-static void retinaface_mobilenet(Network *net, Node *x, Node **out)
+static void retinaface_mobilenet(Net *net, Node *x, Node **out)
 {
     Node *level[LEVELS];
     mobilenet_body(net, x, level);
     retinaface_heads(net, level, 64, out);
 }
 
-static void retinaface_resnet(Network *net, Node *x, Node **out)
+static void retinaface_resnet(Net *net, Node *x, Node **out)
 {
-    Node *level[LEVELS];
-    resnet_body(net, x, level);
-    retinaface_heads(net, level, 256, out);
+    Node *map[4];
+    resnet(net, "body.", x, resnet50_blocks, narrow_block, map);
+    retinaface_heads(net, map + 1, 256, out);
 }
+
+static const FinderKind retinaface_finders[] = {
+    {.name = "RetinaFace MobileNet-0.25", .build = retinaface_mobilenet, .outputs = 3 * LEVELS, .side = 32},
+    {.name = "RetinaFace ResNet-50", .build = retinaface_resnet, .outputs = 3 * LEVELS, .side = 32}};
 
 /* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
 typedef struct RetinaInput { const Image *picture; real *input, of_byte[3][256]; } RetinaInput;
@@ -6241,28 +6256,6 @@ static const char *const detector_files[DETECTORS] = {
     "onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
-/* Makes the weights of a network for pictures of so many channels: what the file has under the prefix, or zeros where
- * there is no file. Building it once, for an input of that side, asks for each. */
-static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side,
-                         int channels)
-{
-    Node *out[OUTPUTS];
-    Graph *g = graph_new();
-    net->file = file, net->path = path;
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
-    graph_free(g);
-    net->file = NULL, net->path = NULL;
-}
-
-static void load_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
-                      const char *prefix)
-{
-    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
-                     .outputs = mtcnn_parts[which].outputs, .transposed = file && strcmp(file->format, "npy") == 0};
-    network_load(net, file, path, prefix, mtcnn_parts[which].side, channels);
-}
-
 /* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
 static const char *find_weights(const char *folder, int which, const char *name)
 {
@@ -6279,11 +6272,11 @@ static const char *find_weights(const char *folder, int which, const char *name)
 static void load_mtcnn(Detector *d, const char *weights)
 {
     bool folder = is_folder(weights);
-    for (int i = 0; i < NETWORKS; i++) {
-        const char *name = mtcnn_parts[i].name, *path = folder ? find_weights(weights, i, name) : weights;
+    for (int i = 0; i < FINDERS; i++) {
+        const char *name = mtcnn_finders[i].name, *path = folder ? find_weights(weights, i, name) : weights;
         const TensorFile *file = load_tensors(path);
         const char *least = tensorfile_metadata(file, "thresholds");
-        load_part(&d->networks[i], i, 3, file, path, folder ? "" : textf("%s.", name).s);
+        load_finder(&d->finders[i], &mtcnn_finders[i], file, path, folder ? "" : own_text("%s.", name));
         if (least) sscanf(least, "%lf %lf %lf", &d->handed_on[0], &d->handed_on[1], &d->threshold);
     }
 }
@@ -6295,9 +6288,7 @@ static void load_retinaface(Detector *d, const char *weights)
     bool wrapped =
         tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
     bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
-    d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
-                               .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32, 3);
+    load_finder(&d->finders[0], &retinaface_finders[resnet], file, weights, wrapped ? "module." : "");
 }
 
 /* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
@@ -6435,9 +6426,6 @@ enum { SQUARES, LABEL, MOVE, MOVES, POINT, POINTS, SCHEDULE, LEAVES };
 static const struct { const char *name; int k; } lesson_leaves[LEAVES] = {
     {"x", 1}, {"label", 2}, {"move", 4}, {"moves", 1}, {"point", 2 * BOX_POINTS}, {"points", 1}, {"schedule", 3}};
 
-/* L, L_face, L_box, L_point, and the share of samples that are told right */
-enum { TOTAL, FACE, BOX, LANDMARK, RIGHT, LESSON_TERMS };
-
 /* ---- what a network is shown ---- */
 
 /* The square as network `which` sees it, and as it reports it: see propose() and refine(). */
@@ -6454,7 +6442,7 @@ static ImageWindow seen_by(int which, const ImageSums *sums, Face *square)
 static void write_sample(Tensor *const leaves[LEAVES], int which, int row, const SceneSample *s, const ImageSums *sums)
 {
     Face square = s->square;
-    int side = mtcnn_parts[which].side;
+    int side = mtcnn_finders[which].side;
     bool box = s->kind == SCENE_PART || s->kind == SCENE_POSITIVE, points = box && s->face->score > 0;
     real *to[LEAVES], colours[48 * 3];
     for (int i = 0; i < LEAVES - 1; i++) {
@@ -6495,128 +6483,96 @@ static Node *squared_distance(Node *answer, Node *truth)
     return sum_per_picture(square(sub(answer, truth)));
 }
 
-static void detector_losses(Node *const leaves[LEAVES], Node **out, bool has_points, Node *term[LESSON_TERMS])
+/* The terms, and behind them the share of samples that are told right. */
+static void add_lesson_terms(Step *step, Node *const leaves[LEAVES], Node **out, int outputs)
 {
-    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
+    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0];
     Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
-    term[FACE] = mean_of(each, hardest(each, counts, 0.7));
-    term[BOX] = mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]);
-    term[LANDMARK] = has_points ? mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]) : none;
-    term[TOTAL] = add(add(term[FACE], scale(term[BOX], 0.5)), term[LANDMARK]);
-    term[RIGHT] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
-    for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
+    add_term(step, "face", mean_of(each, hardest(each, counts, 0.7)), 1);
+    add_term(step, "box", mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]), 0.5);
+    if (outputs > 2) add_term(step, "points", mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]), 1);
+    Node *behind = sub(largest(s), sum_per_picture(mul(label, s)));
+    step->names[step->n_terms] = "right";
+    step->terms[step->n_terms++] = keep(mean_of(affine(sign(behind), -1, 1), counts));
 }
 
-/* ---- the networks ---- */
+/* ---- the training ---- */
 
-static bool is_filter(const Tensor *t)
+typedef struct Pupil {
+    const Settings *s;
+    const SceneStock *stock;
+    Net nets[FINDERS];                   /* for grey */
+    int which;                          /* of them learns */
+    Training now;                       /* its step: 7.5 */
+    Detector *detector;                 /* those that have learnt already, in use */
+    Tensor *leaves[LEAVES];
+    Scene *scenes;
+    const TensorFile *checkpoint;       /* from which the network at hand goes on, or NULL */
+    TensorFile *trace;                  /* --trace: the first step of each network, or NULL */
+    Progress progress;
+    double saved, mean[MAX_TERMS + 1];  /* when; the terms, over the last hundred iterations or so */
+} Pupil;
+
+/* Of Adam's moments in a checkpoint, which has those of one network. */
+static const char *moment_prefix(int part) { return part == FIRST ? "adam_m." : "adam_v."; }
+
+static const char *checkpoint_of(const Pupil *p) { return own_text("%s/checkpoint.safetensors", p->s->out); }
+
+/* What stands before the names of network `which`: "pnet." */
+static const char *finder_prefix(int which) { return own_text("%s.", mtcnn_finders[which].name); }
+
+static void end_training(void *pupil)
 {
-    return strstr(t->name, ".weight") && strncmp(t->name, "prelu", 5) != 0;
+    Pupil *p = pupil;
+    for (int i = 0; i < FINDERS; i++) net_free(&p->nets[i]);
 }
 
-/* Filters uniform (He et al. 2015, for PReLU), slopes 0.25, biases 0. */
-static void begin_part(Network *net, int which, uint64_t seed)
-{
-    for (int i = 0; i < net->count; i++) {
-        Tensor *t = net->weights[i];
-        const int *d = t->shape.d;
-        if (is_filter(t)) fill_uniform(t, sqrt(6 / 1.0625 / (d[0] * d[1] * d[2])), seed, (uint32_t)(64 * which + i));
-        else if (strncmp(t->name, "prelu", 5) == 0) for (int k = 0; k < d[3]; k++) t->data[k] = (real)0.25;
-    }
-}
-
-/* The same network for three channels. */
-static void colour_part(Network *to, int which, const Network *from)
+/* The network for three channels that answers as this one would on grey. */
+static void colour_net(Net *to, int which, const Net *from)
 {
     static const double luma_share[3] = {0.299, 0.587, 0.114};
-    load_part(to, which, 3, NULL, NULL, "");
+    make_net(to, &mtcnn_finders[which], 3);
     for (int i = 0; i < to->count; i++) {
-        Tensor *t = to->weights[i];
-        const real *f = from->weights[i]->data;
+        Tensor *t = to->parameters[i].w;
+        const real *f = from->parameters[i].w->data;
         size_t k = (size_t)t->shape.d[3], count = shape_count(t->shape);
-        bool wider = count > shape_count(from->weights[i]->shape);
+        bool wider = count > shape_count(from->parameters[i].w->shape);
         for (size_t at = 0; at < count; at++)
             t->data[at] = !wider ? f[at] : (real)(luma_share[at / k % 3] * (double)f[at / (3 * k) * k + at % k]);
     }
 }
 
-/* Adds a network's tensors as network_layer() reads them. */
-static void store_part(TensorFile *file, const Network *net, const char *prefix)
-{
-    for (int i = 0; i < net->count; i++) {
-        const Tensor *t = net->weights[i];
-        Layout as = !is_filter(t) ? AS_VECTOR : strncmp(t->name, "dense", 5) ? AS_FILTER : AS_DENSE_WHC;
-        store_tensor(file, textf("%s.", prefix).s, t->name, t->shape, t->data, as);
-    }
-}
-
-/* ---- the training ---- */
-
-typedef struct Pupil {                  /* the network that learns, number `which` */
-    const Settings *s;
-    const SceneStock *stock;
-    Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
-    int which;
-    long iteration;
-    Detector *detector;                 /* those that have learnt already, in use */
-    Tensor *leaves[LEAVES];
-    Node *term[LESSON_TERMS];
-    Graph *graph;
-    Scene *scenes;
-    TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
-    double begun;
-    long begun_at;
-} Pupil;
-
-static const Optimiser detector_adam = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999};
-
-static void end_lesson(Pupil *p)
-{
-    network_free(&p->first), network_free(&p->second);
-}
-
-static void end_training(void *pupil)
-{
-    Pupil *p = pupil;
-    end_lesson(p);
-    for (int i = 0; i < NETWORKS; i++) network_free(&p->parts[i]);
-}
-
-/* The leaf that stands for a tensor. */
-static Node *weight_leaf(const Graph *g, const Tensor *t)
-{
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == t) return g->nodes[i];
-    abort();
-}
-
 /* Losses, their gradients, Adam's step: the graph of an iteration of network p->which. */
 static void build_lesson(Pupil *p)
 {
-    Network *net = &p->parts[p->which];
-    Graph *g = p->graph = own_graph(graph_new());
-    int side = mtcnn_parts[p->which].side, n = mtcnn_parts[p->which].scenes * SAMPLES;
-    Node *leaves[LEAVES], *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST];
+    const FinderKind *kind = &mtcnn_finders[p->which];
+    Net *net = &p->nets[p->which];
+    Step *step = &p->now.d_step;
+    Node *leaves[LEAVES], *out[OUTPUTS];
+    *step = (Step){.graph = own_graph(graph_new())};
     for (int i = 0; i < LEAVES; i++) {
-        int sides = i == SQUARES ? side : 1, rows = i == SCHEDULE ? 1 : n;
-        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, sides, sides, lesson_leaves[i].k));
-        leaves[i] = leaf(g, p->leaves[i]);
+        int side = i == SQUARES ? kind->side : 1, rows = i == SCHEDULE ? 1 : kind->scenes * SAMPLES;
+        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, side, side, lesson_leaves[i].k));
+        leaves[i] = leaf(step->graph, p->leaves[i]);
     }
-    net->build(net, leaves[SQUARES], out);
-    detector_losses(leaves, out, net->outputs > 2, p->term);
-    for (int i = 0; i < net->count; i++) weights[i] = weight_leaf(g, net->weights[i]);
-    grad(p->term[TOTAL], weights, net->count, gradients);
-    for (int i = 0; i < net->count; i++)
-        update(&detector_adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]),
-               leaves[SCHEDULE]);
-    bind_graphs(&p->graph, 1);
+    net_train(net, step->graph);
+    kind->build(net, leaves[SQUARES], out);
+    add_lesson_terms(step, leaves, out, kind->outputs);
+    finish_step(step, net, leaves[SCHEDULE], &(Batch){0});
+    bind_graphs(&step->graph, 1);
 }
 
-/* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
-static void fill_lesson(Pupil *p)
+static long last_iteration(const Pupil *p) { return p->s->iters * mtcnn_finders[p->which].times; }
+
+/* The batch of the iteration at hand: scenes that no other iteration of this network sees. The rate falls along half a
+ * cosine to 0. */
+static void fill_lesson(void *pupil)
 {
-    int n = mtcnn_parts[p->which].scenes;
-    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
+    Pupil *p = pupil;
+    int n = mtcnn_finders[p->which].scenes;
+    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->now.iteration * n);
+    double done = (double)p->now.iteration / (double)last_iteration(p);
+    const Optimiser *adam = &p->nets[p->which].optimiser;
     scene_compose_all(p->stock, first, p->scenes, n, parallel);
     for (int i = 0; i < n; i++) {
         Scope inner;
@@ -6631,17 +6587,8 @@ static void fill_lesson(Pupil *p)
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
-}
-
-static long last_iteration(const Pupil *p)
-{
-    return p->s->iters * mtcnn_parts[p->which].times;
-}
-
-/* Half a cosine from lr to 0. */
-static double lesson_rate(const Pupil *p)
-{
-    return p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)last_iteration(p)));
+    set_schedule(p->leaves[SCHEDULE], p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * done)), adam->beta1,
+                 adam->beta2, p->now.iteration + 1);
 }
 
 /* What must be the same when a training goes on. */
@@ -6657,12 +6604,14 @@ static void save_pupil(Pupil *p)
     enter(&inner);
     TensorFile *file = new_tensors();
     set_metadata(file, "network", own_text("%d", p->which));
-    set_metadata(file, "iteration", own_text("%ld", p->iteration));
+    set_metadata(file, "iteration", own_text("%ld", p->now.iteration));
     set_metadata(file, "run", run_of(p));
-    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(file, &p->parts[i], mtcnn_parts[i].name);
-    if (p->which < NETWORKS) store_part(file, &p->first, "adam_m"), store_part(file, &p->second, "adam_v");
-    save_tensors(file, own_text("%s/checkpoint.safetensors", p->s->out), "cannot save (the last is still good): ");
+    for (int i = 0; i <= p->which && i < FINDERS; i++) store_part(file, &p->nets[i], WEIGHT, finder_prefix(i));
+    for (int part = FIRST; part <= SECOND && p->which < FINDERS; part++)
+        store_part(file, &p->nets[p->which], part, moment_prefix(part));
+    save_tensors(file, checkpoint_of(p), "cannot save (the last is still good): ");
     leave();
+    p->saved = now_seconds();
 }
 
 /* What --weights takes: RUN/mtcnn.safetensors. O has learnt from hard negatives and is sure of real faces: what it
@@ -6674,105 +6623,109 @@ static void export_pupil(Pupil *p)
     TensorFile *file = new_tensors();
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
     set_metadata(file, "thresholds", "0.6 0.7 0.97");
-    for (int i = 0; i < NETWORKS; i++) {
-        Network colour;
-        colour_part(&colour, i, &p->parts[i]);
-        store_part(file, &colour, mtcnn_parts[i].name);
-        network_free(&colour);
+    for (int i = 0; i < FINDERS; i++) {
+        Net *colour = own(1, sizeof *colour);
+        colour_net(colour, i, &p->nets[i]);
+        on_leaving(close_net, colour);
+        store_part(file, colour, WEIGHT, finder_prefix(i));
     }
     save_tensors(file, own_text("%s/mtcnn.safetensors", p->s->out), "");
     leave();
 }
 
-/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on: the file is the
- * checkpoint, or NULL. Those before it look for its samples. */
-static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
+/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on. Those before it look
+ * for its samples. */
+static void begin_lesson(Pupil *p)
 {
     int which = p->which;
-    const char *from = p->s->init, *prefix = own_text("%s.", mtcnn_parts[which].name);
-    Scope inner;
-    enter(&inner);
+    Net *net = &p->nets[which];
+    const char *from = p->s->init;
     if (*from && is_folder(from)) from = own_text("%s/checkpoint.safetensors", from);
-    if (file || !*from) load_part(&p->parts[which], which, 1, file, path, prefix);
-    else load_part(&p->parts[which], which, 1, load_tensors(from), from, prefix);
-    if (!file && !*from) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
-    leave();
-    load_part(&p->first, which, 1, file, path, "adam_m.");
-    load_part(&p->second, which, 1, file, path, "adam_v.");
-    if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
+    if (p->checkpoint) load_part(p->checkpoint, checkpoint_of(p), net, WEIGHT, finder_prefix(which));
+    else if (*from) load_part(load_tensors(from), from, net, WEIGHT, finder_prefix(which));
+    else net_initialise(net, (uint64_t)p->s->seed);
     build_lesson(p);
-    p->begun = now_seconds(), p->begun_at = p->iteration;
+    for (int part = FIRST; part <= SECOND && p->checkpoint; part++)
+        load_part(p->checkpoint, checkpoint_of(p), net, part, moment_prefix(part));
+    p->checkpoint = NULL;
+    p->now.iterations = p->trace ? 1 : last_iteration(p);
+    p->progress = progress_start(mtcnn_finders[which].name, p->now.iteration, p->now.iterations);
+    on_leaving(progress_end, &p->progress);
+    memset(p->mean, 0, sizeof p->mean), p->saved = now_seconds();
+}
+
+static void use_net(Pupil *p, int which)
+{
+    p->detector->finders[which].is = &mtcnn_finders[which];
+    colour_net(&p->detector->finders[which].net, which, &p->nets[which]);
 }
 
 static void load_pupil(Pupil *p, const char *path)
 {
-    const TensorFile *file = load_tensors(path);
+    const TensorFile *file = p->checkpoint = load_tensors(path);
     const char *network = tensorfile_metadata(file, "network"), *iteration = tensorfile_metadata(file, "iteration"),
                *was = tensorfile_metadata(file, "run"), *is = run_of(p);
     if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
     if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
-    int which = max_int(0, min_int(atoi(network), NETWORKS));
-    p->iteration = atol(iteration);
-    for (p->which = 0; p->which < which; p->which++) {
-        load_part(&p->parts[p->which], p->which, 1, file, path, textf("%s.", mtcnn_parts[p->which].name).s);
-        if (p->which + 1 < which) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
-    }
-    if (which < NETWORKS) begin_lesson(p, file, path);
+    p->which = max_int(0, min_int(atoi(network), FINDERS));
+    p->now.iteration = atol(iteration);
+    for (int i = 0; i < p->which; i++) load_part(file, path, &p->nets[i], WEIGHT, finder_prefix(i)), use_net(p, i);
 }
 
-static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
+/* Traced are the weights before the step and after it, Adam's first moment, which is a tenth of the gradient, what the
+ * network was shown, and the terms with their total: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
+static void trace_lesson(const Pupil *p)
 {
-    double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
-    warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
-         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[FACE] / (double)n, sums[BOX] / (double)n,
-         sums[LANDMARK] / (double)n, 100 * sums[RIGHT] / (double)n, rate,
-         (double)(last_iteration(p) - p->iteration) / rate / 60);
-}
-
-/* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
- * network was shown, and the losses: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
-static void learn_once(Pupil *p)
-{
-    const char *name = mtcnn_parts[p->which].name;
-    TensorFile *trace = p->trace;
-    fill_lesson(p);
-    set_schedule(p->leaves[SCHEDULE], lesson_rate(p), detector_adam.beta1, detector_adam.beta2, p->iteration + 1);
-    if (trace) store_part(trace, &p->parts[p->which], own_text("%s.before", name));
-    graph_run(p->graph);
-    p->iteration++;
-    if (!trace) return;
-    store_part(trace, &p->parts[p->which], own_text("%s.after", name));
-    store_part(trace, &p->first, own_text("%s.moment", name));
+    const char *prefix = finder_prefix(p->which);
+    const Net *net = &p->nets[p->which];
+    store_part(p->trace, net, WEIGHT, own_text("%safter.", prefix));
+    store_part(p->trace, net, FIRST, own_text("%smoment.", prefix));
     for (int i = 0; i < SCHEDULE; i++)
-        store_tensor(trace, own_text("%s.", name), p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data,
-                     AS_PICTURES);
-    real losses[LESSON_TERMS];
-    for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
-    store_tensor(trace, own_text("%s.", name), "losses", shape_of(1, 1, 1, LESSON_TERMS), losses, AS_VECTOR);
+        store_tensor(p->trace, prefix, p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data, AS_PICTURES);
+    real losses[MAX_TERMS + 1];
+    int n = p->now.d_step.n_terms + 1;
+    for (int i = 0; i < n; i++) losses[i] = (real)p->now.last_d[i];
+    store_tensor(p->trace, prefix, "losses", shape_of(1, 1, 1, n), losses, AS_VECTOR);
+}
+
+static void keep_lesson(Pupil *p)
+{
+    save_pupil(p);
+    if (p->which == FINDERS - 1) export_pupil(p);
+}
+
+static void look_at_lesson(void *pupil)
+{
+    Pupil *p = pupil;
+    const Step *step = &p->now.d_step;
+    Scope inner;
+    enter(&inner);
+    const char *note = "";
+    double told = fmin((double)(p->now.iteration - p->progress.first), 100);
+    if (p->trace) trace_lesson(p);
+    for (int i = 0; i < step->n_terms; i++) {
+        p->mean[i] += (p->now.last_d[i] - p->mean[i]) / told;
+        note = own_text("%s%s%s %.4f", note, i ? "  " : "", step->names[i], p->mean[i]);
+    }
+    progress_show(&p->progress, p->now.iteration, "%s", note);
+    bool due = p->s->save_every ? p->now.iteration % p->s->save_every == 0 : now_seconds() - p->saved > 60;
+    if (due && !p->trace) keep_lesson(p);
+    leave();
 }
 
 /* Network p->which learns to the end, or until it is interrupted. */
 static void learn(Pupil *p)
 {
-    double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
-    long n = 0;
-    while (p->iteration < last_iteration(p) && !interrupted) {
-        learn_once(p), n++;
-        if (p->trace) return;
-        for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
-        if (!isfinite(sums[TOTAL]))
-            give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
-        double now = now_seconds();
-        bool last = p->iteration == last_iteration(p) || interrupted;
-        if (now - told > 20 || last) {
-            tell_lesson(p, sums, n);
-            memset(sums, 0, sizeof sums), n = 0, told = now;
-        }
-        bool due = p->s->save_every ? p->iteration % p->s->save_every == 0 : now - saved > 60;
-        if (!due && !last) continue;
-        save_pupil(p), saved = now;
-        if (p->which == NETWORKS - 1) export_pupil(p);
-    }
+    Scope inner;
+    enter(&inner);
+    begin_lesson(p);
+    if (p->trace) store_part(p->trace, &p->nets[p->which], WEIGHT, own_text("%sbefore.", finder_prefix(p->which)));
+    train_loop(&p->now, fill_lesson, look_at_lesson, p);
+    if (!p->trace) keep_lesson(p);
+    leave();
+    if (p->now.iteration < p->now.iterations) return;
+    if (p->which < FINDERS - 1) use_net(p, p->which);
+    p->which++, p->now.iteration = 0;
 }
 
 /* The data, the teacher's answers, and what was learnt before. */
@@ -6780,14 +6733,14 @@ static void begin_training(Pupil *p, char *const *faces, int n)
 {
     const Settings *s = p->s;
     const char *told = own_text("%s/faces.safetensors", s->out),
-               *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
     const Stock *stock = open_stock(faces, n, s, 1, told, of);
     p->stock = &stock->scenes;
     warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock->portraits,
          stock->n_faces, p->stock->backgrounds, stock->count - stock->n_faces);
-    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
-    else if (!interrupted) begin_lesson(p, NULL, NULL);
+    for (int i = 0; i < FINDERS; i++) make_net(&p->nets[i], &mtcnn_finders[i], 1);
+    if (*s->trace) p->trace = new_tensors();
+    else if (path_exists(checkpoint_of(p))) load_pupil(p, checkpoint_of(p));
 }
 
 static void train_mtcnn(char *const *faces, int n, const Settings *s)
@@ -6798,16 +6751,9 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
     begin_training(p, faces, n);
-    if (*s->trace) p->trace = new_tensors();
-    while (p->which < NETWORKS && !interrupted) {
-        learn(p);
-        if (p->iteration < last_iteration(p) && !p->trace) break;
-        end_lesson(p);
-        p->which++, p->iteration = 0;
-        if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
-    }
+    while (p->which < FINDERS && !interrupted) learn(p);
     if (p->trace) save_tensors(p->trace, s->trace, "");
-    else if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    else if (p->which < FINDERS) warn("stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
@@ -7184,7 +7130,7 @@ typedef struct Model {
     const char *is, *when;                                      /* it is called `is`, and meant where settings say so */
     char space;                                                 /* GANmut's: Net */
     bool needs_labels;                                          /* else a folder without classes will do */
-    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
+    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be built so */
     bool from_noise;                                            /* else G edits pictures */
     void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
@@ -7238,35 +7184,14 @@ static void check_stargan(const Settings *s, int classes)
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
                 "least 2; leave --d-repeat out", s->size, d, d);
-    if (s->style && !s->modulate) give_up(2, "--style is what G's norms are told: it needs --modulate");
-    if (s->wrong_labels && strcmp(s->source, "class"))
-        give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
-    if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
 }
 
 static void check_ganmut(const Settings *s, int classes)
 {
     if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
-    if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
-    if (*s->teacher && !s->mix && s->random_directions)
-        give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
-    if (s->mix && !s->random_directions)
-        give_up(2, "--mix labels random directions: --random-directions 0 leaves none");
-    check_stargan(s, classes);
-}
-
-static void check_gaussian(const Settings *s, int classes)
-{
-    check_ganmut(s, classes);
-    if (strcmp(s->space, "gaussian"))
-        give_up(2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
-    if (strcmp(s->cycle, "original")) give_up(2, "--cycle approximate needs directions: --space linear");
-    if (s->mix) give_up(2, "--mix needs directions: --space linear");
-    if (s->as_published && s->space_dim == 3)
-        give_up(2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
-                "this is not imitated");
-    if (s->batch < classes)
+    if (s->space[0] == 'g' && s->batch < classes)
         give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
+    check_stargan(s, classes);
 }
 
 /* Draws of one kind for several steps, a letter each; "": for all of an iteration's. */
@@ -7322,23 +7247,15 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
 
 static void check_noise(const Settings *s, int classes)
 {
-    bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
+    bool own_size = strcmp(s->body, "wacgan") == 0;
     if (s->conditional && classes < 2)
         give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
                 s->data);
     if (own_size ? s->size % 4 || s->size < 8 : !noise_halvings((int)s->size))
         give_up(2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
                 own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
-    if (s->batch < 2) give_up(2, "--batch 1: batch norm needs at least two pictures");
-    if ((s->label_noise > 0 || s->label_smooth > 0) && !bce)
-        give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && strcmp(s->body, "style") == 0) give_up(2, "--joint: body style is told the class by projection");
-    if (*s->teacher && !s->conditional)
-        give_up(2, "--teacher: %s draws no classes that a teacher could ask for", s->model);
-    if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
@@ -7389,8 +7306,6 @@ static void add_classifier_draws(Batch *b, const Settings *s)
 
 static void check_classifier(const Settings *s, int classes)
 {
-    if (*s->attributes && (s->class_weights || *s->teacher))
-        give_up(2, "%s for classes, not for attributes", s->class_weights ? "--class-weights are" : "--teacher is");
     if (classes < 2) give_up(2, "a classifier needs at least two classes");
     shape_classifier(s, own(1, sizeof(Net)));
 }
@@ -7425,7 +7340,7 @@ static const Model models[] = {
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
     {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian",
-     EDITS, .space = 'g', .check = check_gaussian, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
+     EDITS, .space = 'g', .check = check_ganmut, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
      .g_step = gaussian_g_step, .show = show_emotion, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
@@ -7438,6 +7353,44 @@ static const Model models[] = {
                "  the caffe convention's numbers are divided by 255 once more\n"},
 };
 enum { MODELS = sizeof models / sizeof *models };
+
+/* What does not go together, whatever the data. */
+static const struct { const char *models, *when, *wrong; } refusals[] = {
+    {"", "channels=2", "--channels 2: must be 1 (grey) or 3 (colour)"},
+    {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
+    {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
+    {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
+    {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
+    {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
+    {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
+     "or --random-directions 0"},
+    {"ganmut", "mix !random-directions", "--mix labels random directions: --random-directions 0 leaves none"},
+    {"ganmut-gaussian", "space!=gaussian", "ganmut-gaussian has --space gaussian; take the model ganmut for another"},
+    {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
+    {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
+    {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
+     "not be positive definite, so this is not imitated"},
+    {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},
+    {"noise", "label-noise adv!=bce", "--label-noise belongs to --adv bce"},
+    {"noise", "label-smooth adv!=bce", "--label-smooth belongs to --adv bce"},
+    {"noise", "joint body=style", "--joint: body style is told the class by projection"},
+    {"noise", "joint adv!=bce", "--joint belongs to cgan with --adv bce"},
+    {"noise", "joint !conditional", "--joint belongs to cgan, whose D is told the class"},
+    {"noise", "teacher !conditional", "--teacher: this model draws no classes that a teacher could ask for"},
+    {"noise", "wrong-labels !conditional", "--wrong-labels: this model's D is told no labels"},
+    {"classifier", "attributes class-weights", "--class-weights are for classes, not for attributes"},
+    {"classifier", "attributes teacher", "--teacher is for classes, not for attributes"},
+};
+
+/* Gives up where settings do not go together, or not with so many classes. */
+static void check_model(const Model *model, const Settings *s, int classes)
+{
+    const OptionTaker taker = {.kinds = model->kinds};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (option_taken(&taker, &(Option){.kinds = refusals[i].models}) && settings_say(s, refusals[i].when))
+            give_up(2, "%s", refusals[i].wrong);
+    model->check(s, classes);
+}
 
 /* "ganmut" with --space gaussian is a model of its own. */
 static void name_model(Settings *s)
@@ -7460,32 +7413,27 @@ static const Model *find_model(const char *name)
     give_up(2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
 }
 
-/* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
-static void draw_strengths(const Trainer *t, Tensor *to)
+/* Number i of a draw, from u uniform in (0,1). */
+static double drawn_number(const Trainer *t, const Draw *d, size_t i, double u)
 {
-    for (int i = 0; i < t->settings.batch; i++) {
-        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
-        bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
-        to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
-    }
+    size_t channels = (size_t)d->values->shape.d[3];
+    if (d->kind == DRAW_DIRECTION && i % channels == 0) return TURN * u;
+    if (d->kind != DRAW_STRENGTH) return 2 * u - 1;
+    bool neutral = t->now.batch.target->data[i * (size_t)t->now.g.classes] == 1;
+    return neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u;
 }
 
 /* The model's own draws. Every step's letter has its own numbers. */
 static void fill_draws(const Trainer *t)
 {
+    static const uint32_t streams[] = {[DRAW_NORMAL] = STREAM_NOISE, [DRAW_UNIFORM] = STREAM_POINT,
+                                       [DRAW_DIRECTION] = STREAM_ANGLE, [DRAW_STRENGTH] = STREAM_STRENGTH};
     uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->now.iteration;
-    for (int k = 0; k < t->now.batch.n_draws; k++) {
-        const Draw *d = &t->now.batch.draws[k];
-        Tensor *to = d->values;
-        uint32_t first = (uint32_t)(unsigned char)d->step << 20;
-        if (d->kind == DRAW_STRENGTH) { draw_strengths(t, to); continue; }
-        if (d->kind == DRAW_NORMAL) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
-        bool direction = d->kind == DRAW_DIRECTION;
-        for (size_t i = 0; i < shape_count(to->shape); i++) {
-            double u = draw(seed, direction ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
-            bool turn = direction && i % (size_t)to->shape.d[3] == 0;
-            to->data[i] = (real)(turn ? TURN * u : 2 * u - 1);
-        }
+    for (const Draw *d = t->now.batch.draws; d < t->now.batch.draws + t->now.batch.n_draws; d++) {
+        uint32_t first = (uint32_t)(unsigned char)d->step << 20, stream = streams[d->kind];
+        if (d->kind == DRAW_NORMAL) draw_normal(d->values, seed, stream, index, first);
+        else for (size_t i = 0; i < shape_count(d->values->shape); i++)
+            d->values->data[i] = (real)drawn_number(t, d, i, draw(seed, stream, index, first + (uint32_t)i));
     }
 }
 
@@ -7639,13 +7587,8 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
  * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
- * measured on latents that never change. pixels, edges, within, nearest and clusters are what vendor/variety.h says,
- * shares of what the data have; and
- *
- *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
- *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
- *   features   with --classifier, one that was trained apart: as pixels, of its features
- *   judged     with --classifier: share of samples that it puts into the class they were asked for
+ * measured on latents that never change, by vendor/variety.h, which says what the signs are; D, where it tells classes
+ * (WACGAN), and --classifier, one that was trained apart, add theirs.
  *
  * It is G's own weights that are watched, not their average, which would hide a fall for a while.
  * ---------------------------------------------------------------------------------------------- */
@@ -7657,19 +7600,14 @@ static double draw_centre(void *seed, int c)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
-       SIGN_JUDGED, SIGNS };
-static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
-                                               "features", "judged"};
-
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
     Variety *data;
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
     double feature_spread;              /* of the data */
-    double signs[SIGNS];                /* the last look's; NaN: not known */
-    bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
+    VarietySigns signs;                 /* the last look's */
+    VarietyAlarm alarm;
     int rollbacks;
 } Lookout;
 
@@ -7677,7 +7615,7 @@ static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
     w->drawing = new_drawing(g, generator, WATCHED);
-    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
+    for (int i = 0; i < VARIETY_SIGNS; i++) w->signs.each[i] = NAN;
     return w;
 }
 
@@ -7776,69 +7714,35 @@ static void watch_look(Trainer *t)
 {
     Scope inner;
     Lookout *w = t->watch;
-    double *signs = w->signs;
     const real *x = w->drawing.y->data;
     bool told = t->now.g.condition;
     enter(&inner);
     VarietyPictures drawn = watch_draw(t, 0), turned;
-    if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    if (t->judge.graph && told) signs[SIGN_AGREEMENT] = watch_agreement(t, drawn.label);
-    const VarietySigns all = variety_compare(w->data, &drawn, told);
-    memcpy(signs, (double[]){all.pixels, all.edges, all.within, all.nearest, all.clusters}, 5 * sizeof *signs);
-    if (told) turned = watch_draw(t, 1), signs[SIGN_LABEL] = variety_moved(&drawn, &turned);
+    VarietySigns *signs = &w->signs;
+    *signs = variety_compare(w->data, &drawn, told);
+    if (w->judge) signs->features = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
+    if (w->judge && told) signs->judged = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
+    if (t->judge.graph && told) signs->agreement = watch_agreement(t, drawn.label);
+    if (told) turned = watch_draw(t, 1), signs->label = variety_moved(&drawn, &turned);
     leave();
-}
-
-/* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
-static double watch_least(const double *signs)
-{
-    return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
 }
 
 enum { WATCH_LEARNS = 200 };
 
-/* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
- * samples have been varied enough once, or half of the training, and WATCH_LEARNS iterations, have passed without; it
- * goes off once for each fall. */
+/* Is this the moment to raise the alarm? The samples should be varied when half of the training, and WATCH_LEARNS
+ * iterations, have passed. */
 static bool watch_alarm(Trainer *t)
 {
-    Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    double least = watch_least(w->signs);
-    bool low = !(least >= s->collapse_below), was = w->alarmed;
     bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
-    if (least >= 1.3 * s->collapse_below || late) w->armed = true;
-    w->alarmed = low && w->armed;
-    return w->alarmed && !was;
-}
-
-/* What the last look says, in words. */
-static void watch_words(const double *signs, double below, char *text, size_t size)
-{
-    static const struct { int sign; double below; const char *format; } further[] = {
-        {SIGN_WITHIN, 0.7, "; within a class they are %.0f%% as varied"},
-        {SIGN_NEAREST, 0.5, "; they lie so near to pictures of the data that G may have learnt those by heart"},
-        {SIGN_CLUSTERS, 0.5, "; they reach %.0f%% of the kinds of picture there are"},
-        {SIGN_LABEL, 0.2, "; G hardly listens to the class"},
-        {SIGN_FEATURES, INFINITY, "; in the classifier's features they are %.0f%% as varied"},
-        {SIGN_JUDGED, INFINITY, "; it puts %.0f%% into the class they were asked for"}};
-    double least = watch_least(signs);
-    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s",
-             100 * signs[SIGN_PIXELS], 100 * signs[SIGN_EDGES],
-             !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
-    for (size_t i = 0; i < sizeof further / sizeof *further; i++) {
-        double sign = signs[further[i].sign];
-        size_t used = strlen(text);
-        if (sign < further[i].below) snprintf(text + used, size - used, further[i].format, 100 * sign);
-    }
+    return variety_alarm(&t->watch->alarm, &t->watch->signs, s->collapse_below, late);
 }
 
 static void watch_report(const Trainer *t)
 {
-    char text[600];
-    if (!t->watch || isnan(t->watch->signs[SIGN_PIXELS]) || no_messages) return;    /* stopped before the first look */
-    watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
+    char text[VARIETY_WORDS];
+    if (!t->watch || isnan(t->watch->signs.pixels) || no_messages) return;          /* stopped before the first look */
+    variety_words(&t->watch->signs, t->settings.collapse_below, text);
     fprintf(stderr, "%s\n", text);
 }
 
@@ -7914,7 +7818,7 @@ static void build_steps(Trainer *t, int classes)
 static void build_graphs(Trainer *t, int classes)
 {
     Net *g = &t->now.g;
-    t->model->check(&t->settings, classes);
+    check_model(t->model, &t->settings, classes);
     open_teachers(t);
     build_steps(t, classes);
     t->columns = g->condition ? classes : SAMPLE_FACES;
@@ -8253,9 +8157,9 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
     table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
     table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
-    for (int i = 0; t->watch && i < SIGNS; i++) {
-        double sign = t->watch->signs[i];
-        table_add_number(line, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+    for (int i = 0; t->watch && i < VARIETY_SIGNS; i++) {
+        double sign = t->watch->signs.each[i];
+        table_add_number(line, !isnan(sign), textf("watch.%s", variety_name(i)).s, "%.4f", sign);
     }
     for (int k = 0; now->g.space && k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) {
@@ -8305,8 +8209,8 @@ static void read_config(const char *run, Settings *s)
     if (got != 1) give_up(got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What settings must be together, and that `config` can hold them. */
-static void check_together(const Settings *s, const Model *model)
+/* What must be right before the data are opened, and that `config` can hold it. */
+static void check_together(const Settings *s)
 {
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = (const char *)s + settings_table[i].offset;
@@ -8314,11 +8218,9 @@ static void check_together(const Settings *s, const Model *model)
             give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
                     settings_table[i].name);
     }
-    if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                 s->zoom_high);
-    if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
@@ -8353,7 +8255,7 @@ static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
     t->model = find_model(s->model);
-    check_together(s, t->model);
+    check_together(s);
     if (s->wrong_labels && strcmp(s->source, "class") == 0)
         snprintf(s->targets, sizeof s->targets, "different");
     open_data(t);
@@ -8422,7 +8324,7 @@ static bool collapse_ends(Trainer *t)
     const char *healthy = run_path(&t->settings, healthy_name), *how = t->settings.on_collapse;
     long now = t->now.iteration;
     warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the "
-         "alarm is at %.2f", now, watch_least(t->watch->signs), t->settings.collapse_below);
+         "alarm is at %.2f", now, variety_least(&t->watch->signs), t->settings.collapse_below);
     if (strcmp(how, "warn") == 0) return false;
     if (strcmp(how, "stop") == 0 || !path_exists(healthy) || t->watch->rollbacks++ >= MOST_ROLLBACKS) return true;
     load_checkpoint(t, healthy);
@@ -8438,7 +8340,7 @@ static bool look_out(Trainer *t, bool at_milestone)
     if (!t->watch) return false;
     watch_look(t);
     if (watch_alarm(t)) return collapse_ends(t);
-    if (rolls && at_milestone && t->watch->armed) save_checkpoint_as(t, healthy_name);
+    if (rolls && at_milestone && t->watch->alarm.armed) save_checkpoint_as(t, healthy_name);
     return false;
 }
 
@@ -8708,22 +8610,22 @@ static void train(Settings *settings) { in_scope(train_task, settings); }
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-/* What the file calls a setting, and what it is called here. */
-static const struct { const char *there, *here; bool must_be; } step_settings[] = {
-    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
-    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
-    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
-    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
-    {"lambda_gp", "lambda-gp", true},
-    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
-    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
-    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
-    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"style", "style", false},
-    {"source", "source", false},
-    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
-    {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
-    {"class_names", "classes", false}};
+/* What the file calls a setting: as here with _ for -, except these. */
+static const char *step_word(const char *setting)
+{
+    static const char *const others[][2] = {{"width", "conv_dim"}, {"d-width", "d_conv_dim"},
+                                            {"random-directions", "n_r"}, {"classes", "class_names"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], setting) == 0) return others[i][1];
+    char *word = own_text("%s", setting);
+    for (char *c = word; *c; c++)
+        if (*c == '-') *c = '_';
+    return word;
+}
+
+/* What it must say. */
+static const char step_needs[] =
+    "model,adv,reg,size,channels,width,g-repeat,d-repeat,batch,lr,beta1,beta2,lambda-cls,lambda-rec,lambda-gp";
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
@@ -8740,11 +8642,12 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
         return;
     }
     if (model && model->when) set_settings(s, model->when);
-    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
-        const char *value = tensorfile_metadata(file, step_settings[i].there);
-        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
-        if (!value && step_settings[i].must_be)
-            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
+    for (int i = 0; i < SETTINGS; i++) {
+        const Option *which = &settings_table[i];
+        const char *value = which->use == FIXED ? tensorfile_metadata(file, step_word(which->name)) : NULL;
+        if (value && !set_setting(s, which, value, &e)) unwind(&e);
+        if (!value && has_word(step_needs, which->name))
+            give_up(1, "%s: its metadata lacks \"%s\"", path, step_word(which->name));
     }
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -9383,63 +9286,36 @@ static double node_bytes(const Node *y)
     return total * sizeof(real);
 }
 
-static int slowest_first(const void *a, const void *b)
-{
-    double x = (*(Node *const *)a)->milliseconds, y = (*(Node *const *)b)->milliseconds;
-    return (x < y) - (x > y);
-}
-
-/* What this machine can do at best with all threads, measured: operations and bytes a second. */
-typedef struct Peaks { double operations, bytes; } Peaks;
-
-/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
- * still in the caches from the node before comes faster.) */
-static double node_floor(const Node *y, const Peaks *peaks)
-{
-    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
-}
-
-static void print_roofline_row(const Node *y, double total, const Peaks *peaks)
+static RooflineRow roofline_row(const Node *y)
 {
     const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
-    int outputs, taps;
-    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
+    RooflineRow row = {y->milliseconds, node_operations(y), node_work(y), node_bytes(y), is_conv(y),
+                       is_conv(y) || y->op == OP_adam, row_of(y->op)->name, "", ""};
     const int *d = y->shape.d;
-    char shape[64], geometry[160] = "";
-    double milliseconds = y->milliseconds, seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
-    if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                 s->w);
-    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
-    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
-           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
-           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
+    int outputs, taps;
+    char *at = row.geometry, *end = at + sizeof row.geometry;
+    snprintf(row.shape, sizeof row.shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
+    if (!is_conv(y)) return row;
+    at += snprintf(at, (size_t)(end - at), "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                   s->w);
+    if (!chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0)
+        at += snprintf(at, (size_t)(end - at), " F(%d,%d)", outputs, taps);
+    if (first) snprintf(at, (size_t)(end - at), " behind depthwise %dx%d", first->r, first->s);
+    return row;
 }
 
-/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
- * operations, the share of the peak those that are done. */
-static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
+/* Where a graph's time goes, node by node, the best of three runs, against what the machine could do. */
+static void print_roofline(Graph *g, const char *title, const RooflinePeaks *peaks)
 {
     size_t n = (size_t)g->n_order;
-    Node **nodes = memcpy(own(n, sizeof *nodes), g->order, n * sizeof *nodes);
-    double total = 0, operations = 0, lowest = 0, *best = own(n, sizeof *best);
+    RooflineRow *rows = own(n, sizeof *rows);
     for (size_t i = 0; i < 3 * n; i++) {
         if (i % n == 0) graph_profile(g);
-        best[i % n] = i < n ? nodes[i]->milliseconds : fmin(best[i % n], nodes[i % n]->milliseconds);
+        double best = i < n ? INFINITY : rows[i % n].milliseconds;
+        rows[i % n] = roofline_row(g->order[i % n]);
+        rows[i % n].milliseconds = fmin(best, rows[i % n].milliseconds);
     }
-    for (size_t i = 0; i < n; i++) {
-        const Node *y = nodes[i];
-        total += nodes[i]->milliseconds = best[i], operations += is_conv(y) ? node_operations(y) : 0;
-        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
-    }
-    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
-    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
-           "shape", "geometry");
-    qsort(nodes, n, sizeof *nodes, slowest_first);
-    for (size_t i = 0; i < n && nodes[i]->milliseconds > 0.002 * total; i++) print_roofline_row(nodes[i], total, peaks);
+    roofline_print(stdout, textf("%s, %zu MB of values", title, g->arena_bytes >> 20).s, rows, n, peaks);
 }
 
 /* The most bytes of values that are alive at once: what any planner must provide. */
@@ -9465,9 +9341,9 @@ static void fill_bench(Trainer *t)
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
-static Peaks print_peaks(void)
+static RooflinePeaks print_peaks(void)
 {
-    Peaks peaks;
+    RooflinePeaks peaks;
     char why[FACEGAN_ERROR];
     if (!chosen_device) {
         real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
@@ -9509,7 +9385,7 @@ static void bench_task(void *settings)
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
     t->model = find_model(s->model);
-    t->model->check(s, CLASSES);
+    check_model(t->model, s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
     if (draws) t->drawing = new_drawing(&t->now.g, t->model->generator, (int)s->batch);
@@ -9521,7 +9397,7 @@ static void bench_task(void *settings)
     fill_bench(t);
     print_bench(t, graphs[2]);
     if (!s->roofline) return;
-    Peaks peaks = print_peaks();
+    RooflinePeaks peaks = print_peaks();
     for (int i = 0; i < 3; i++) {
         if (!graphs[i]) continue;
         give_up_if_interrupted(i, 3, "tables");
@@ -10004,11 +9880,6 @@ static void tell_page(Page *page, const char *path)
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
-static int enlargement(int size)
-{
-    return size <= 48 ? 2 : 1;
-}
-
 /* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
 static PlotCanvas strength_strip(Facegan *model)
 {
@@ -10023,8 +9894,7 @@ static PlotCanvas strength_strip(Facegan *model)
     }
     return draw_grid(&(Grid){
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .scale = enlargement(model->g.size), .row_names = name_list(model->class_names + 1, n),
-        .column_names = columns});
+        .row_names = name_list(model->class_names + 1, n), .column_names = columns});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10172,59 +10042,33 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     photos_end(&all);
 }
 
-/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
-static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
-{
-    PlotCanvas canvas = new_canvas(800, 620);
-    const PlotDial dial = figure_space_dial(&show->space, 400, 310, 240);
-    for (int i = 0; i + 1 < log->n_columns; i++) {
-        const char *name = log->names[i];
-        size_t length = strlen(name);
-        bool is_place = strncmp(name, "at.", 3) == 0 && strcmp(name + length - 2, ".x") == 0;
-        int k = is_place ? find_class(show->model, name + 3, length - 5) : -1;
-        if (k >= 0)
-            figure_space_trail(&show->space, &canvas, &dial, k, log->columns[i], log->columns[i + 1], log->rows);
-    }
-    plot_dial(&canvas, &dial, true, 18);
-    return canvas;
-}
-
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
-/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
- * what it was shown comes first; without labels they have no names. */
+/* A run's report in the making. The sample sheets' columns are the classes; where G edits, what it was shown comes
+ * first; without labels they have no names. */
 typedef struct Report {
     const char *run;
     Settings s;
     const Model *model;
     const TableNumbers *log;
     Page *page;
-    Names sheets;                       /* paths, by iteration */
+    Sheets sheets;
     const char *columns[MAX_CLASSES + 1];
     char class_names[MAX_CLASSES][NAME];
-    int n_columns;
 } Report;
 
-static long sheet_iteration(const char *path)
+static void find_samples(Report *r)
 {
-    return atol(strrchr(path, '/') + 1);
-}
-
-static void find_sheets(Report *r)
-{
-    Text folder = textf("%s/samples", r->run);
-    Names found = list_folder(folder.s, NAMES_PICTURES);
-    for (int i = 0; i < found.count; i++)
-        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
-            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
     int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
     bool named = condition_size(r->model, &r->s, classes) > 0;
-    int drawn = named ? classes : SAMPLE_FACES;
+    int from = !r->model->from_noise, drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->from_noise;
-    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
+    for (int i = 0; i < drawn; i++) r->columns[from + i] = named ? r->class_names[i] : "";
+    r->sheets = (Sheets){.side = (int)r->s.size, .channels = (int)r->s.channels, .columns = from + drawn,
+                         .names = r->columns};
+    find_sheets(&r->sheets, own_text("%s/samples", r->run));
 }
 
 static Report *open_report(const char *run, Page *page)
@@ -10234,65 +10078,20 @@ static Report *open_report(const char *run, Page *page)
     read_config(run, &r->s);
     r->model = find_model(r->s.model);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
-    if (r->model->generator) find_sheets(r);
+    if (r->model->generator) find_samples(r);
     return r;
 }
 
-/* The pictures of a sheet, row by row; NULL: it cannot be read, or is no sheet of this run. */
-static unsigned char *read_cells(const Report *r, const char *path, int *rows)
+/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training; and all behind a slider. */
+static void add_quarters(const Report *r)
 {
-    Image sheet;
-    int columns;
-    if (!try_picture(path, (int)r->s.channels, &sheet, &(Error){0})) return NULL;
-    unsigned char *cells = sheet_cells(&sheet, (int)r->s.size, rows, &columns);
-    return columns == r->n_columns ? cells : NULL;
-}
-
-static PlotCanvas draw_sheet(const Report *r, Grid grid, int rows)
-{
-    grid.side = (int)r->s.size, grid.channels = (int)r->s.channels, grid.scale = enlargement(grid.side);
-    grid.rows = rows, grid.columns = r->n_columns, grid.column_names = r->columns;
-    return draw_grid(&grid);
+    for (int face = 0; face < 2; face++)
+        page_quarters(r->page, "After 25, 50, 75 and 100% of the training", &r->sheets, face, r->s.iters, &synthetic);
 }
 
 static void add_slider(const Report *r, const char *title)
 {
-    enum { SHOWN = 40 };
-    const void *bytes[SHOWN];
-    size_t sizes[SHOWN];
-    const char *labels[SHOWN];
-    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN, rows;
-    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
-        Scope here;
-        enter(&here);
-        const unsigned char *cells = read_cells(r, r->sheets.items[i], &rows);
-        size_t size = 0;
-        void *png = cells ? hand_out(own_png(draw_sheet(r, (Grid){.pictures = cells}, rows), &synthetic, &size)) : NULL;
-        leave();
-        if (!png) continue;
-        bytes[--from] = png, sizes[from] = size;
-        labels[from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
-    }
-    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
-}
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
-static void add_quarters(const Report *r, int face)
-{
-    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
-    int n = r->n_columns, done = 0, rows;
-    size_t bytes = (size_t)(r->s.size * r->s.size * r->s.channels);
-    const unsigned char *shown[4 * (MAX_CLASSES + 1)] = {0};
-    for (int i = 0; i < 4 * r->sheets.count; i++) {
-        const char *path = r->sheets.items[i / 4];
-        int quarter = i % 4;
-        if (sheet_iteration(path) != (quarter == 3 ? r->s.iters : r->s.iters * (quarter + 1) / 4)) continue;
-        const unsigned char *cells = read_cells(r, path, &rows);
-        for (int c = 0; cells && face < rows && c < n; c++, done++)
-            shown[quarter * n + c] = cells + (size_t)(face * n + c) * bytes;
-    }
-    if (done) add_canvas(r->page, "After 25, 50, 75 and 100% of the training",
-                         draw_sheet(r, (Grid){.cells = shown, .row_names = quarters}, 4));
+    page_sheets(r->page, title, &r->sheets, &synthetic);
 }
 
 /* The space: where it has got to, how it got there, and what strength does. */
@@ -10307,8 +10106,8 @@ static void add_space(void *context)
                             ? "The directions: each trail runs outwards with the training, from the inner circle to "
                               "the rim where it is now"
                             : "The Gaussians now (one standard deviation), and the trails of their means",
-               space_trails(new_show(model, NULL), r->log));
-    const unsigned char *cells = r->sheets.count ? read_cells(r, r->sheets.items[r->sheets.count - 1], &rows) : NULL;
+               figure_space_trails(&new_show(model, NULL)->space, r->log));
+    const unsigned char *cells = read_sheet(&r->sheets, -1, &rows);
     if (!cells) return;
     from_bytes(cells, count_of(model->y), model->x->data);
     add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strength_strip(model));
@@ -10349,15 +10148,15 @@ static void add_settings(const Report *r)
 /* Collapse: the curves of what was watched, and the last look in words. */
 static void add_watch(const Report *r)
 {
-    double signs[SIGNS];
-    char text[600];
-    for (int i = 0; i < SIGNS; i++) {
-        const double *column = table_column(r->log, textf("watch.%s", sign_names[i]).s);
-        signs[i] = column ? column[r->log->rows - 1] : NAN;
+    VarietySigns signs;
+    char text[VARIETY_WORDS];
+    for (int i = 0; i < VARIETY_SIGNS; i++) {
+        const double *column = table_column(r->log, textf("watch.%s", variety_name(i)).s);
+        signs.each[i] = column ? column[r->log->rows - 1] : NAN;
     }
-    if (isnan(signs[SIGN_PIXELS])) return;
+    if (isnan(signs.pixels)) return;
     page_heading(r->page, "Watching for collapse");
-    watch_words(signs, r->s.collapse_below, text, sizeof text);
+    variety_words(&signs, r->s.collapse_below, text);
     page_paragraph(r->page, text);
     page_columns(r->page, r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied "
                  "as the data)", "watch.", "share");
@@ -10385,7 +10184,7 @@ static void write_report(const char *run)
         add_slider(r, r->model->from_noise
                           ? "What G draws from the same noise over the training"
                           : "The same faces over the training: the picture as it was, then G's drawings of it");
-        for (int face = 0; face < 2; face++) add_quarters(r, face);
+        add_quarters(r);
     }
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
     add_losses(r);
@@ -10525,9 +10324,8 @@ static void draw_scenes(const Settings *s)
 static void show_data(const char *data, const Settings *s)
 {
     enum { SHOWN = 10 };
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                   .unlabelled = 1});
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -10592,7 +10390,7 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     if (!model->from_noise)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
     for (const char *at = trained.classes; *at; at++) classes += *at == ',';
-    model->check(&trained, classes);
+    check_model(model, &trained, classes);
     on_leaving(close_net, &m->g);
     make_nets(&trained, classes, &m->g, &unused);
     m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
@@ -10653,7 +10451,7 @@ static unsigned char *draw_order(const Sampler *m, const Order *o)
 
 static int sheet_scale(const Sampler *m)
 {
-    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+    return m->s->scale > 1 ? (int)m->s->scale : figure_scale(m->g.size);
 }
 
 /* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
@@ -10770,9 +10568,7 @@ static void balance_picture(Balance *b, int i)
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN});
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
@@ -10976,19 +10772,12 @@ static Classifier *chosen_classifier(const Settings *s)
             "name a classifier's run or weights with --classifier");
 }
 
-/* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
+/* The part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
 static DataSet *use_part(const char *data, DataOptions options, const char *asked, const int *parts, int n)
 {
     DataSet *set = own(1, sizeof *set);
-    Error none = {0};
-    for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
-    if (*asked && options.split == SPLITS && strcmp(asked, "all"))
-        give_up(2, "--split %s: must be train, validation, test or all", asked);
-    for (int i = 0; !*asked && i < n; i++) {
-        options.split = parts[i];
-        if (i + 1 < n && try_dataset(set, data, &options, &none)) return set;
-    }
-    open_dataset(set, data, &options);
+    options.warn = warn;
+    dataset_open_part(set, data, options, asked, parts, n);
     return set;
 }
 
@@ -11281,6 +11070,14 @@ static PictureSet read_all(const DataSet *set, const Net *g)
     return all;
 }
 
+/* The same, all of them. */
+static PictureSet read_whole(const DataSet *set, const Net *g)
+{
+    const PictureSet all = read_all(set, g);
+    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
+    return all;
+}
+
 /* The part of the data that `split` names, or the first there is of `parts`. The classes are the generator's. */
 static PictureSet read_part(const char *data, const Editor *ed, const char *split, long limit, const int *parts, int n)
 {
@@ -11290,79 +11087,45 @@ static PictureSet read_part(const char *data, const Editor *ed, const char *spli
     return read_all(use_part(data, options, split, parts, n), &model->g);
 }
 
-/* What is found out about each picture: SSIM of an edit, and of one to its own class; fine detail, edit over input. */
-enum { PERSON, OWN, DETAIL, MEASURES };
-
-/* What eval finds out about all pictures, of which it has seen the first n. */
+/* What eval finds out about all pictures. */
 typedef struct Evaluation {
     Editor *ed;
-    const char *data;
     long limit;                                                         /* of the pictures: 0 none */
     PictureSet all;
-    Scores scores;
-    uint64_t hash;                                                      /* of the judge's weights */
-    int n, features, classes, curves, n_neutral, similar_known;
-    StatsConfusion real, edited;
-    double *real_features, *edited_features;                            /* (n,d) */
-    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
-    double *measures[MEASURES];                                         /* (n) */
-    double back, similar, kept, moved;                                  /* sums over pictures */
+    Edits *edits;
+    int n_neutral;
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
-
-/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more
- * than a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
- * less. */
-static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *itself,
-                             int count)
-{
-    int side = v->ed->model->g.size, channels = v->ed->model->g.channels;
-    size_t picture = v->ed->picture, pixels = (size_t)(side * side);
-    double *grey = own(2 * pixels, sizeof *grey), *other = grey + pixels, kept;
-    for (int i = 0; i < count; i++, x += picture, there += picture, back += picture, itself += picture) {
-        double similar, **measures = v->measures;
-        int at = v->n + i;
-        v->back += image_difference(x, back, picture);
-        v->moved += image_difference(x, there, picture);
-        image_grey(x, pixels, channels, grey), image_grey(there, pixels, channels, other);
-        similar = stats_ssim(grey, other, side, 0.1, &kept);
-        v->kept += kept;
-        if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        measures[PERSON][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-        measures[DETAIL][at] = stats_detail(other, side) / fmax(stats_detail(grey, side), 1e-9);
-        image_grey(itself, pixels, channels, other);
-        measures[OWN][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-    }
-}
 
 /* The next pictures through everything but the curves. */
 static void evaluate_batch(Evaluation *v, int count)
 {
     Editor *ed = v->ed;
+    Edits *e = v->edits;
     double p[EDITED_AT_ONCE * MAX_CLASSES];
-    size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
-    const real *x = v->all.x + (size_t)v->n * ed->picture;
-    const int *label = v->all.label + v->n, *target = v->all.target + v->n;
+    size_t row = (size_t)(e->n * e->features), picture = ed->picture, batch = (size_t)count * picture;
+    const real *x = v->all.x + (size_t)e->n * picture;
+    const int *label = v->all.label + e->n, *target = v->all.target + e->n;
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
-    judge_pixels(ed, x, count, p, v->real_features + row);
-    for (int i = 0; i < count; i++) stats_confusion_add(&v->real, label[i], p + i * v->classes);
-    for (int k = 0; k < v->classes; k++) {
+    judge_pixels(ed, x, count, p, e->real_features + row);
+    for (int i = 0; i < count; i++) stats_confusion_add(&e->real, label[i], p + i * e->classes);
+    for (int k = 0; k < e->classes; k++) {
         edit_pixels(ed, x, count, NULL, k, 1, edits);
         judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * v->classes);
+        for (int i = 0; i < count; i++) stats_confusion_add(&e->edited, k, p + i * e->classes);
     }
     edit_pixels(ed, x, count, target, 0, 1, edits);
     edit_pixels(ed, edits, count, label, 0, 1, back);
     edit_pixels(ed, x, count, label, 0, 1, itself);
-    judge_pixels(ed, edits, count, NULL, v->edited_features + row);
-    measure_identity(v, x, edits, back, itself, count);
-    v->n += count;
+    judge_pixels(ed, edits, count, NULL, e->edited_features + row);
+    for (size_t i = 0; i < batch; i += picture) add_edit(e, x + i, edits + i, back + i, itself + i);
 }
 
 /* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
 static void measure_curves(Evaluation *v)
 {
-    int n = v->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
+    Edits *e = v->edits;
+    int n = e->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
     size_t picture = v->ed->picture;
     v->neutral = own(CURVE_FACES * picture, sizeof *v->neutral);
     for (int i = 0; i < v->all.n && faces < CURVE_FACES; i++)
@@ -11370,16 +11133,16 @@ static void measure_curves(Evaluation *v)
             memcpy(v->neutral + (size_t)faces++ * picture, v->all.x + (size_t)i * picture, picture * sizeof(real));
     double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
     real *edits = own((size_t)faces * picture, sizeof *edits);
-    v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
+    e->curves = own((size_t)(faces * n * STRENGTHS), sizeof *e->curves), e->points = STRENGTHS;
     v->n_neutral = faces;
     for (int k = 0; k < n; k++) {
         if (k == neutral) continue;
         for (int j = 0; j < STRENGTHS; j++) {
             edit_pixels(v->ed, v->neutral, faces, NULL, k, (j + 1.0) / STRENGTHS, edits);
             judge_pixels(v->ed, edits, faces, p, NULL);
-            for (int i = 0; i < faces; i++) v->curve[(v->curves + i) * STRENGTHS + j] = p[i * n + k];
+            for (int i = 0; i < faces; i++) e->curves[(e->n_curves + i) * STRENGTHS + j] = p[i * n + k];
         }
-        v->curves += faces;
+        e->n_curves += faces;
     }
 }
 
@@ -11422,161 +11185,65 @@ static void critic_task(void *evaluation)
     enum { MOST = 512 };
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
     Evaluation *v = evaluation;
-    const Drawing *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet all = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
+    const Drawing *critic = use_critic(v->ed->run, v->edits->classes);
+    const PictureSet all = read_part(v->edits->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST,
+                                     parts, 2);
     real *edits = own((size_t)all.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, all.x, all.n, all.target, 0, 1, edits);
-    const StatsTold f1 = stats_told_apart(critic_scores(critic, all.x, all.n), all.n,
-                                          critic_scores(critic, edits, all.n), all.n);
-    add_score(&v->scores, "discriminator.f1.fake", f1.second,
-              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, all.n);
-    add_score(&v->scores, "discriminator.f1.real", f1.first, "the same threshold");
-    add_score(&v->scores, "discriminator.f1.average", f1.average, "the mean of the two");
+    const double *real_scores = critic_scores(critic, all.x, all.n);
+    add_told_apart(&v->edits->scores, real_scores, critic_scores(critic, edits, all.n), all.n);
 }
 
-typedef struct Distance { const StatsRows *r, *g; int resamplings; StatsInterval fed; } Distance;
+typedef struct Distance { const Edits *e; long resamplings; StatsInterval fed; } Distance;
 
 static void distance_task(void *distance)
 {
     Distance *d = distance;
-    frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
-}
-
-static void add_distance(Scores *s, const StatsRows *r, const StatsRows *g, long resamplings)
-{
-    Distance d = {r, g, (int)resamplings, {NAN, NAN, NAN}};
-    Error refused = {0};
-    if (attempt_one(distance_task, &d, &refused)) {
-        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", r->d,
-                                 resamplings);
-        score->low = d.fed.low, score->high = d.fed.high;
-    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", r->n, r->d);
-}
-
-static void add_diversity(Scores *s, const StatsRows *r, const StatsRows *g)
-{
-    int clusters = min_int(r->n / 5, VARIETY_CLUSTERS);
-    add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
-              "mean distance of edits' features over that of real ones");
-    add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
-              "distance to the nearest real picture over that among real ones; near 0: copies");
-    if (clusters < 2) return;
-    double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
-    bool found = stats_clusters(r, clusters, draw_centre, &(uint64_t){1}, centres);
-    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
-              "share of the real features' %d clusters that edits reach", clusters);
-}
-
-/* What the sums, features and curves amount to. */
-static void add_scores(Evaluation *v, Scores *s, long resamplings)
-{
-    static const char *const names[MEASURES][2] = {{"ssim.edit", "median, edit and input"},
-        {"ssim.own", "median, a picture drawn with its own emotion and input"},
-        {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    add_score(s, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
-    add_score(s, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
-    add_score(s, "accuracy.edited", stats_accuracy(&v->edited),
-              "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(s, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
-    for (int k = 0; k < v->classes && k < 10; k++)
-        add_score(s, own_text("f1.edited.%s", v->ed->names[k]), stats_class(&v->edited, k).f1, " ");
-    add_distance(s, &r, &g, resamplings);
-    const StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
-    add_score(s, "smoothness", smooth.step,
-              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
-    add_score(s, "smoothness.rising", smooth.rising, "share of curves that never fall");
-    add_score(s, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
-              v->moved / v->n);
-    add_score(s, "ssim.unchanged", v->similar / v->similar_known,
-              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
-    for (int i = 0; i < MEASURES; i++) {
-        stats_sort(v->measures[i], v->n);
-        add_score(s, names[i][0], stats_quantile(v->measures[i], v->n, 0.5), "%s", names[i][1]);
-    }
-    add_diversity(s, &r, &g);
+    const Edits *e = d->e;
+    frechet_distance(&(StatsRows){e->real_features, e->n, e->features},
+                     &(StatsRows){e->edited_features, e->n, e->features}, (int)d->resamplings, 1, &d->fed);
 }
 
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    const Net *g = &ed->model->g;
     Evaluation *v = own(1, sizeof *v);
-    *v = (Evaluation){.ed = ed, .data = data, .limit = s->limit, .classes = ed->model->g.classes,
-                      .features = ed->judge->features, .hash = files_hash(ed->judge->path),
-                      .all = read_part(data, ed, s->split, s->limit, parts, 3)};
-    size_t count = (size_t)v->all.n, d = (size_t)v->features;
     Error none = {0};
-    v->real.n = v->edited.n = v->classes;
-    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
-    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
+    *v = (Evaluation){.ed = ed, .limit = s->limit, .all = read_part(data, ed, s->split, s->limit, parts, 3)};
+    Edits *e = v->edits = new_edits((Edits){
+        .of = ed->run, .data = data, .judge = ed->judge->path, .hash = files_hash(ed->judge->path), .names = ed->names,
+        .classes = g->classes, .features = ed->judge->features, .side = g->size, .channels = g->channels}, v->all.n);
     Progress progress = progress_start("eval", 0, v->all.n);
-    while (v->n < v->all.n && !interrupted) {
+    while (e->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - v->n));
+        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - e->n));
         leave();
-        progress_show(&progress, v->n, "%s", ed->run);
+        progress_show(&progress, e->n, "%s", ed->run);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, v->all.n);
-    if (!v->n) give_up(1, "%s: no picture could be read", data);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", e->n, v->all.n);
+    if (!e->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
-    add_scores(v, &v->scores, s->bootstrap);
+    Distance distance = {e, s->bootstrap, {NAN, NAN, NAN}};
+    attempt_one(distance_task, &distance, &none);                       /* too few pictures: it is not known */
+    sum_edits(e, distance.fed, s->bootstrap, draw_centre, &(uint64_t){1});
     if (!attempt_one(critic_task, v, &none))
-        add_score(&v->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
+        add_score(&e->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
-}
-
-/* A line a number, the confusion of edits behind the scores: for scripts. */
-static Table *evaluation_lines(const Evaluation *v)
-{
-    const char *of = own_text("%d\t%d\t%016" PRIx64, v->n, v->features, v->hash), *const *names = v->ed->names;
-    int n = v->classes, scores = v->scores.n;
-    Table *t = new_table(NULL, scores + n * n, 7);
-    table_row(t, 0, "metric\tvalue\tlow\thigh\tpictures\tfeatures\tclassifier");
-    for (int i = 0; i < scores; i++) {
-        const Score *s = &v->scores.list[i];
-        table_row(t, i + 1, "%s\t%s\t%s\t%s\t%s", s->name, score_text(s->value, ""), score_text(s->low, ""),
-                  score_text(s->high, ""), of);
-    }
-    for (int k = 0; k < n * n; k++)
-        table_row(t, scores + k + 1, "confusion.%s.%s\t%ld\t\t\t%s", names[k / n], names[k % n],
-                  v->edited.count[k / n][k % n], of);
-    return t;
-}
-
-static void print_evaluation(const Evaluation *v)
-{
-    const Table *t = score_table(&v->scores);
-    printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", v->ed->run, v->data, v->n,
-           v->ed->judge->path, v->hash, v->features);
-    for (int i = 1; i <= t->rows; i++) write_row(t, stdout, TABLE_TEXT, i);
-    printf("\n"), write_table(confusion_table(&v->real, v->ed->names, "real, is"), stdout, TABLE_TEXT);
-    printf("\n"), write_table(confusion_table(&v->edited, v->ed->names, "drawn as"), stdout, TABLE_TEXT);
-    printf("\n  columns: what the classifier takes them for\n");
-}
-
-static void print_evaluation_json(const Evaluation *v)
-{
-    table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, "
-                       "\"features\": %d,\n \"classes\": %Q,\n \"scores\": ", v->ed->run, v->data, v->ed->judge->path,
-               own_text("%016" PRIx64, v->hash), v->n, v->features, v->classes, v->ed->names);
-    scores_json(stdout, &v->scores);
-    printf(",\n \"confusion_real\": "), confusion_json(stdout, &v->real);
-    printf(",\n \"confusion_edited\": "), confusion_json(stdout, &v->edited);
-    printf("}\n");
 }
 
 /* The first pictures with every emotion. */
 static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
     const Net *g = &v->ed->model->g;
-    int rows = min_int(v->n, most), columns = v->classes + 1;
+    int rows = min_int(v->all.n, most), columns = g->classes + 1;
     size_t picture = v->ed->picture;
     const char *names[MAX_CLASSES + 1] = {"input"};
     unsigned char *bytes = own((size_t)(rows * columns), picture);
     real *edits = own((size_t)rows, picture * sizeof *edits);
-    memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
+    memcpy(names + 1, v->ed->names, (size_t)g->classes * sizeof *names);
     for (int c = 0; c < columns; c++) {
         const real *column = c ? edits : v->all.x;
         if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
@@ -11584,8 +11251,7 @@ static void add_strip(Page *page, const char *caption, const Evaluation *v, int 
             to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
     }
     add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
-                                                .rows = rows, .columns = columns, .scale = enlargement(g->size),
-                                                .column_names = names}));
+                                                .rows = rows, .columns = columns, .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
@@ -11598,10 +11264,11 @@ static void add_strengths(Page *page, const char *caption, Editor *ed, const rea
 /* The numbers with pictures: confusion matrices, the first faces with every emotion, a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v)
 {
-    show_table(page, score_table(&v->scores));
+    const Edits *e = v->edits;
+    show_table(page, score_table(&e->scores));
     add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&v->edited, v->ed->names, "edits"));
-    add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, v->ed->names, "real pictures"));
+               plot_confusion(&e->edited, e->names, "edits"));
+    add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
@@ -11611,14 +11278,14 @@ static void show_evaluation(Page *page, const Evaluation *v)
 static void evaluate_run(const char *run, const char *data, const Settings *s)
 {
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
-    Classifier *judge = chosen_classifier(s);
-    const Evaluation *v = evaluate(use_editor(run, judge), data, s);
-    if (s->csv) write_table(evaluation_lines(v), stdout, TABLE_CSV);
-    else (s->json ? print_evaluation_json : print_evaluation)(v);
+    const Evaluation *v = evaluate(use_editor(run, chosen_classifier(s)), data, s);
+    const Edits *e = v->edits;
+    if (s->csv) write_table(edits_lines(e), stdout, TABLE_CSV);
+    else (s->json ? edits_json : edits_text)(stdout, e);
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
-                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
-                                     v->n, judge->path, v->hash));
+                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016llx", run, data,
+                                     e->n, e->judge, e->hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
 }
@@ -11886,13 +11553,11 @@ static Truth *new_truth(const Judges *judges, const char *run, const Settings *h
     *t = (Truth){.name = hand ? "the drawing itself" : run, .ed = use_editor(run, judges->emotions), .hand = hand,
                  .actions = judges->actions, .angle = NAN, .least_correlation = 1};
     const Facegan *model = t->ed->model;
-    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop, .limit = CURVE_FACES,
-                                 .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen", judges->s->out), &options);
-    const PictureSet faces = read_all(set, &model->g);
+    DataSet *set = own_dataset(own_text("%s/unseen", judges->s->out),
+                               (DataOptions){.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop,
+                                             .limit = CURVE_FACES, .unlabelled = 1});
+    const PictureSet faces = read_whole(set, &model->g);
     for (int k = 0; k < model->g.classes; k++) t->emotion[k] = dataset_emotion(model->class_names[k]);
-    if (!faces.n || faces.n < set->count) give_up(1, "%s: not all of its neutral faces can be read", set->path);
     t->neutral = faces.x, t->n_faces = faces.n;
     for (int i = 0; i < t->n_faces; i++) {
         const char *name = dataset_name(set, i), *slash = strrchr(name, '/');
@@ -11937,26 +11602,9 @@ static void express(const Truth *t, int a, int b, double share, double strength,
     give_back(conditions);
 }
 
-/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
- * has none. */
-static double own_units(const Classifier *actions, const double *shares, int k, int other)
-{
-    double sum = 0, whole = 0;
-    float its[FACE_AUS] = {0}, others[FACE_AUS] = {0};
-    face_recipe(its, k, 1);
-    face_recipe(others, other, 1);
-    for (int u = 0; u < FACE_AUS; u++) {
-        char name[16];
-        if (!(its[u] > 0) || others[u] > 0) continue;
-        snprintf(name, sizeof name, "AU%d", face_au_number(u));
-        for (int i = 0; i < actions->net.classes; i++)
-            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)its[u];
-    }
-    return sum / whole;
-}
-
 /* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
- * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
+ * nearer to half its recipe's, which is what a blend of equal parts has, than to none. The judge's first answer is the
+ * intensity, then come all units. */
 static double both_there(const Truth *t, int a, int b, double share)
 {
     Scope inner;
@@ -11967,8 +11615,8 @@ static double both_there(const Truth *t, int a, int b, double share)
     express(t, a, b, share, 1, edits);
     look_at(t->actions, t->ed, edits, t->n_faces, shares, NULL);
     for (int i = 0; i < t->n_faces; i++) {
-        const double *row = shares + i * n;
-        there += own_units(t->actions, row, first, second) > 0.25 && own_units(t->actions, row, second, first) > 0.25;
+        const double *units = shares + i * n + 1;
+        there += face_own_units(units, first, second) > 0.25 && face_own_units(units, second, first) > 0.25;
     }
     leave();
     return (double)there / t->n_faces;
@@ -11977,9 +11625,9 @@ static double both_there(const Truth *t, int a, int b, double share)
 /* Counts the pair, unless one of the two has no unit that the other lacks. */
 static void measure_pair(Truth *t, int a, int b)
 {
-    const double none[MAX_CLASSES] = {0};
-    if (isnan(own_units(t->actions, none, t->emotion[a], t->emotion[b]))) return;
-    if (isnan(own_units(t->actions, none, t->emotion[b], t->emotion[a]))) return;
+    const double none[FACE_AUS] = {0};
+    int first = t->emotion[a], second = t->emotion[b];
+    if (isnan(face_own_units(none, first, second)) || isnan(face_own_units(none, second, first))) return;
     Pair *p = &t->pairs[t->n_pairs++];
     *p = (Pair){.a = a, .b = b};
     for (int at = 0; at < 3; at++) p->share[at] = both_there(t, a, b, at / 2.0);
@@ -12067,12 +11715,11 @@ static void tell_truth(const Truth *t, const Settings *s, Page *page)
 static DataSet *ask_about_unseen(const char *out, Classifier *judge, bool attributes, const double **answers)
 {
     const char *list = joined_names(judge->class_names, judge->net.classes, ",");
-    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
-                                 .split = SPLIT_ALL, .crop = judge->crop};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen/labels.csv", out), &options);
-    const PictureSet all = read_all(set, &judge->net);
-    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
+    DataSet *set = own_dataset(own_text("%s/unseen/labels.csv", out),
+                               (DataOptions){.attributes = attributes ? list : NULL,
+                                             .classes = attributes ? NULL : list, .split = SPLIT_ALL,
+                                             .crop = judge->crop});
+    const PictureSet all = read_whole(set, &judge->net);
     double *p = own((size_t)(all.n * judge->net.classes), sizeof *p);
     classifier_run(judge, all.x, all.n, p, NULL);
     *answers = p;
@@ -12084,19 +11731,11 @@ static Table *judge_judges(const Judges *judges)
     const double *got, *p;
     const DataSet *shares = ask_about_unseen(judges->s->out, judges->actions, true, &got),
                   *labels = ask_about_unseen(judges->s->out, judges->emotions, false, &p);
-    int n = shares->n_classes, classes = labels->n_classes, count = shares->count, strong = 0, right = 0;
-    double *columns = own(2 * (size_t)count, sizeof *columns);
-    Table *table = new_table("The judges on faces that nobody saw", n + 1, 3);
-    table_row(table, 0, "measured\tmean error\tSpearman");
-    for (int k = 0; k < n; k++) {
-        double error = 0;
-        for (int i = 0; i < count; i++) {
-            columns[i] = shares->attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
-            error += fabs(columns[i] - got[i * n + k]) / count;
-        }
-        table_row(table, k + 1, "%s\t%.3f\t%.3f", judges->actions->class_names[k], error,
-                  stats_rank_correlation(columns, columns + count, count));
-    }
+    int n = shares->n_classes, classes = labels->n_classes, numbers = shares->count * n, strong = 0, right = 0;
+    double *known = own((size_t)numbers, sizeof *known);
+    for (int i = 0; i < numbers; i++) known[i] = shares->attributes[i] / (double)ATTRIBUTE_WHOLE;
+    Table *table = measured_table("The judges on faces that nobody saw", name_list(judges->actions->class_names, n), n,
+                                  known, got, shares->count, 1);
     for (int i = 0; i < labels->count; i++) {                           /* the first attribute: the intensity */
         if (shares->attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
         strong++, right += stats_largest(p + i * classes, classes) == labels->label[i];
@@ -12122,25 +11761,29 @@ static void check_judges(const Judges *judges)
 }
 
 /* The sets differ in their seeds, so that nobody is in two of them. */
-enum { FACES = 1000, BLENDS, UNSEEN };
+enum { FACES, BLENDS, UNSEEN, DRAWN_SETS };
+static const struct { const char *name, *words; long count; } drawn_sets[DRAWN_SETS] = {
+    [FACES] = {"faces", "", 0}, [BLENDS] = {"blends", "weakest=0 blends=0.7 viewers=0", 0},
+    [UNSEEN] = {"unseen", "weakest=0 blends=0.3 viewers=0", 700}};
 
 static Settings drawing_of(const Judges *judges, int which)
 {
     Settings hand = *judges->s;
-    hand.seed += which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
+    hand.seed += 1000 + which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
     return hand;
 }
 
-/* Draws a set under OUT, unless it is there: as the command says, or with `words` instead. */
-static void draw_step(const Judges *judges, int which, const char *name, long count, const char *words)
+/* Draws a set under OUT, unless it is there: the first as --weakest, --blends and --viewers say. */
+static void draw_step(const Judges *judges, int which)
 {
     Settings hand = drawing_of(judges, which);
-    set_settings(&hand, words);
+    const char *out = own_text("%s/%s", hand.out, drawn_sets[which].name);
     if (judges->like.crop > hand.size)
         give_up(2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, judges->like.crop);
-    if (is_there("%s/%s/labels.csv", hand.out, name)) return;
-    hand.count = count;
-    set_path(hand.out, own_text("%s/%s", judges->s->out, name));
+    if (is_there("%s/labels.csv", out)) return;
+    set_settings(&hand, drawn_sets[which].words);
+    if (drawn_sets[which].count) hand.count = drawn_sets[which].count;
+    set_path(hand.out, out);
     draw_faces(&hand);
 }
 
@@ -12158,15 +11801,12 @@ static Classifier *train_judge(const Judges *judges, const char *data, const cha
     return own_classifier(out);
 }
 
-/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two, unless all that is
- * there. */
+/* Draws the faces and trains the two, unless all that is there. */
 static void train_judges(Judges *judges)
 {
     const char *units = "intensity";
     for (int u = 0; u < FACE_AUS; u++) units = own_text("%s,AU%d", units, face_au_number(u));
-    draw_step(judges, FACES, "faces", judges->s->count, "");
-    draw_step(judges, BLENDS, "blends", judges->s->count, "weakest=0 blends=0.7 viewers=0");
-    draw_step(judges, UNSEEN, "unseen", 700, "weakest=0 blends=0.3 viewers=0");
+    for (int which = 0; which < DRAWN_SETS; which++) draw_step(judges, which);
     judges->emotions = train_judge(judges, "faces", "emotions", "");
     judges->actions = train_judge(judges, "blends/labels.csv", "actions", units);
 }
@@ -12221,11 +11861,6 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  * pictures that neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SEEDS_MOST = 64, SCORED_MOST = MAX_CLASSES + 2 };
-
-/* What is compared: the accuracy, macro F1, the classes' F1; on the real pictures, and on real and drawn. */
-typedef struct Augmented { int n, seeds; double score[2][SCORED_MOST][SEEDS_MOST]; } Augmented;
-
 static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
                      int size, int channels)
 {
@@ -12260,11 +11895,9 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
 /* Adds to FOLDER/mixed each real picture with every other class's expression. */
 static void write_drawn(const char *folder)
 {
-    static const DataOptions options = {.split = SPLIT_TRAIN};
     Editor *ed = use_editor(own_text("%s/gan", folder), NULL);
     const Facegan *model = ed->model;
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/real", folder), &options);
+    DataSet *set = own_dataset(own_text("%s/real", folder), (DataOptions){.split = SPLIT_TRAIN});
     const PictureSet all = read_all(set, &model->g);
     real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
     unsigned char *pixels = own(ed->picture, 1);
@@ -12296,7 +11929,7 @@ static StatsConfusion verdict_on(const char *name, const char *test, const Setti
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
-static void augment_seed(Augmented *a, const DataSet *set, const char *test, const Settings *s, long seed)
+static void augment_seed(Paired *p, const DataSet *set, const char *test, const Settings *s, long seed)
 {
     Scope inner;
     enter(&inner);
@@ -12309,63 +11942,23 @@ static void augment_seed(Augmented *a, const DataSet *set, const char *test, con
         write_drawn(folder);
         make_folder(own_text("%s/drawn", folder));                      /* says that all are written */
     }
-    for (int with = 0; with < 2; with++) {
-        const StatsConfusion f = verdict_on(with ? "mixed" : "real", test, s, seed, set->n_classes, folder);
-        a->n = f.n + 2;
-        for (int k = 0; k < a->n; k++)
-            a->score[with][k][a->seeds] = k == 0 ? stats_accuracy(&f) : k == 1 ? stats_macro_f1(&f)
-                                                                               : stats_class(&f, k - 2).f1;
-    }
-    a->seeds++;
+    const StatsConfusion real_only = verdict_on("real", test, s, seed, set->n_classes, folder),
+                         mixed = verdict_on("mixed", test, s, seed, set->n_classes, folder);
+    add_pair(p, &real_only, &mixed);
     leave();
-}
-
-/* The accuracies of every seed. */
-static Table *augment_pairs(const Augmented *a)
-{
-    Table *t = new_table("Accuracy, seed by seed", a->seeds, 3);
-    table_row(t, 0, "seed\treal only\treal and drawn");
-    for (int i = 0; i < a->seeds; i++)
-        table_row(t, i + 1, "%d\t%.4f\t%.4f", i + 1, a->score[0][0][i], a->score[1][0][i]);
-    return t;
-}
-
-/* What they say together, and in words: at the 5% level and for the accuracy alone, as of several tests one is
- * significant by chance before long. */
-static Table *augment_verdict(const Augmented *a, char *const *names, const char **words)
-{
-    Table *t = new_table("Do drawn pictures help?", a->n, 7);
-    table_row(t, 0, "on the test pictures\treal only\treal and drawn\tdifference\t95%% interval\tp (Student)\t"
-              "p (Wilcoxon)");
-    for (int k = 0; k < a->n; k++) {
-        double difference[SEEDS_MOST], before = 0, after = 0;
-        for (int i = 0; i < a->seeds; i++) {
-            double without = a->score[0][k][i], with = a->score[1][k][i];
-            difference[i] = with - without, before += without / a->seeds, after += with / a->seeds;
-        }
-        StatsComparison c = stats_compare_pairs(difference, a->seeds);
-        table_row(t, k + 1, "%s\t%.4f\t%.4f\t%+.4f\t%+.4f to %+.4f\t%.4f\t%.4f",
-                  k == 0 ? "accuracy" : k == 1 ? "macro F1" : own_text("F1 of %s", names[k - 2]), before, after, c.mean,
-                  c.low, c.high, c.student, c.wilcoxon);
-    }
-    const char *gain = t->cells[7 + 3], *p = t->cells[7 + 5];
-    *words = own_text("Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction "
-                      "for their number.", gain, p, !(atof(p) < 0.05) ? "no difference beyond chance" :
-                      atof(gain) > 0 ? "they help, beyond chance" : "they hurt, beyond chance");
-    return t;
 }
 
 static void study_augment(char *const *inputs, const Settings *s)
 {
-    Augmented *a = own(1, sizeof *a);
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
-                                 .crop = (int)s->crop};
-    const char *words;
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, inputs[0], &options);
+    Paired *p = own(1, sizeof *p);
+    DataSet *set = own_dataset(inputs[0], (DataOptions){.classes = *s->classes ? s->classes : NULL,
+                                                        .split = SPLIT_TRAIN, .crop = (int)s->crop});
     make_folder(s->out);
-    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(a, set, inputs[1], s, seed);
-    const Table *pairs = augment_pairs(a), *verdict = augment_verdict(a, set->class_names, &words);
+    *p = (Paired){.ways = {"real only", "real and drawn"}, .names = (const char *const *)set->class_names};
+    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, inputs[1], s, seed);
+    const Table *pairs = pairs_table(p, "Accuracy, seed by seed", "seed"),
+                *verdict = paired_table(p, "Do drawn pictures help?", "on the test pictures");
+    const char *words = paired_words(verdict, "with drawn pictures");
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
     print_table(pairs, s->csv), print_table(verdict, s->csv);
     if (!s->csv) printf("\n%s\n", words);
@@ -12450,22 +12043,15 @@ static Plan *read_plan(const char *path, const Settings *s)
     return p;
 }
 
-/* Mean and deviation over a row's runs. */
-static void set_spread(Table *t, int row, int column, const double *values, int n)
-{
-    const StatsSpread s = stats_spread(values, n);
-    if (s.n < 2) table_set(t, row, column, s.n ? "%.4g" : "-", s.mean);
-    else table_set(t, row, column, "%.4g +- %.2g", s.mean, s.deviation);
-}
-
-/* Rows of the plan, a column for each judge, one number. */
+/* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
 static Table *judged_table(const Plan *p, const char *title, int number)
 {
     Table *t = new_table(title, p->n_rows, p->n_judges + 1);
     for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
         table_set(t, r + 1, 0, "%s", p->row_names[r]);
-        for (int j = 0; j < p->n_judges; j++) set_spread(t, r + 1, j + 1, p->scores[r][j][number], p->n_runs[r]);
+        for (int j = 0; j < p->n_judges; j++)
+            table_set(t, r + 1, j + 1, "%s", spread_text(p->scores[r][j][number], p->n_runs[r]));
     }
     return t;
 }
@@ -12473,13 +12059,13 @@ static Table *judged_table(const Plan *p, const char *title, int number)
 /* Table V: the kinds of discriminator F1, which no classifier has a part in. */
 static Table *discriminator_table(const Plan *p)
 {
-    static const char *const kinds[] = {"average", "real", "fake"};
+    static const char *const names[] = {"average", "real", "fake"};
     Table *t = new_table("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
                          "low: D does not tell", 3, p->n_rows + 1);
-    for (int k = 0; k < 3; k++) table_set(t, k + 1, 0, "%s", kinds[k]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(t, 0, r + 1, "%s", p->row_names[r]);
-        for (int k = 0; k < 3; k++) set_spread(t, k + 1, r + 1, p->scores[r][0][5 + k], p->n_runs[r]);
+    for (int i = 0; i < 3 * p->n_rows; i++) {
+        int k = i / p->n_rows, r = i % p->n_rows;
+        table_set(t, 0, r + 1, "%s", p->row_names[r]), table_set(t, k + 1, 0, "%s", names[k]);
+        table_set(t, k + 1, r + 1, "%s", spread_text(p->scores[r][0][5 + k], p->n_runs[r]));
     }
     return t;
 }
@@ -12498,7 +12084,7 @@ static void judge_row(Plan *p, int r, int j, Classifier *judge, const Settings *
         Scope inner;
         enter(&inner);
         const Evaluation *v = evaluate(use_editor(p->runs[r][i], judge), p->data, s);
-        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->scores, surani_numbers[m]);
+        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->edits->scores, surani_numbers[m]);
         if (i == 0 && j == 0) show_row(page, p->row_names[r], v);
         leave();
     }
@@ -12745,14 +12331,12 @@ static Work *find_work(Reproduction *r, const char *name)
 /* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
 static const char *join_sets(const Reproduction *r, const Experiment *x)
 {
-    static const DataOptions options = {.split = SPLIT_ALL};
     const char *path = own_text("%s/%s.csv", r->s->out, x->name);
     make_folder(r->s->out);
     FileWriter *list = begin_file(path);
     fprintf(list->stream, "path,label,split\n");
     for (int k = 0; k < 2; k++) {
-        DataSet *set = own(1, sizeof *set);
-        open_dataset(set, r->data[k ? x->joined : x->data], &options);
+        DataSet *set = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
         if (set->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", set->path);
         for (int i = 0; i < set->count; i++) {
             char whole[PATH_MAX];
@@ -12886,11 +12470,7 @@ static void add_split_facts(void *facts)
     const Answers *a = &answer_set(f->w->s.data, own_classifier(f->w->s.out), &asked)->a;
     add_fact(f->w, own_text("accuracy.%s", f->split), stats_accuracy(&a->f));
     add_fact(f->w, own_text("pictures.%s", f->split), a->count);
-    f->all->n = a->n;
-    for (int k = 0; k < a->n; k++) {
-        f->all->undecided[k] += a->f.undecided[k];
-        for (int i = 0; i < a->n; i++) f->all->count[k][i] += a->f.count[k][i];
-    }
+    stats_confusion_join(f->all, &a->f);
 }
 
 /* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
@@ -12930,8 +12510,9 @@ static const Evaluation *evaluate_work(Reproduction *r, const Work *w, const cha
 static void measure_editor(Reproduction *r, Work *w)
 {
     const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
-    for (int i = 0; i < v->scores.n; i++) add_fact(w, v->scores.list[i].name, v->scores.list[i].value);
-    add_fact(w, "moved", v->moved / v->n);
+    for (int i = 0; i < v->edits->scores.n; i++)
+        add_fact(w, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
+    add_fact(w, "moved", v->edits->moved / v->edits->n);
 }
 
 /* A GAN that draws from noise: the signs of collapse in the last line of its log. */
@@ -12939,7 +12520,8 @@ static void measure_noise(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
     (void)r;
-    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], table_last(log, own_text("watch.%s", sign_names[i])));
+    for (int i = 0; i < VARIETY_SIGNS; i++)
+        add_fact(w, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
 }
 
 /* The share of pictures in which `data import` found a face, where that is how the folder was made. */
@@ -12963,14 +12545,14 @@ static void measure_space_editor(Reproduction *r, Work *w)
     static const char *const judges[] = {"vgg", "resnet"};
     long pictures = (long)fmin(2000, fmax(200, r->budget / 6));
     for (int j = 0; j < 2; j++) {
-        const Evaluation *v = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures);
+        const Edits *e = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures)->edits;
         for (int i = 0; i < SURANI_NUMBERS; i++) {
             bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
             if (alone && j) continue;
             add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
-                     score_of(&v->scores, surani_numbers[i]));
+                     score_of(&e->scores, surani_numbers[i]));
         }
-        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(v->curve, v->curves, STRENGTHS).ends);
+        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
     add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
 }
@@ -13002,18 +12584,16 @@ static void show_classifier(const Work *w, Page *page)
 static void show_samples(const Work *w, Page *page)
 {
     const Report *report = open_report(w->s.out, page);
-    for (int row = 0; row < 2; row++) add_quarters(report, row);
+    add_quarters(report);
     add_slider(report, "The samples over the training");
 }
 
 /* Up to `limit` pictures of a set as the generator takes them, of these classes (NULL: all that it draws). */
 static PictureSet some_faces(const Facegan *model, const char *data, const char *classes, int limit)
 {
-    const DataOptions options = {.split = SPLIT_ALL, .crop = model->crop, .limit = limit, .unlabelled = 1,
-        .classes = classes ? classes : joined_names(model->class_names, model->g.classes, ",")};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
-    return read_all(set, &model->g);
+    if (!classes) classes = joined_names(model->class_names, model->g.classes, ",");
+    return read_all(own_dataset(data, (DataOptions){.split = SPLIT_ALL, .crop = model->crop, .limit = limit,
+                                                    .unlabelled = 1, .classes = classes}), &model->g);
 }
 
 /* Surani's figures 4 and 9: a face all over the space, and with every emotion at growing strength. */
@@ -13078,18 +12658,16 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
     }
     add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
                draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
-                                 .columns = KINDS, .scale = enlargement((int)side), .column_names = kinds}));
+                                 .columns = KINDS, .column_names = kinds}));
 }
 
 /* 8: how many pictures of each emotion a set has. */
 static void show_distribution(const char *data, Page *page)
 {
-    static const DataOptions options = {.split = SPLIT_ALL};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.split = SPLIT_ALL});
     double *counts = own((size_t)set->n_classes, sizeof *counts);
     const PlotOptions plot = {.title = own_text("%s: %d pictures", data, set->count), .y_label = "pictures"};
-    for (int i = 0; i < set->count; i++) counts[set->label[i]]++;
+    for (int k = 0; k < set->n_classes; k++) counts[k] = dataset_count(set, k, SPLIT_ALL);
     PlotCanvas canvas = new_canvas(640, 360);
     plot_bars(&canvas, 0, 0, 640, 360, (const char *const *)set->class_names, counts, set->n_classes, &plot);
     add_canvas(page, "Figure 8: emotion distribution", canvas);
@@ -13131,8 +12709,7 @@ static void show_all_models(const Reproduction *r, Page *page)
     }
     page_heading(page, "All models");
     const Grid grid = {.cells = cells, .side = first->g.size, .channels = first->g.channels, .rows = n,
-                       .columns = classes, .scale = enlargement(first->g.size), .row_names = rows,
-                       .column_names = columns};
+                       .columns = classes, .row_names = rows, .column_names = columns};
     add_canvas(page, "Figure 10: every model, every emotion", draw_grid(&grid));
 }
 
@@ -13302,63 +12879,6 @@ static Settings *with_detector(Settings *s)
     return s;
 }
 
-/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
-#define RUN(verb, work)                                                                                                \
-    static void run_##verb(void *command)                                                                              \
-    {                                                                                                                  \
-        Command *c = command;                                                                                          \
-        Settings *s = &c->settings;                                                                                    \
-        char *const *in = c->inputs;                                                                                   \
-        (void)s, (void)in;                                                                                             \
-        work;                                                                                                          \
-    }
-RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
-RUN(classify_eval, evaluate_classifier(in[0], s))
-RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
-RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
-RUN(sample, sample_noise(in[0], s))
-RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
-RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
-RUN(eval, evaluate_run(in[0], in[1], s))
-RUN(study_truth, study_truth(in, c->n_inputs, s))
-RUN(study_augment, study_augment(in, s))
-RUN(study_ganmut, study_ganmut(in[0], s))
-RUN(toy, run_toy_of(c->what, s))
-RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
-RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
-RUN(bench, in_scope(bench_task, s))
-RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
-RUN(data_show, show_data(in[0], s))
-RUN(data_balance, balance_data(in[0], s))
-RUN(data_import, import_data(in, c->n_inputs, s))
-
-static void run_train_mtcnn(void *command)
-{
-    Command *c = command;
-    if (!*c->settings.out) snprintf(c->settings.out, sizeof c->settings.out, "runs/mtcnn");
-    train_mtcnn(c->inputs, c->n_inputs, &c->settings);
-}
-
-
-static void run_train(void *command)
-{
-    Command *c = command;
-    Settings *s = &c->settings;
-    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
-    set_path(s->data, c->inputs[0]);
-    train_run(s);
-    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
-}
-
-static void run_data_doctor(void *command)
-{
-    const Command *c = command;
-    const Settings *s = &c->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
-                           .attributes = *s->attributes ? s->attributes : NULL};
-    examine_dataset(c->inputs[0], &options, (int)s->size, s->json, s->fix);
-}
-
 /* Is the file a picture, by its first bytes? */
 static bool is_picture(const char *path)
 {
@@ -13377,26 +12897,19 @@ static bool is_to_edit(const char *path)
 }
 
 /* Where the first input is a picture, the model is the one that comes with the program. */
-static void run_edit(void *command)
+static void edit_pictures(char *const *inputs, int n, const Settings *s)
 {
-    const Command *c = command;
     char shipped[PATH_MAX];
-    const char *first = c->inputs[0];
-    bool left_out = is_to_edit(first) || image_suffix(first);
-    if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
+    bool left_out = is_to_edit(inputs[0]) || image_suffix(inputs[0]);
+    if (left_out && !path_exists(inputs[0])) give_up(1, "%s: there is no such file", inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
         give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
                    "there, or name a run or weights before the pictures");
-    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
+    if (!left_out && n < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    edit_photos(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
 }
 
-static void run_verify(void *command)
-{
-    verify(((const Command *)command)->settings.gpu);
-}
-
-static void run_version(void *command)
+static void tell_version(void)
 {
 #if defined(__clang__)
     const char *compiler = "clang " __clang_version__;
@@ -13406,18 +12919,8 @@ static void run_version(void *command)
 #ifndef FACEGAN_COMMIT
 #define FACEGAN_COMMIT "unknown"
 #endif
-    (void)command;
     printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
-}
-
-/* What a checkpoint or weight file holds. */
-static void run_info(void *command)
-{
-    const Command *c = command;
-    char path[PATH_MAX];
-    weights_path(c->inputs[0], path);
-    print_tensors(load_tensors(path), path, stdout, c->settings.json);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -13450,44 +12953,86 @@ static const void *converted(const TensorEntry *t, const Settings *s)
 
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --half rounds float32 to float16. */
-static void run_convert(void *command)
+static void convert_weights(const char *from, const char *to, const Settings *s)
 {
-    const Command *c = command;
-    const Settings *s = &c->settings;
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    weights_path(c->inputs[0], path);
-    if (ends_with(c->inputs[1], ".onnx")) {
+    char path[PATH_MAX];
+    weights_path(from, path);
+    if (ends_with(to, ".onnx")) {
         if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
-        const Settings of = settings_of_run(c->inputs[0]);
-        export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
+        const Settings of = settings_of_run(from);
+        export_onnx(from, find_model(of.model)->generator, to);
         return;
     }
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
-    bool whole = true;
-    for (size_t i = 0; i < in->n_metadata; i++)
-        whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
+    for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
+        TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
         if (strncmp(t->name, s->only, strlen(s->only))) continue;
-        whole = tensorfile_add(out, t->name, s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type, t->rank, t->shape,
-                               converted(t, s)) && whole;
+        if (!tensorfile_add(out, t->name, type, t->rank, t->shape, converted(t, s))) give_up_memory(1, sizeof *t);
     }
-    if (!whole) give_up_memory(1, sizeof *out);
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
-    if (!tensorfile_save(c->inputs[1], out, why)) give_up(1, "%s", why);
+    save_tensors(out, to, "");
 }
 
 /* The program's own chapters, and a line for every op. */
-static void run_man(void *command)
+static void tell_chapter(const OptionProgram *program, const char *asked)
 {
-    const Command *c = command;
     char why[OPTIONS_ERROR];
-    const char *asked = c->n_inputs ? c->inputs[0] : c->program->chapters[0].name;
     bool ops = strcmp(asked, "ops") == 0;
     for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
-    if (!ops && !options_manual(stdout, c->program, asked, why))
-        give_up(2, "%s", why);
+    if (!ops && !options_manual(stdout, program, asked, why)) give_up(2, "%s", why);
+}
+
+/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
+#define RUN(verb, ...)                                                                                                 \
+    static void run_##verb(void *command)                                                                              \
+    {                                                                                                                  \
+        Command *c = command;                                                                                          \
+        Settings *s = &c->settings;                                                                                    \
+        char *const *in = c->inputs;                                                                                   \
+        (void)s, (void)in;                                                                                             \
+        __VA_ARGS__;                                                                                                   \
+    }
+RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
+RUN(classify_eval, evaluate_classifier(in[0], s))
+RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
+RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
+RUN(sample, sample_noise(in[0], s))
+RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
+RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
+RUN(eval, evaluate_run(in[0], in[1], s))
+RUN(study_truth, study_truth(in, c->n_inputs, s))
+RUN(study_augment, study_augment(in, s))
+RUN(study_ganmut, study_ganmut(in[0], s))
+RUN(toy, run_toy_of(c->what, s))
+RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
+RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
+RUN(bench, in_scope(bench_task, s))
+RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
+RUN(data_show, show_data(in[0], s))
+RUN(data_balance, balance_data(in[0], s))
+RUN(data_import, import_data(in, c->n_inputs, s))
+RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                       .attributes = *s->attributes ? s->attributes : NULL,
+                                                       .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
+RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s))
+RUN(edit, edit_pictures(in, c->n_inputs, s))
+RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
+RUN(convert, convert_weights(in[0], in[1], s))
+RUN(verify, verify(s->gpu))
+RUN(man, tell_chapter(c->program, c->n_inputs ? in[0] : c->program->chapters[0].name))
+RUN(version, tell_version())
+
+static void run_train(void *command)
+{
+    Command *c = command;
+    Settings *s = &c->settings;
+    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
+    set_path(s->data, c->inputs[0]);
+    train_run(s);
+    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -130,6 +130,10 @@ DATASET_API void dataset_open(DataSet *set, const char *path, const DataOptions 
 /* The same, where a set that has no such pictures is no failure. */
 DATASET_API bool dataset_try(DataSet *set, const char *path, const DataOptions *options, Error *why);
 
+/* Opens the part that `asked` names, "train", ... or "all"; where that is "", the first there is of n `parts`. */
+DATASET_API void dataset_open_part(DataSet *set, const char *path, DataOptions options, const char *asked,
+                                   const int *parts, int n);
+
 /* Lists every picture of every split, without choosing any. */
 DATASET_API void dataset_list(DataSet *set, const char *path, const DataOptions *options);
 
@@ -1749,6 +1753,20 @@ DATASET_API bool dataset_try(DataSet *set, const char *path, const DataOptions *
     if (attempt_one(dataset_open_work, &o, why)) return true;
     *set = (DataSet){0};
     return false;
+}
+
+DATASET_API void dataset_open_part(DataSet *set, const char *path, DataOptions options, const char *asked,
+                                   const int *parts, int n)
+{
+    Error none;
+    for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
+    if (*asked && options.split == SPLITS && strcmp(asked, "all"))
+        give_up(2, "--split %s: must be train, validation, test or all", asked);
+    for (int i = 0; !*asked && i < n; i++) {
+        options.split = parts[i];
+        if (i + 1 < n && dataset_try(set, path, &options, &none)) return;
+    }
+    dataset_open(set, path, &options);
 }
 
 /* The set consists of these of its pictures from now on; one may be there many times. */

@@ -145,6 +145,7 @@ typedef struct {
     long undecided[STATS_CLASSES];
 } StatsConfusion;
 STATS_API void stats_confusion_add(StatsConfusion *c, int truth, const double *scores);
+STATS_API void stats_confusion_join(StatsConfusion *c, const StatsConfusion *more);     /* of the same classes */
 
 /*     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
  *
@@ -684,6 +685,15 @@ STATS_API void stats_confusion_add(StatsConfusion *c, int truth, const double *s
     int judged = stats_largest(scores, c->n);
     if (judged < 0) c->undecided[truth]++;
     else c->count[truth][judged]++;
+}
+
+STATS_API void stats_confusion_join(StatsConfusion *c, const StatsConfusion *more)
+{
+    c->n = more->n;
+    for (int k = 0; k < c->n; k++) {
+        c->undecided[k] += more->undecided[k];
+        for (int i = 0; i < c->n; i++) c->count[k][i] += more->count[k][i];
+    }
 }
 
 STATS_API StatsClass stats_class(const StatsConfusion *c, int k)
