@@ -132,6 +132,9 @@
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
+#define ROOFLINE_IMPLEMENTATION
+#define ROOFLINE_STATIC
+#include "vendor/roofline.h"
 #define VARIETY_IMPLEMENTATION
 #define VARIETY_STATIC
 #define VARIETY_REAL real
@@ -145,6 +148,15 @@
 #define DATASET_IMPLEMENTATION
 #define DATASET_STATIC
 #include "vendor/dataset.h"
+#define STOCK_IMPLEMENTATION
+#define STOCK_STATIC
+#include "vendor/stock.h"
+#define DOCTOR_IMPLEMENTATION
+#define DOCTOR_STATIC
+#include "vendor/doctor.h"
+#define IMPORTING_IMPLEMENTATION
+#define IMPORTING_STATIC
+#include "vendor/importing.h"
 #define AHEAD_IMPLEMENTATION
 #define AHEAD_STATIC
 #include "vendor/ahead.h"
@@ -2314,22 +2326,23 @@ static Node *grad1(Node *loss, Node *wrt)
  * ============================================================================================== */
 
 enum { MAX_REPEAT = 24, MAX_PARAMETERS = 384 };     /* ResNet-50 has 53 convolutions with norms of 5 parameters each */
-enum { D_PARAMETERS_FROM = 192 };       /* for initial values, D's parameter i is number 192 + i, G's is number i */
 enum { UNNUMBERED = -100 };             /* Net.index for layers that have a name and no number */
 enum { HIDDEN_MOST = 2 };               /* hidden layers of a classifier's head */
 
-enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
+/* An optimiser moves it; nothing does; the layer itself does, as it runs; it is what a folded norm adds (5.2). */
+enum { LEARNT, FROZEN, STATISTIC, FOLDED };
 
 typedef struct Parameter {
     Tensor *w, *m, *v;                  /* the weight and what its optimiser keeps, or NULL; all of one shape */
     Tensor *average;                    /* the moving average of w, where one is kept (net_average) */
     Node *leaf;                         /* w in the graph at hand */
-    char role;                          /* LEARNT, FROZEN or STATISTIC */
+    char role;                          /* LEARNT, FROZEN, STATISTIC, FOLDED */
     int fan_in;                         /* how many products an output sums. It says how to begin: uniform in
                                            +-1/sqrt(fan_in); where it is 0 with all ones, negative with zeros */
-    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in) */
+    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in), or all of them this */
     double deviation;                   /* unless 0: normal instead, around 0, or around 1 where fan_in is 0 */
     bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (1,1,C,K) */
+    bool by_columns;                    /* and a dense layer's lies there as (K,WHC), not (K,CHW) */
 } Parameter;
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
@@ -2357,7 +2370,7 @@ typedef struct ClassifierPart {         /* 5.6 */
 } ClassifierPart;
 
 typedef struct Net {
-    char letter;                        /* 'G' or 'D', the prefix of its names in files */
+    char letter;                        /* 'G' or 'D', the prefix of its names in files; 'P', 'R', 'O': 11.4 */
     Parameter parameters[MAX_PARAMETERS];
     int count;
     Graph *graph;
@@ -2371,6 +2384,8 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
+    double gain;                        /* of new filters' uniform ones (He et al. 2015); 0: 1 */
+    bool folded;                        /* its norms are in the filters before them: 11.2 */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
@@ -2481,15 +2496,22 @@ static void fill_normal(Tensor *t, double middle, double deviation, uint64_t see
 
 typedef struct Initialisation { Net *net; uint64_t seed; } Initialisation;
 
+/* Where the numbers of a net's parameters begin, for their initial values. */
+static uint32_t first_number(const Net *net)
+{
+    return net->letter == 'D' ? 192 : net->letter == 'R' ? 64 : net->letter == 'O' ? 128 : 0;
+}
+
 static void initialise_task(void *argument, int i, int worker)
 {
     (void)worker;
     const Initialisation *job = argument;
     Parameter *p = &job->net->parameters[i];
-    uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? D_PARAMETERS_FROM : 0));
+    uint32_t which = first_number(job->net) + (uint32_t)i;
+    double gain = p->gain != 0 ? p->gain : 1;
     if (p->deviation > 0) fill_normal(p->w, p->fan_in == 0, p->deviation, job->seed, which);
-    else if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
-    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
+    else if (p->fan_in > 0) fill_uniform(p->w, gain / sqrt(p->fan_in), job->seed, which);
+    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? (real)gain : 0;
     changed(p->w);
 }
 
@@ -2596,7 +2618,7 @@ static const double RELU = 0, LINEAR = 1;           /* slopes of leaky ReLU */
 
 static void sequential(Net *net, const char *prefix)
 {
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
+    snprintf(net->prefix, sizeof net->prefix, "%.31s", prefix);
     net->index = 0;
 }
 
@@ -2628,18 +2650,19 @@ static Parameter *parameter_of(Net *net, const Node *leaf)
     abort();
 }
 
-/* A filter, or a norm's scale, with the net's normal initial values, if it wants them. */
+/* A filter, or a norm's scale, with the initial values that the net wants. */
 static Node *layer_weight(Net *net, Shape shape, int fan_in)
 {
     Node *weight = layer_parameter(net, "weight", shape, fan_in);
-    parameter_of(net, weight)->deviation = net->deviation;
+    Parameter *p = parameter_of(net, weight);
+    p->deviation = net->deviation, p->gain = net->gain;
     return weight;
 }
 
-/* A bias starts as PyTorch's does, or at 0 where filters are normal (DCGAN). */
+/* A bias starts as PyTorch's does, or at 0 where filters start otherwise (DCGAN, MTCNN). */
 static Node *layer_bias(Net *net, int k, int fan_in)
 {
-    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 ? -1 : fan_in);
+    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 || net->gain > 0 ? -1 : fan_in);
 }
 
 /* (N,H,W,C) -> (N,H',W',K), without bias */
@@ -2650,6 +2673,24 @@ static Node *conv_layer(Net *net, Node *x, Conv c)
                      conv_shape(x->shape, w, c.stride, c.pad));
     net->index++;
     return y;
+}
+
+/* Every channel by itself, without bias: (N,H,W,C) -> (N,H',W',C) */
+static Node *depthwise_layer(Net *net, Node *x, int size, int stride)
+{
+    Shape w = shape_of(size, size, 1, x->shape.d[3]);
+    Node *weight = layer_weight(net, w, size * size);
+    net->index++;
+    return conv2d(x, weight, NULL, LINEAR, conv_shape(x->shape, w, stride, size / 2));
+}
+
+/* PReLU, a slope for each channel, at first 1/4. */
+static Node *prelu_layer(Net *net, Node *x)
+{
+    Node *slopes = layer_parameter(net, "weight", shape_of(1, 1, 1, x->shape.d[3]), 0);
+    parameter_of(net, slopes)->gain = 0.25;
+    net->index++;
+    return prelu(x, slopes);
 }
 
 /* (N,H,W,C) -> (N,H',W',K), with bias and leaky ReLU */
@@ -2701,6 +2742,16 @@ static void move_statistic(Net *net, Node *r, Node *s, double share)
     parameter_of(net, r)->leaf = moving_average(r, s, share);
 }
 
+/* The norm of a net whose filters have it in them: it leaves a bias to add to what the convolution x makes. */
+static Node *folded_norm(Net *net, const Node *x, Node *residual, double slope)
+{
+    Node *shift = layer_parameter(net, "bias", shape_of(1, 1, 1, x->shape.d[3]), -1);
+    parameter_of(net, shift)->role = FOLDED;
+    net->index += slope == LINEAR ? 1 : 2;
+    Node *y = conv2d(x->in[0], x->in[1], shift, slope, x->conv);
+    return residual ? add(y, residual) : y;
+}
+
 /* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm
  * of one long picture, all pictures of the batch end to end, and moves the running mean and variance by a share of the
  * way to the batch's (the variance's with m - 1 in place of m). In use the running ones take the place of the batch's,
@@ -2709,6 +2760,7 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
 {
     const int *d = x->shape.d;
     int c = d[3], m = d[0] * d[1] * d[2];
+    if (net->folded) return folded_norm(net, x, residual, slope);
     double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
            share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
@@ -3378,29 +3430,41 @@ static Node *narrow_block(Net *net, Node *x, const char *at, int k, int stride)
     return relu(numbered_conv(net, h, at, 3, (Conv){4 * k, 1, 1, 0}, beside, LINEAR));
 }
 
-/* (N,P,P,3) -> (N,P/32,P/32,512), or 2048 with narrow blocks. Block 1 is the stem, block b torchvision's layer b-1. */
-static Node *resnet(Net *net, Node *x, const int *blocks, Node *(*block)(Net *, Node *, const char *, int, int))
+/* (N,P,P,3) -> (N,P/4,P/4,64) to (N,P/32,P/32,512), or four times as many channels with narrow blocks. Block 1 is the
+ * stem, block b torchvision's layer b-1, whose map is map[b-2]. Returns the last. */
+static Node *resnet(Net *net, const char *prefix, Node *x, const int *blocks,
+                    Node *(*block)(Net *, Node *, const char *, int, int), Node *map[4])
 {
     char at[32];
     begin_block(net, 1);
-    x = numbered_conv(net, x, "", 1, (Conv){64, 7, 2, 3}, NULL, RELU);                          // (N,P/2,P/2,64)
+    x = numbered_conv(net, x, prefix, 1, (Conv){64, 7, 2, 3}, NULL, RELU);                      // (N,P/2,P/2,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,P/4,P/4,64)
-    for (int layer = 0; layer < 4; layer++)
+    for (int layer = 0; layer < 4; layer++) {
+        begin_block(net, layer + 2);
         for (int i = 0; i < blocks[layer]; i++) {
-            begin_block(net, layer + 2);
-            snprintf(at, sizeof at, "layer%d.%d.", layer + 1, i);
+            snprintf(at, sizeof at, "%.5slayer%d.%d.", prefix, layer + 1, i);
             x = block(net, x, at, 64 << layer, i == 0 && layer > 0 ? 2 : 1);
         }
+        map[layer] = x;
+    }
     return x;
 }
 
-static Node *resnet18(Net *net, Node *x) { return resnet(net, x, (const int[]){2, 2, 2, 2}, basic_block); }
-static Node *resnet50(Net *net, Node *x) { return resnet(net, x, (const int[]){3, 4, 6, 3}, narrow_block); }
+static const int resnet18_blocks[] = {2, 2, 2, 2}, resnet50_blocks[] = {3, 4, 6, 3};
 
-/* 3x3 convolution, batch norm, ReLU: (N,H,W,C) -> (N,H,W,k) */
+static Node *resnet18(Net *net, Node *x) { return resnet(net, "", x, resnet18_blocks, basic_block, (Node *[4]){0}); }
+static Node *resnet50(Net *net, Node *x) { return resnet(net, "", x, resnet50_blocks, narrow_block, (Node *[4]){0}); }
+
+/* Convolution, batch norm, leaky ReLU: (N,H,W,C) -> (N,H',W',K) */
+static Node *conv_norm(Net *net, Node *x, Conv c, double slope)
+{
+    return batch_norm(net, conv_layer(net, x, c), NULL, slope);
+}
+
+/* 3x3, ReLU: (N,H,W,C) -> (N,H,W,k) */
 static Node *conv_norm_relu(Net *net, Node *x, int k)
 {
-    return batch_norm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);
+    return conv_norm(net, x, (Conv){k, 3, 1, 1}, RELU);
 }
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
@@ -5024,13 +5088,12 @@ static Settings default_settings(void)
     return s;
 }
 
-/* Do the settings say "name=value"? Nothing is always so. */
+/* Do the settings say so? "adv=bce !conditional": options.h's words. */
 static bool settings_say(const Settings *s, const char *what)
 {
-    Settings asked;
-    memcpy(&asked, s, sizeof asked);
-    if (*what) set_settings(&asked, what);
-    return memcmp(&asked, s, sizeof asked) == 0;
+    int so = options_say(s, settings_table, SETTINGS, what);
+    if (so < 0) abort();
+    return so;
 }
 
 /* What is usual for some models, in the order in which it is set. `when` another setting says so.
@@ -5144,6 +5207,7 @@ static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 static Layout layout_of(const Parameter *p)
 {
     const int *d = p->w->shape.d;
+    if (p->by_columns) return AS_DENSE_WHC;
     if (p->matrix) return d[1] > 1 || (d[0] == 1 && d[2] > 1) ? AS_DENSE : AS_MATRIX;
     return p->fan_in > 0 && !strstr(p->w->name, "bias") ? AS_FILTER : AS_VECTOR;
 }
@@ -5167,18 +5231,20 @@ static void store_tensor(TensorFile *file, const char *prefix, const char *name,
     for (size_t i = 0; i < shape_count(shape); i++) copy[i] = data[from_file_order(shape, as, i)];
 }
 
-enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
+enum { WEIGHT, FIRST, SECOND, AVERAGE, PARTS };      /* of a parameter: itself, what its optimiser keeps, its average */
 
-/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
-static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
+static Tensor *part_of(const Parameter *p, int part)
+{
+    return (Tensor *const[PARTS]){p->w, p->m, p->v, p->average}[part];
+}
+
+/* What stands before a parameter's name in a checkpoint. */
+static const char *part_prefix(const Net *net, int part)
 {
     const char *optimiser = row_of(net->optimiser.op)->name;
-    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
-    memcpy(parts, all, sizeof all);
-    snprintf(prefixes[0], 32, "%c.", net->letter);
-    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
-    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
-    snprintf(prefixes[3], 32, "average.%c.", net->letter);
+    bool moment = part == FIRST || part == SECOND;
+    if (moment) return own_text("%s_%c.%c.", optimiser, part == FIRST ? 'm' : 'v', net->letter);
+    return own_text("%s%c.", part == AVERAGE ? "average." : "", net->letter);
 }
 
 static bool all_finite(const Tensor *t)
@@ -5188,21 +5254,23 @@ static bool all_finite(const Tensor *t)
     return true;
 }
 
-static void store_net(TensorFile *file, const Net *net, bool moments)
+/* One part of every parameter that has it. */
+static void store_part(TensorFile *file, const Net *net, int part, const char *prefix)
 {
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            if (!all_finite(fetched(parts[k])))
-                give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is "
-                        "kept); try a smaller --lr", prefixes[k], p->w->name);
-            store_tensor(file, prefixes[k], p->w->name, p->w->shape, parts[k]->data, layout_of(p));
-        }
+        Tensor *t = part_of(p, part);
+        if (!t) continue;
+        if (!all_finite(fetched(t)))
+            give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                    "try a smaller --lr", prefix, p->w->name);
+        store_tensor(file, prefix, p->w->name, p->w->shape, t->data, layout_of(p));
     }
+}
+
+static void store_net(TensorFile *file, const Net *net, bool moments)
+{
+    for (int part = 0; part < (moments ? PARTS : 1); part++) store_part(file, net, part, part_prefix(net, part));
 }
 
 /* "64,3,7,7" */
@@ -5234,17 +5302,19 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     changed(to);
 }
 
-static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
+static void load_part(const TensorFile *file, const char *path, const Net *net, int part, const char *prefix)
 {
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++)
-            if (parts[k])
-                load_tensor(file, path, textf("%s%s", k ? prefixes[k] : prefix, p->w->name).s, layout_of(p), parts[k]);
+        Tensor *to = part_of(p, part);
+        if (to) load_tensor(file, path, textf("%s%s", prefix, p->w->name).s, layout_of(p), to);
     }
+}
+
+static void load_net(const TensorFile *file, const char *path, const Net *net, const char *prefix, bool moments)
+{
+    load_part(file, path, net, WEIGHT, prefix);
+    for (int part = FIRST; part < PARTS && moments; part++) load_part(file, path, net, part, part_prefix(net, part));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5591,301 +5661,25 @@ static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.4  The data doctor
+ * 10.4  The data doctor                                                                           (vendor/doctor.h)
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
- * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
- * duplicates if their decoded pixels are the same, whatever their files are called.
+ * what to do. --fix writes a list of all pictures but the bad ones, which every verb reads. Where problems are left
+ * this gives up: a script can rely on the status.
  * ---------------------------------------------------------------------------------------------- */
-enum { EXAMPLES_SHOWN = 10 };         /* of each finding; --json tells all */
-
-typedef struct Finding {
-    bool problem;
-    const char *code, *text;          /* a word for scripts, and what to do */
-    Names examples;
-} Finding;
-
-typedef struct Diagnosis {
-    const char *path;
-    DataOptions options;
-    DataSet set;
-    const DataLook *looks;            /* (set.count) */
-    double *side;                     /* (readable): the shorter sides, sorted */
-    int readable, problems, n_findings;
-    Finding findings[20];             /* every code below occurs at most once */
-} Diagnosis;
-
-enum { PROBLEM = 1, WARNING = 0 };
-
-__attribute__((format(printf, 5, 6)))
-static void found(Diagnosis *d, bool problem, const char *code, const Names *examples, const char *format, ...)
-{
-    char text[600];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    d->findings[d->n_findings++] = (Finding){problem, code, own_text("%s", text), examples ? *examples : (Names){0}};
-    d->problems += problem;
-}
-
-/* Damaged, flat and needlessly coloured pictures. */
-static void find_pictures(Diagnosis *d)
-{
-    Names damaged = {0}, flat = {0};
-    int coloured = 0, count = d->set.count;
-    d->side = own((size_t)count, sizeof *d->side);
-    for (const DataLook *seen = d->looks; seen < d->looks + count; seen++) {
-        coloured += seen->look.grey;
-        if (seen->readable) d->side[d->readable++] = min_int(seen->width, seen->height);
-        else names_add(&damaged, seen->why);
-        if (seen->look.flat) names_add(&flat, dataset_name(&d->set, seen->index));
-    }
-    stats_sort(d->side, d->readable);
-    if (damaged.count)
-        found(d, PROBLEM, "unreadable", &damaged, "%d of %d files cannot be read: fetch them again, convert them to "
-              "JPEG or PNG, or delete them (training skips them, unless they are more than half)",
-              count - d->readable, count);
-    if (flat.count)
-        found(d, WARNING, "flat", &flat, "pictures that show nothing, every pixel being the same: %d; delete them",
-              flat.count);
-    if (coloured && coloured == d->readable)
-        found(d, WARNING, "grey", NULL, "all pictures are grey but stored as colour: with --grey training is faster");
-}
-
-/* Pictures with the same pixels: needless within a split, a leak between splits, a contradiction between classes. */
-static void find_duplicates(Diagnosis *d)
-{
-    static const struct { bool problem; const char *code, *text; } kinds[3] = {
-        {WARNING, "duplicates", "pictures that repeat another of the same split: %d; they count twice: delete the "
-                                "extra %s"},
-        {PROBLEM, "leak", "pictures that occur in more than one of train, validation and test: %d; what was learnt "
-                          "by heart would be scored as skill: delete the extra %s"},
-        {WARNING, "conflict", "pictures that repeat another under a different label: %d; one of the two is wrong: "
-                              "look at them and delete the wrong %s"}
-    };
-    const DataSet *set = &d->set;
-    for (int k = 0; k < 3; k++) {
-        Names examples = {0};
-        for (int i = 0; i < set->count; i++) {
-            int j = d->looks[i].twin;
-            bool leak = set->split[i] != set->split[j];
-            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
-            names_add(&examples, textf("%s = %s", dataset_name(set, j), dataset_name(set, i)).s);
-        }
-        if (examples.count)
-            found(d, kinds[k].problem, kinds[k].code, &examples, kinds[k].text, examples.count,
-                  set->listed ? "rows of the list" : "copies");
-    }
-}
-
-/* A folder that has a labels.csv as well: do they tell of the same pictures? */
-static void find_strays(Diagnosis *d)
-{
-    Names lost = {0}, strays = {0};
-    dataset_strays(&d->set, &lost, &strays);
-    if (lost.count)
-        found(d, WARNING, "lost", &lost, "pictures that labels.csv names and that are not there: %d", lost.count);
-    if (strays.count)
-        found(d, WARNING, "strays", &strays, "pictures that labels.csv does not name: %d; were two sets written into "
-              "one folder?", strays.count);
-}
-
-/* Classes: too few, empty, or of very different sizes. */
-static void find_classes(Diagnosis *d)
-{
-    const DataSet *set = &d->set;
-    Names few = {0};
-    int n = set->n_classes, small = 0, large = 0, fewest = INT_MAX, most = -1;
-    for (int k = 0; k < n; k++) {
-        int pictures = dataset_count(set, k, SPLIT_ALL);
-        if (pictures < fewest) fewest = pictures, small = k;
-        if (pictures > most) most = pictures, large = k;
-        if (pictures < 100) names_add(&few, set->class_names[k]);
-    }
-    if (n == 1 && !set->attributes && !set->unlabelled)
-        found(d, PROBLEM, "one-class", NULL, "there is only one class, %s: to change one class into another takes two",
-              set->class_names[0]);
-    else if (!set->attributes && most > 3 * (int64_t)fewest)
-        found(d, WARNING, "imbalance", NULL, "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
-              "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
-              "`facegan data balance`", set->class_names[large], most, (double)most / (fewest ? fewest : 1),
-              set->class_names[small], fewest);
-    if (dataset_is_numbered(set))
-        found(d, WARNING, "numbered", NULL, "the classes are called %s: whose numbers these are is not known; give the "
-              "folders the emotions' names", joined(set->class_names, n));
-    if (few.count)
-        found(d, WARNING, "few", NULL, "fewer than 100 pictures: %s; expect little below some hundreds",
-              joined(few.items, few.count));
-}
-
-/* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
-static int halvings(int side)
-{
-    int d = 0;
-    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2) d++;
-    return d;
-}
-
-/* Sizes: what the networks can take, near the size asked for or, without one, near the pictures' own. */
-static void find_sizes(Diagnosis *d, int size)
-{
-    if (!d->readable) return;
-    int median = (int)d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
-    int under = want / 16 * 16 < 32 ? 32 : want / 16 * 16, over = under + 16;
-    if (want % 4 || halvings(want) < 3)
-        found(d, size > 0 && want % 4, "size", NULL, "%s %d px: %s; near it %d (halved %d times) and %d (%d times) "
-              "work well, and best is a power of two",
-              size > 0 ? "the training size of" : "the pictures' usual side of", want,
-              want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
-              "D can halve it only a few times and would judge small patches only", under, halvings(under), over,
-              halvings(over));
-    if (size > median)
-        found(d, WARNING, "enlarged", NULL, "most pictures are smaller (%d px) than the training size of %d: that adds "
-              "work, not detail", median, size);
-    for (int i = 0; i < d->set.count; i++) oblong += d->looks[i].width != d->looks[i].height;
-    if (oblong)
-        found(d, WARNING, "oblong", NULL, "pictures that are not square: %d; only the square in the middle is used "
-              "(faces: crop them first with `facegan crop`)", oblong);
-}
-
-/* ---- the two printers ---- */
-static void json_names(const Names *names)
-{
-    for (int i = 0; i < names->count; i++) table_json(stdout, "%s%q", i ? ", " : "[", names->items[i]);
-    printf(names->count ? "]" : "[]");
-}
-
-static void diagnosis_json(const Diagnosis *d)
-{
-    const DataSet *set = &d->set;
-    const double *side = d->side;
-    table_json(stdout, "{\"path\": %q, \"format\": %q, \"pictures\": %d, \"dropped\": %d, \"missing\": %d, "
-               "\"classes\": {", set->path, set->format, set->count, set->dropped, set->missing);
-    for (int k = 0; k < set->n_classes; k++) {
-        table_json(stdout, "%s%q: ", k ? ", " : "", set->class_names[k]);
-        for (int i = 0; i < SPLITS; i++)
-            table_json(stdout, "%s%q: %d", i ? ", " : "{", split_names[i], dataset_count(set, k, i));
-        printf("}");
-    }
-    printf("}, \"label_guesses\": ");
-    json_names(&set->notes);
-    if (d->readable)
-        table_json(stdout, ", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d",
-                   (int)side[0], (int)side[d->readable / 2], (int)side[d->readable - 1],
-                   halvings((int)side[d->readable / 2]));
-    printf(", \"findings\": [");
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
-        table_json(stdout, "%s{\"severity\": %q, \"code\": %q, \"text\": %q, \"examples\": ", f > d->findings ? ", " :
-                   "", f->problem ? "problem" : "warning", f->code, f->text);
-        json_names(&f->examples);
-        printf("}");
-    }
-    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
-}
-
-static void print_classes(const DataSet *set)
-{
-    static const char *const layout[] = {"  %-20s", " %8s", " %10s", " %8s", "%s"};
-    const char *const names[] = {set->attributes ? "attribute" : "class", "train", "validation", "test", ""};
-    int most = 1;
-    for (int k = 0; k < set->n_classes; k++) most = max_int(most, dataset_count(set, k, SPLIT_ALL));
-    Table *table = new_table(NULL, set->n_classes, 5);
-    table->layout = layout;
-    table_names(table, names);
-    for (int k = 0; k < set->n_classes; k++) {
-        table_set(table, k + 1, 0, "%s", set->class_names[k]);
-        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", dataset_count(set, k, i));
-        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)dataset_count(set, k, SPLIT_ALL) + most - 1) / most),
-                  "##############################");
-    }
-    putchar('\n');
-    write_table(table, stdout, TABLE_TEXT);
-}
-
-static void diagnosis_text(const Diagnosis *d)
-{
-    const DataSet *set = &d->set;
-    int warnings = d->n_findings - d->problems;
-    printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
-           set->n_classes, set->attributes ? "attributes" : "classes");
-    if (set->n_classes) print_classes(set);
-    for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
-    if (d->readable) {
-        int median = (int)d->side[d->readable / 2];
-        printf("\n  shorter side: %.0f to %.0f px, median %d; at %d px StarGAN's D halves the picture %d times\n",
-               d->side[0], d->side[d->readable - 1], median, median, halvings(median));
-    }
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
-        printf("\n%s: %s\n", f->problem ? "PROBLEM" : "warning", f->text);
-        int shown = min_int(f->examples.count, EXAMPLES_SHOWN), more = f->examples.count - shown;
-        for (int k = 0; k < shown; k++) printf("    %s\n", f->examples.items[k]);
-        if (more) printf("    and %d more; --json names all\n", more);
-    }
-    printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
-           warnings == 1 ? "" : "s");
-}
-
-/* Looks for everything in a set that was opened. */
-static void diagnose(Diagnosis *d, int size)
-{
-    DataSet *set = &d->set;
-    dataset_keep(set, SPLIT_ALL);
-    if (set->missing)
-        found(d, !set->count, "missing", NULL, "%d files of the list do not exist, the first is %s: paths must be "
-              "relative to the list's folder", set->missing, set->first_missing);
-    if (set->dropped)
-        found(d, WARNING, "dropped", NULL, "%d rows have a label that is none of the seven emotions; they are left out",
-              set->dropped);
-    if (set->place)
-        found(d, WARNING, "uncropped", NULL, "the list tells where in its pictures the faces are: cut them out with "
-              "`facegan data import`; everything else here takes the square in the middle");
-    find_strays(d);
-    find_classes(d);
-    d->looks = dataset_look(set);
-    find_pictures(d);
-    find_sizes(d, size);
-    find_duplicates(d);
-}
-
-static void doctor_opens(void *diagnosis)
-{
-    Diagnosis *d = diagnosis;
-    dataset_list(&d->set, d->path, &d->options);
-    if (!d->set.attributes) dataset_order(&d->set, d->options.classes);
-}
-
-/* --fix: a list of all pictures but the bad ones, which every verb reads. Returns how many problems it mends. */
-static int write_clean_list(const Diagnosis *d, const char *path)
-{
-    const DataSet *set = &d->set;
-    int mended = 0;
-    if (set->raw || set->attributes || set->place)
-        give_up(2, "--fix: %s is not made of pictures with a label each: `facegan data import` first", d->path);
-    int kept = dataset_write(set, dataset_clean(set, d->looks), path);
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++)
-        mended += f->problem && (strcmp(f->code, "unreadable") == 0 || strcmp(f->code, "leak") == 0);
-    warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts keep "
-         "theirs), and all copies with different labels", path, kept, set->count);
-    return mended;
-}
-
-/* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
-    Diagnosis d = {.path = path, .options = *options};
-    Error why;
-    d.options.home = innermost_scope();
-    if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
-    else {
-        found(&d, PROBLEM, "not-opened", NULL, "%s", why.text);
-        d.set.count = d.set.n_classes = 0;
-    }
-    if (json) diagnosis_json(&d);
-    else diagnosis_text(&d);
+    Diagnosis *d = doctor_examine(path, options, size, "facegan");
+    int problems = d->problems, kept;
+    if (json) doctor_json(d, stdout);
+    else doctor_text(d, stdout);
     fflush(stdout);
-    if (*fix && d.looks) d.problems -= write_clean_list(&d, fix);
-    if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
+    if (*fix && d->looks) {
+        problems -= doctor_mend(d, fix, &kept);
+        warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts "
+             "keep theirs), and all copies with different labels", fix, kept, d->set.count);
+    }
+    if (problems) give_up(1, "%s: %d problem%s found", path, problems, problems == 1 ? "" : "s");
 }
 
 /* ================================================================================================
@@ -5936,17 +5730,23 @@ static void look_task(void *argument, int row, int worker)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.2  Networks out of files
+ * 11.2  Networks that look at pictures of any size
  *
- * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
- * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
- * kept for the sizes used lately and share one arena and one input buffer. Batch norm in use is a fixed scale and shift
- * a channel, so it is folded into the convolution before it:
+ * A finder is a network of a detector (a Net, of chapter 5's layers) and its graphs for the sizes of picture seen
+ * lately, which share one arena and one input buffer. Batch norm in use is a fixed scale and shift a channel, so it is
+ * folded into the convolution before it when the weights are read; what remains is a bias:
  *
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { OUTPUTS = 9, GRAPHS_KEPT = 32, WEIGHTS_MOST = 400 };
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+
+typedef struct FinderKind {              /* which network; to learn (11.9): scenes of a batch, times --iters */
+    const char *name;
+    char letter;
+    void (*build)(Net *net, Node *x, Node **out);
+    int outputs, side, scenes, times;   /* side: of what it sees; RetinaFace: one that will do to build it */
+} FinderKind;
 
 typedef struct Sized {                  /* a network's graph for one size of input */
     Graph *graph;
@@ -5955,49 +5755,54 @@ typedef struct Sized {                  /* a network's graph for one size of inp
     long used;
 } Sized;
 
-typedef struct Network {
-    const char *name;
-    void (*build)(struct Network *net, Node *x, Node **out);
-    Tensor *weights[WEIGHTS_MOST];
-    int count, outputs;
+typedef struct Finder {
+    const FinderKind *is;
+    Net net;
     Sized sized[GRAPHS_KEPT];
     long runs;
-    const TensorFile *file;             /* while the weights are read; then NULL. Made without one they are 0 */
-    const char *path;
-    char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
-    bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
-} Network;
+} Finder;
 
-static void network_free(Network *net)
+/* A network of this kind for pictures of so many channels: its parameters, which are to be read or to learn. */
+static void make_net(Net *net, const FinderKind *kind, int channels)
 {
-    for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
-    for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
-    net->count = 0;
-    memset(net->sized, 0, sizeof net->sized);
+    static const double for_prelu = 6 / (1 + 0.25 * 0.25);      /* He et al. 2015, eq. 15 */
+    Node *out[OUTPUTS];
+    Graph *g = graph_new();
+    *net = (Net){.letter = kind->letter, .gain = sqrt(for_prelu), .folded = true,
+                 .optimiser = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999}};
+    net_attach(net, g);
+    kind->build(net, fill(g, shape_of(1, kind->side, kind->side, channels), 0), out);
+    graph_free(g);
 }
 
-static Tensor *network_find(const Network *net, const char *name)
+/* Reads what its file has of a folded norm into the filter before it and the bias that remains. */
+static void fold_norm(const TensorFile *file, const char *path, const char *prefix, Tensor *filter, Tensor *bias)
 {
-    for (int i = 0; i < net->count; i++)
-        if (strcmp(net->weights[i]->name, name) == 0) return net->weights[i];
-    return NULL;
-}
-
-static Tensor *network_add(Network *net, const char *name, Shape shape)
-{
-    if (net->count == WEIGHTS_MOST) abort();
-    Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
-    t->stays = true;
-    return t;
+    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    static const double epsilon = 1e-5;
+    size_t n = shape_count(bias->shape);
+    Tensor part[4];
+    for (int i = 0; i < 4; i++) {
+        const char *name = own_text("%s%.*s%s", prefix, (int)strlen(bias->name) - 4, bias->name, parts[i]);
+        part[i] = (Tensor){.shape = bias->shape, .data = own(n, sizeof(real))};
+        load_tensor(file, path, name, AS_VECTOR, &part[i]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
+        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
+        for (size_t i = k; i < shape_count(filter->shape); i += n)
+            filter->data[i] = (real)(scale * (double)filter->data[i]);
+    }
 }
 
 /* facenet's MTCNN (det1.npy ...) calls dense4.weight conv4.weights, conv4_1.bias conv4-1.biases, and prelu1.weight
  * prelu1.alpha or PReLU1.alpha. */
-static const char *facenet_name(const TensorFile *file, const char *base, const char *what)
+static const char *facenet_name(const TensorFile *file, const char *ours)
 {
-    bool slope = strncmp(base, "prelu", 5) == 0, dense = strncmp(base, "dense", 5) == 0;
-    char *name = own_text("%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
-                          slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
+    bool slope = strncmp(ours, "prelu", 5) == 0, dense = strncmp(ours, "dense", 5) == 0;
+    const char *what = strchr(ours, '.'), *end = slope ? "alpha" : strcmp(what, ".bias") ? "weights" : "biases";
+    ours += dense ? 5 : 0;
+    char *name = own_text("%s%.*s.%s", dense ? "conv" : "", (int)(what - ours), ours, end);
     for (char *c = name; *c; c++)
         if (*c == '_') *c = '-';
     for (size_t i = 0; i < file->count; i++)
@@ -6005,76 +5810,34 @@ static const char *facenet_name(const TensorFile *file, const char *base, const 
     return name;
 }
 
-static void read_weight(const Network *net, const char *base, const char *what, Layout as, Tensor *to)
+/* facenet's arrays keep filters as (S,R,C,K) and dense layers as (WHC,K). */
+static void load_facenet(const TensorFile *file, const char *path, const Net *net)
 {
-    const char *name = net->transposed ? facenet_name(net->file, base, what)
-                                       : own_text("%s%s.%s", net->prefix, base, what);
-    if (!tensorfile_find(net->file, name))
-        give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-    load_tensor(net->file, net->path, name, as, to);
-}
-
-/* The weight base.what: a filter, a bias, PReLU's slopes. */
-static Tensor *network_weight(Network *net, const char *base, const char *what, Shape shape, Layout as)
-{
-    const char *name = own_text("%s.%s", base, what);
-    Tensor *t = network_find(net, name);
-    if (t) return t;
-    t = network_add(net, name, shape);
-    if (net->file) read_weight(net, base, what, as, t);
-    return t;
-}
-
-static Node *network_vector(Network *net, Graph *g, const char *base, const char *what, int k)
-{
-    return leaf(g, network_weight(net, base, what, shape_of(1, 1, 1, k), AS_VECTOR));
-}
-
-/* Folds batch norm into a filter; what remains is a bias. */
-static Tensor *fold_norm(Network *net, const char *base, const char *norm, Tensor *w)
-{
-    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
-    static const double epsilon = 1e-5;
-    int n = w->shape.d[3];
-    Tensor *bias = network_add(net, own_text("%s.bias", base), shape_of(1, 1, 1, n)), part[4];
-    for (int i = 0; i < 4; i++) {
-        part[i] = (Tensor){.shape = bias->shape, .data = own((size_t)n, sizeof(real))};
-        read_weight(net, norm, parts[i], AS_VECTOR, &part[i]);
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        Layout as = layout_of(p);
+        as = as == AS_FILTER ? AS_FACENET : as == AS_DENSE_WHC ? AS_FACENET_DENSE : as;
+        load_tensor(file, path, facenet_name(file, p->w->name), as, p->w);
     }
-    for (int k = 0; k < n; k++) {
-        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
-        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
-        for (size_t i = (size_t)k; i < shape_count(w->shape); i += (size_t)n)
-            w->data[i] = (real)(scale * (double)w->data[i]);
-    }
-    return bias;
 }
 
-/* A layer of a detector: which tensors, and what shape. A dense layer's kernel is all of its input. */
-typedef struct Layer {
-    const char *name, *norm;            /* of the convolution, of its batch norm (NULL: it has a bias instead) */
-    Conv conv;
-    double slope;
-    bool depthwise, dense;
-} Layer;
-
-static Node *network_layer(Network *net, Node *x, Layer l)
+/* `prefix`: of its names in the file, "", "module.", "pnet." */
+static void load_finder(Finder *finder, const FinderKind *kind, const TensorFile *file, const char *path,
+                       const char *prefix)
 {
-    const int *d = x->shape.d, r = l.dense ? d[1] : l.conv.size, s = l.dense ? d[2] : l.conv.size;
-    const Layout layouts_of[2][2] = {{AS_FILTER, AS_DENSE_WHC}, {AS_FACENET, AS_FACENET_DENSE}};
-    Shape shape = shape_of(r, s, l.depthwise ? 1 : d[3], l.conv.k);
-    Tensor *bias = network_find(net, textf("%s.bias", l.name).s);
-    Tensor *w = network_weight(net, l.name, "weight", shape, layouts_of[net->transposed][l.dense]);
-    if (l.norm && !bias) bias = fold_norm(net, l.name, l.norm, w);
-    Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
-    return conv2d(x, leaf(x->graph, w), shift, l.slope,
-                  conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
+    Net *net = &finder->net;
+    *finder = (Finder){.is = kind};
+    make_net(net, kind, 3);
+    if (strcmp(file->format, "npy") == 0) load_facenet(file, path, net);
+    else load_net(file, path, net, prefix, false);
+    for (int i = 1; i < net->count; i++)
+        if (net->parameters[i].role == FOLDED)
+            fold_norm(file, path, prefix, net->parameters[i - 1].w, net->parameters[i].w);
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
  * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
- * 0.33).
- * The single ones are read by nobody and not computed. */
+ * 0.33). The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
     Node *w = layer[0]->in[1], *bias = layer[0]->in[BIAS];
@@ -6086,19 +5849,20 @@ static void join_layers(Node **layer, int n)
 }
 
 /* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
-static Sized *network_sized(Network *net, Shape shape)
+static Sized *finder_sized(Finder *finder, Shape shape)
 {
     Error e = {0};
-    Sized *oldest = &net->sized[0];
+    Sized *oldest = &finder->sized[0];
     for (int i = 0; i < GRAPHS_KEPT; i++) {
-        Sized *s = &net->sized[i];
-        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++net->runs; return s; }
+        Sized *s = &finder->sized[i];
+        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++finder->runs; return s; }
         if (s->used < oldest->used) oldest = s;
     }
     graph_free(oldest->graph);
-    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
-    net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
-    for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++finder->runs};
+    net_attach(&finder->net, oldest->graph);
+    finder->is->build(&finder->net, leaf(oldest->graph, &oldest->input), oldest->out);
+    for (int i = 0; i < finder->is->outputs; i++) keep(oldest->out[i]);
     if (graph_plan(oldest->graph, &e)) return oldest;
     graph_free(oldest->graph);
     *oldest = (Sized){0};
@@ -6111,11 +5875,11 @@ static Sized *network_sized(Network *net, Shape shape)
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
 static const char *const detector_names[] = {"mtcnn", "retinaface"};
-enum { DETECTORS = sizeof detector_names / sizeof *detector_names, NETWORKS = 3 };
+enum { DETECTORS = sizeof detector_names / sizeof *detector_names, FINDERS = 3 };
 
 typedef struct Detector {
     DetectorKind kind;
-    Network networks[NETWORKS];         /* MTCNN: P, R, O; RetinaFace: one */
+    Finder finders[FINDERS];               /* MTCNN: P, R, O; RetinaFace: one */
     double threshold;                   /* the least score of a face */
     double handed_on[2];                /* MTCNN: the least at which P and R hand a square on */
     double min_face;                    /* MTCNN: side of the smallest face looked for, in pixels */
@@ -6130,7 +5894,10 @@ typedef struct Detector {
 static void close_detector(void *detector)
 {
     Detector *d = detector;
-    for (int i = 0; i < NETWORKS; i++) network_free(&d->networks[i]);
+    for (int i = 0; i < FINDERS; i++) {
+        net_free(&d->finders[i].net);
+        for (int k = 0; k < GRAPHS_KEPT; k++) graph_free(d->finders[i].sized[k].graph);
+    }
     arena_free(&d->arena);
     free(d->input);
 }
@@ -6146,24 +5913,23 @@ static real *detector_input(Detector *d, Shape shape)
     return d->input;
 }
 
-static void trace_run(Detector *d, const Network *net, const Sized *s)
+static void trace_run(Detector *d, const FinderKind *kind, const Sized *s)
 {
-    const char *run = own_text("%d.%s.", d->traced++, net->name);
+    const char *run = own_text("%d.%s.", d->traced++, kind->name);
     store_tensor(d->trace, run, "input", s->input.shape, d->input, AS_PICTURES);
-    for (int i = 0; i < net->outputs; i++)
+    for (int i = 0; i < kind->outputs; i++)
         store_tensor(d->trace, run, textf("out%d", i).s, s->out[i]->shape, s->out[i]->data, AS_PICTURES);
 }
 
 /* Runs network `which` on the input that stands in the buffer. */
 static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
-    Network *net = &d->networks[which];
-    Sized *s = network_sized(net, shape);
+    Sized *s = finder_sized(&d->finders[which], shape);
     s->input.data = d->input;
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->trace) trace_run(d, net, s);
+    if (d->trace) trace_run(d, d->finders[which].is, s);
     return s;
 }
 
@@ -6189,16 +5955,22 @@ static double second_of_two(const real *scores)
 static const double pyramid_factor = 0.709;
 enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
 
-static Node *linear(Network *net, Node *x, const char *name, int k, int size)
+/* Without activation; size 0: dense. */
+static Node *linear(Net *net, Node *x, const char *name, int k, int size)
 {
-    return network_layer(net, x, (Layer){name, .conv = {k, size, 1, 0}, .slope = LINEAR, .dense = size == 0});
+    named(net, "", name);
+    if (size) return conv_bias_leaky(net, x, (Conv){k, size, 1, 0}, LINEAR);
+    x = dense(net, x, k, LINEAR);
+    parameter_of(net, x->in[1])->by_columns = true;
+    return x;
 }
 
-/* Layer number i with its PReLU; size 0: dense. */
-static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
+/* Layer number i with its PReLU. */
+static Node *mtcnn_layer(Net *net, Node *x, int i, int k, int size)
 {
-    x = linear(net, x, own_text("%s%d", size ? "conv" : "dense", i), k, size);
-    return prelu(x, network_vector(net, x->graph, own_text("prelu%d", i), "weight", k));
+    x = linear(net, x, textf("%s%d", size ? "conv" : "dense", i).s, k, size);
+    named(net, "", textf("prelu%d", i).s);
+    return prelu_layer(net, x);
 }
 
 static Node *mtcnn_pool(Node *x, int size)
@@ -6207,7 +5979,7 @@ static Node *mtcnn_pool(Node *x, int size)
 }
 
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
-static void pnet(Network *net, Node *x, Node **out)
+static void pnet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 10, 3), 2);                                     // (N,H/2-1,W/2-1,10)
     h = mtcnn_layer(net, mtcnn_layer(net, h, 2, 16, 3), 3, 32, 3);
@@ -6217,7 +5989,7 @@ static void pnet(Network *net, Node *x, Node **out)
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
-static void rnet(Network *net, Node *x, Node **out)
+static void rnet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 28, 3), 3);                                     // (N,11,11,28)
     h = mtcnn_pool(mtcnn_layer(net, h, 2, 48, 3), 3);                                           // (N,4,4,48)
@@ -6228,7 +6000,7 @@ static void rnet(Network *net, Node *x, Node **out)
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
-static void onet(Network *net, Node *x, Node **out)
+static void onet(Net *net, Node *x, Node **out)
 {
     Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 32, 3), 3);                                     // (N,23,23,32)
     h = mtcnn_pool(mtcnn_layer(net, h, 2, 64, 3), 3);                                           // (N,10,10,64)
@@ -6240,13 +6012,9 @@ static void onet(Network *net, Node *x, Node **out)
     join_layers(out, 3);
 }
 
-/* The three: what they answer, the side of what they see; and, to learn (11.9), how many scenes make a batch and for
- * how many times --iters: P is quick to learn and the others pay for its mistakes, O has the last word. */
-static const struct {
-    const char *name;
-    void (*build)(Network *net, Node *x, Node **out);
-    int outputs, side, scenes, times;
-} mtcnn_parts[NETWORKS] = {{"pnet", pnet, 2, 12, 2, 4}, {"rnet", rnet, 2, 24, 2, 2}, {"onet", onet, 3, 48, 1, 4}};
+/* To learn, P is quick and the others pay for its mistakes; O has the last word. */
+static const FinderKind mtcnn_finders[FINDERS] = {{"pnet", 'P', pnet, 2, 12, 2, 4}, {"rnet", 'R', rnet, 2, 24, 2, 2},
+                                               {"onet", 'O', onet, 3, 48, 1, 4}};
 
 /* Network `which` on n windows of the photograph at height x width pixels. */
 static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
@@ -6290,7 +6058,7 @@ static int batch_size(int left)
  * landmarks are relative to the box it was shown. */
 static void refine(Detector *d, int which, const ImageSums *sums, double threshold, Faces *faces)
 {
-    int side = mtcnn_parts[which].side, kept = 0, count = 0;
+    int side = mtcnn_finders[which].side, kept = 0, count = 0;
     Face *f = faces->items;
     ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
@@ -6350,92 +6118,59 @@ enum { LEVELS = 3, ANCHORS = 2, RETINA_MOST = 5000 };   /* RETINA_MOST: candidat
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
 static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
-/* base.i is a convolution, base.i+1 its batch norm. */
-static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
-{
-    const char *name = own_text("%s.%d", base, i), *norm = own_text("%s.%d", base, i + 1);
-    return network_layer(net, x, (Layer){name, norm, conv, slope, false, false});
-}
-
-/* A depthwise 3x3 and a 1x1 convolution: (N,H,W,C) -> (N,H/stride,W/stride,K) */
-static Node *separable(Network *net, Node *x, int stage, int index, int k, int stride)
-{
-    const char *base = own_text("body.stage%d.%d", stage, index), *name = own_text("%s.0", base),
-               *norm = own_text("%s.1", base);
-    x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
-    return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
-}
-
-/* MobileNet with a quarter of the channels (Howard et al. 2017) */
-static void mobilenet_body(Network *net, Node *x, Node **level)
+/* MobileNet with a quarter of the channels (Howard et al. 2017): of depthwise 3x3 and 1x1 convolutions */
+static void mobilenet_body(Net *net, Node *x, Node **level)
 {
     static const struct { int stage, index, k, stride; } layers[] = {
         {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1},
         {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
-    x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
+    sequential(net, "body.stage1.0.");
+    x = conv_norm(net, x, (Conv){8, 3, 2, 1}, 0.1);                                             // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
-        x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
-        level[layers[i].stage - 1] = x;
-    }
-}
-
-/* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
-static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
-{
-    const Conv convs[3] = {{k, 1, 1, 0}, {k, 3, stride, 1}, {4 * k, 1, 1, 0}};
-    Node *h = x;
-    for (int i = 0; i < 3; i++) {
-        const char *name = own_text("%s.conv%d", base, i + 1), *norm = own_text("%s.bn%d", base, i + 1);
-        h = network_layer(net, h, (Layer){name, norm, convs[i], i < 2 ? RELU : LINEAR, false, false});
-    }
-    if (first) x = conv_norm(net, x, own_text("%s.downsample", base), 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
-    return relu(add(h, x));
-}
-
-/* ResNet-50 (He et al. 2016), under torchvision's names */
-static void resnet_body(Network *net, Node *x, Node **level)
-{
-    static const int blocks[4] = {3, 4, 6, 3};
-    x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
-    x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
-    for (int stage = 0; stage < 4; stage++) {
-        for (int i = 0; i < blocks[stage]; i++)
-            x = bottleneck(net, x, own_text("body.layer%d.%d", stage + 1, i), 64 << stage,
-                           i == 0 && stage > 0 ? 2 : 1, i == 0);
-        if (stage > 0) level[stage - 1] = x;
+        sequential(net, textf("body.stage%d.%d.", layers[i].stage, layers[i].index).s);
+        x = batch_norm(net, depthwise_layer(net, x, 3, layers[i].stride), NULL, 0.1);
+        level[layers[i].stage - 1] = x = conv_norm(net, x, (Conv){layers[i].k, 1, 1, 0}, 0.1);
     }
 }
 
 /* Feature pyramid (Lin et al. 2017) */
-static void pyramid(Network *net, Node **level, int k, double slope)
+static void pyramid(Net *net, Node **level, int k, double slope)
 {
-    for (int i = 0; i < LEVELS; i++)
-        level[i] = conv_norm(net, level[i], own_text("fpn.output%d", i + 1), 0, (Conv){k, 1, 1, 0}, slope);
+    for (int i = 0; i < LEVELS; i++) {
+        sequential(net, textf("fpn.output%d.", i + 1).s);
+        level[i] = conv_norm(net, level[i], (Conv){k, 1, 1, 0}, slope);
+    }
     for (int i = LEVELS - 2; i >= 0; i--) {
         const int *d = level[i]->shape.d;
         Node *sum = add(level[i], enlarge(level[i + 1], d[1], d[2]));
-        level[i] = conv_norm(net, sum, own_text("fpn.merge%d", i + 1), 0, (Conv){k, 3, 1, 1}, slope);
+        sequential(net, textf("fpn.merge%d.", i + 1).s);
+        level[i] = conv_norm(net, sum, (Conv){k, 3, 1, 1}, slope);
     }
 }
 
-/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
-static Node *context(Network *net, Node *x, int level, double slope)
+/* 3x3 under a name of level's context. */
+static Node *context_layer(Net *net, Node *x, int level, const char *name, int k, double slope)
 {
-    static const char *const names[5] = {"conv3X3", "conv5X5_1", "conv5X5_2", "conv7X7_2", "conv7x7_3"};
-    const char *base[5];
-    int k = x->shape.d[3];
-    const Conv half = {k / 2, 3, 1, 1}, quarter = {k / 4, 3, 1, 1};
-    for (int i = 0; i < 5; i++) base[i] = own_text("ssh%d.%s", level + 1, names[i]);
-    Node *first[2] = {conv_norm(net, x, base[0], 0, half, slope), conv_norm(net, x, base[1], 0, quarter, slope)};
+    sequential(net, textf("ssh%d.%s.", level + 1, name).s);
+    return conv_norm(net, x, (Conv){k, 3, 1, 1}, slope);
+}
+
+/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
+static Node *context(Net *net, Node *x, int level, double slope)
+{
+    int half = x->shape.d[3] / 2, quarter = x->shape.d[3] / 4;
+    Node *first[2] = {context_layer(net, x, level, "conv3X3", half, slope),
+                      context_layer(net, x, level, "conv5X5_1", quarter, slope)};
     join_layers(first, 2);
     Node *three = relu(first[0]), *shared = first[1];        // (a ReLU after a leaky one is a ReLU)
-    Node *five = conv_norm(net, shared, base[2], 0, quarter, RELU);
-    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, quarter, slope), base[4], 0, quarter, RELU);
+    Node *five = context_layer(net, shared, level, "conv5X5_2", quarter, RELU);
+    Node *seven = context_layer(net, shared, level, "conv7X7_2", quarter, slope);
+    seven = context_layer(net, seven, level, "conv7x7_3", quarter, RELU);
     return concat(three, concat(five, seven, 3), 3);
 }
 
 /* (N,H,W,3) -> for each level scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
-static void retinaface_heads(Network *net, Node **level, int k, Node **out)
+static void retinaface_heads(Net *net, Node **level, int k, Node **out)
 {
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
     static const int numbers[3] = {2, 4, 2 * BOX_POINTS};
@@ -6444,27 +6179,30 @@ static void retinaface_heads(Network *net, Node **level, int k, Node **out)
     for (int i = 0; i < LEVELS; i++) {
         Node *features = context(net, level[i], i, slope);
         for (int head = 0; head < 3; head++) {
-            const char *name = own_text("%s.%d.conv1x1", heads[head], i);
-            const Conv conv = {ANCHORS * numbers[head], 1, 1, 0};
-            out[3 * i + head] = network_layer(net, features, (Layer){name, NULL, conv, LINEAR, false, false});
+            named(net, textf("%s.%d.", heads[head], i).s, "conv1x1");
+            out[3 * i + head] = conv_bias_leaky(net, features, (Conv){ANCHORS * numbers[head], 1, 1, 0}, LINEAR);
         }
         join_layers(out + 3 * i, 3);
     }
 }
 
-static void retinaface_mobilenet(Network *net, Node *x, Node **out)
+static void retinaface_mobilenet(Net *net, Node *x, Node **out)
 {
     Node *level[LEVELS];
     mobilenet_body(net, x, level);
     retinaface_heads(net, level, 64, out);
 }
 
-static void retinaface_resnet(Network *net, Node *x, Node **out)
+static void retinaface_resnet(Net *net, Node *x, Node **out)
 {
-    Node *level[LEVELS];
-    resnet_body(net, x, level);
-    retinaface_heads(net, level, 256, out);
+    Node *map[4];
+    resnet(net, "body.", x, resnet50_blocks, narrow_block, map);
+    retinaface_heads(net, map + 1, 256, out);
 }
+
+static const FinderKind retinaface_finders[] = {
+    {.name = "RetinaFace MobileNet-0.25", .build = retinaface_mobilenet, .outputs = 3 * LEVELS, .side = 32},
+    {.name = "RetinaFace ResNet-50", .build = retinaface_resnet, .outputs = 3 * LEVELS, .side = 32}};
 
 /* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
 typedef struct RetinaInput { const Image *picture; real *input, of_byte[3][256]; } RetinaInput;
@@ -6515,28 +6253,6 @@ static const char *const detector_files[DETECTORS] = {
     "onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
-/* Makes the weights of a network for pictures of so many channels: what the file has under the prefix, or zeros where
- * there is no file. Building it once, for an input of that side, asks for each. */
-static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side,
-                         int channels)
-{
-    Node *out[OUTPUTS];
-    Graph *g = graph_new();
-    net->file = file, net->path = path;
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
-    graph_free(g);
-    net->file = NULL, net->path = NULL;
-}
-
-static void load_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
-                      const char *prefix)
-{
-    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
-                     .outputs = mtcnn_parts[which].outputs, .transposed = file && strcmp(file->format, "npy") == 0};
-    network_load(net, file, path, prefix, mtcnn_parts[which].side, channels);
-}
-
 /* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
 static const char *find_weights(const char *folder, int which, const char *name)
 {
@@ -6553,11 +6269,11 @@ static const char *find_weights(const char *folder, int which, const char *name)
 static void load_mtcnn(Detector *d, const char *weights)
 {
     bool folder = is_folder(weights);
-    for (int i = 0; i < NETWORKS; i++) {
-        const char *name = mtcnn_parts[i].name, *path = folder ? find_weights(weights, i, name) : weights;
+    for (int i = 0; i < FINDERS; i++) {
+        const char *name = mtcnn_finders[i].name, *path = folder ? find_weights(weights, i, name) : weights;
         const TensorFile *file = load_tensors(path);
         const char *least = tensorfile_metadata(file, "thresholds");
-        load_part(&d->networks[i], i, 3, file, path, folder ? "" : textf("%s.", name).s);
+        load_finder(&d->finders[i], &mtcnn_finders[i], file, path, folder ? "" : own_text("%s.", name));
         if (least) sscanf(least, "%lf %lf %lf", &d->handed_on[0], &d->handed_on[1], &d->threshold);
     }
 }
@@ -6569,9 +6285,7 @@ static void load_retinaface(Detector *d, const char *weights)
     bool wrapped =
         tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
     bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
-    d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
-                               .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32, 3);
+    load_finder(&d->finders[0], &retinaface_finders[resnet], file, weights, wrapped ? "module." : "");
 }
 
 /* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
@@ -6660,190 +6374,23 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  The stock that scenes are made of
+ * 11.8  The stock that scenes are made of                                        (vendor/scene.h, vendor/stock.h)
  *
- * Who learns to find faces needs photographs of crowds with a box about every face. vendor/scene.h puts them together
- * out of pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher,
- * a detector that is there already (its answers are kept), else it is all of the picture. Pictures in which the teacher
- * sees no face, and backgrounds in which it sees one, are left out. Scene number i of a seed is always the same.
+ * Who learns to find faces needs photographs of crowds with a box about every face. They are put together out of
+ * pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher, a
+ * detector that is there already. Scene number i of a seed is always the same.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { TOLD = 5 + 2 * BOX_POINTS };
+static Faces faces_of(void *detector, const Image *picture) { return find_faces(detector, picture); }
 
-typedef struct Stock {
-    SceneStock scenes;                  /* counts the good pictures */
-    DataSet *sets;                      /* the faces', then the backgrounds' */
-    int n_faces, count;                 /* pictures of faces; of everything, the faces' first */
-    real *told;                         /* (count, TOLD): the teacher's score, -1: not asked yet, 0: no face; box and
-                                           points as shares of the picture's side */
-    int *good;                          /* which are good: the faces, then the backgrounds */
-    bool taught;                        /* by a teacher: the points are known */
-} Stock;
-
-/* Picture number i; of a face's its centred square. False where it is damaged. */
-static bool stock_picture(const Stock *s, int i, int channels, Image *out)
+/* kept, of: stock.h's; NULL: no teacher is asked. */
+static Stock *open_stock(char *const *faces, int n, const Settings *s, int channels, const char *kept, const char *of)
 {
-    const DataSet *set = s->sets;
-    bool face = i < s->n_faces;
-    Error why;
-    while (i >= set->count) i -= set++->count;
-    if (!dataset_picture(set, i, channels, out, &why)) return false;
-    if (face) image_crop_centre(out, 0);
-    return true;
-}
-
-static bool stock_portrait(void *stock, int i, ScenePortrait *p)
-{
-    const Stock *s = stock;
-    const real *told = s->told + (size_t)s->good[i] * TOLD;
-    if (!stock_picture(s, s->good[i], s->scenes.channels, &p->picture)) return false;
-    p->face = (Face){.score = s->taught};
-    for (int k = 0; k < 4; k++) p->face.box[k] = (double)told[1 + k] * p->picture.width;
-    for (int k = 0; k < 2 * BOX_POINTS; k++) p->face.point[k / 2][k % 2] = (double)told[5 + k] * p->picture.width;
-    return true;
-}
-
-static bool stock_background(void *stock, int i, Image *out)
-{
-    const Stock *s = stock;
-    return stock_picture(s, s->good[s->scenes.portraits + i], s->scenes.channels, out);
-}
-
-/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it, of a side of so
- * many pixels. */
-static bool ask_teacher(Detector *teacher, const Image *picture, int side, real told[TOLD])
-{
-    static const double wider = 1.5;
-    Image seen = cut_out(picture, image_frame_grown((Frame){picture->width, 0, 0, 0}, wider), side);
-    Faces faces = find_faces(teacher, &seen);
-    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
-        double x = (f->box[0] + f->box[2]) / 2 / side, y = (f->box[1] + f->box[3]) / 2 / side;
-        if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
-        told[0] = (real)f->score;
-        for (int k = 0; k < TOLD - 1; k++)
-            told[1 + k] = (real)(wider * ((k < 4 ? f->box[k] : f->point[(k - 4) / 2][k % 2]) / side - 0.5) + 0.5);
-        return true;
-    }
-    return false;
-}
-
-/* Is there a face in a background? Small ones are seen better twice as large. */
-static double face_in(Detector *teacher, const Image *picture)
-{
-    int larger = max_int(picture->width, picture->height) <= 480 ? 2 : 1;
-    Image seen = larger > 1 ? resize_picture(picture, larger * picture->width, larger * picture->height) : *picture;
-    Faces faces = find_faces(teacher, &seen);
-    return faces.count ? faces.items[0].score : 0;
-}
-
-/* The answers so far, and what they are about. */
-static void save_told(const Stock *s, const char *path, const char *of)
-{
-    Scope inner;
-    enter(&inner);
-    TensorFile *file = new_tensors();
-    set_metadata(file, "of", of);
-    store_tensor(file, "", "told", shape_of(s->count, 1, 1, TOLD), s->told, AS_MATRIX);
-    save_tensors(file, path, "");
-    leave();
-}
-
-static void load_told(Stock *s, const char *path, const char *of)
-{
-    Scope inner;
-    enter(&inner);
-    const TensorFile *file = load_tensors(path);
-    const TensorEntry *told = tensorfile_find(file, "told");
-    const char *was = tensorfile_metadata(file, "of");
-    if (!was || strcmp(was, of) || !told || tensorfile_count(told) != (size_t)s->count * TOLD)
-        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path,
-                was ? was : "?");
-    for (size_t i = 0; i < tensorfile_count(told); i++) s->told[i] = (real)tensorfile_get(told, i);
-    leave();
-}
-
-/* Asks about everything that was not asked yet, and keeps the answers in the file. */
-static void ask_all(Stock *s, const Settings *with, const char *path, const char *of)
-{
-    enum { KEPT_EVERY = 4000 };
-    Detector *teacher = *with->detector ? new_detector(with->detector, with->weights) : NULL;
-    for (int i = 0; i < s->count && !interrupted; i++) {
-        real *told = s->told + (size_t)i * TOLD;
-        Image picture;
-        Scope inner;
-        if (*told >= 0) continue;
-        enter(&inner);
-        *told = 0;
-        if (!teacher) told[0] = told[3] = told[4] = i < s->n_faces;
-        else if (stock_picture(s, i, 3, &picture)) {
-            if (i >= s->n_faces) *told = (real)face_in(teacher, &picture);
-            else for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
-        }
-        leave();
-        if (!teacher || (i + 1) % KEPT_EVERY) continue;
-        save_told(s, path, of);
-        warn("the teacher has seen %d of %d pictures", i + 1, s->count);
-    }
-    save_told(s, path, of);
-}
-
-/* The sets of faces and, unless "", of backgrounds. */
-static void open_stock(Stock *s, char *const *faces, int n, const Settings *with, int channels)
-{
-    const DataOptions options = {.split = SPLIT_ALL, .unlabelled = 1};
-    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .taught = *with->detector};
-    s->scenes = (SceneStock){.random = draw, .seed = (uint64_t)with->seed, .channels = channels,
-                             .portrait = stock_portrait, .background = stock_background, .context = s};
-    for (int i = 0; i <= n; i++) {
-        if (i == n) s->n_faces = s->count;
-        if (i == n && !*with->backgrounds) break;
-        open_dataset(&s->sets[i], i < n ? faces[i] : with->backgrounds, &options);
-        s->count += s->sets[i].count;
-    }
-    s->told = own((size_t)s->count * TOLD, sizeof *s->told);
-    s->good = own((size_t)s->count, sizeof *s->good);
-    for (int i = 0; i < s->count; i++) s->told[(size_t)i * TOLD] = -1;
-}
-
-static void choose_stock(Stock *s)
-{
-    int *good = s->good;
-    for (int i = 0; i < s->count; i++) {
-        double score = (double)s->told[(size_t)i * TOLD];
-        if (i < s->n_faces && score > 0) *good++ = i, s->scenes.portraits++;
-        if (i >= s->n_faces && score < 0.5) *good++ = i, s->scenes.backgrounds++;
-    }
-}
-
-typedef struct Composed { Scene scene; const SceneStock *of; uint64_t number; Error failed; } Composed;
-
-static void compose_scene(void *composed)
-{
-    Composed *c = composed;
-    scene_compose(c->of, c->number, &c->scene);
-}
-
-static void compose_task(void *composed, int i, int worker)
-{
-    (void)worker;
-    Composed *c = (Composed *)composed + i;
-    attempt(compose_scene, c, &c->failed);
-}
-
-/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
-static void compose_scenes(Composed *scenes, const Stock *stock, uint64_t first, int count)
-{
-    for (int i = 0; i < count; i++) scenes[i].of = &stock->scenes, scenes[i].number = first + (uint64_t)i;
-    parallel(count, compose_task, scenes);
-    for (int i = 0; i < count; i++)
-        if (scenes[i].failed.status) unwind(&scenes[i].failed);
-}
-
-static Composed *new_scenes(int count, int side, int channels)
-{
-    Composed *scenes = own((size_t)count, sizeof *scenes);
-    for (int i = 0; i < count; i++) scenes[i].scene.picture = new_picture(side, side, channels);
-    return scenes;
+    bool taught = kept && *s->detector;
+    return stock_open(faces, n, &(StockOptions){
+        .random = draw, .seed = (uint64_t)s->seed, .channels = channels, .kept = kept, .of = of, .warn = warn,
+        .backgrounds = *s->backgrounds ? s->backgrounds : NULL, .stop = &interrupted, .find = taught ? faces_of : NULL,
+        .context = taught ? new_detector(s->detector, s->weights) : NULL});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6876,9 +6423,6 @@ enum { SQUARES, LABEL, MOVE, MOVES, POINT, POINTS, SCHEDULE, LEAVES };
 static const struct { const char *name; int k; } lesson_leaves[LEAVES] = {
     {"x", 1}, {"label", 2}, {"move", 4}, {"moves", 1}, {"point", 2 * BOX_POINTS}, {"points", 1}, {"schedule", 3}};
 
-/* L, L_face, L_box, L_point, and the share of samples that are told right */
-enum { TOTAL, FACE, BOX, LANDMARK, RIGHT, LESSON_TERMS };
-
 /* ---- what a network is shown ---- */
 
 /* The square as network `which` sees it, and as it reports it: see propose() and refine(). */
@@ -6895,7 +6439,7 @@ static ImageWindow seen_by(int which, const ImageSums *sums, Face *square)
 static void write_sample(Tensor *const leaves[LEAVES], int which, int row, const SceneSample *s, const ImageSums *sums)
 {
     Face square = s->square;
-    int side = mtcnn_parts[which].side;
+    int side = mtcnn_finders[which].side;
     bool box = s->kind == SCENE_PART || s->kind == SCENE_POSITIVE, points = box && s->face->score > 0;
     real *to[LEAVES], colours[48 * 3];
     for (int i = 0; i < LEAVES - 1; i++) {
@@ -6936,153 +6480,112 @@ static Node *squared_distance(Node *answer, Node *truth)
     return sum_per_picture(square(sub(answer, truth)));
 }
 
-static void detector_losses(Node *const leaves[LEAVES], Node **out, bool has_points, Node *term[LESSON_TERMS])
+/* The terms, and behind them the share of samples that are told right. */
+static void add_lesson_terms(Step *step, Node *const leaves[LEAVES], Node **out, int outputs)
 {
-    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
+    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0];
     Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
-    term[FACE] = mean_of(each, hardest(each, counts, 0.7));
-    term[BOX] = mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]);
-    term[LANDMARK] = has_points ? mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]) : none;
-    term[TOTAL] = add(add(term[FACE], scale(term[BOX], 0.5)), term[LANDMARK]);
-    term[RIGHT] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
-    for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
+    add_term(step, "face", mean_of(each, hardest(each, counts, 0.7)), 1);
+    add_term(step, "box", mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]), 0.5);
+    if (outputs > 2) add_term(step, "points", mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]), 1);
+    Node *behind = sub(largest(s), sum_per_picture(mul(label, s)));
+    step->names[step->n_terms] = "right";
+    step->terms[step->n_terms++] = keep(mean_of(affine(sign(behind), -1, 1), counts));
 }
 
-/* ---- the networks ---- */
+/* ---- the training ---- */
 
-static bool is_filter(const Tensor *t)
+typedef struct Pupil {
+    const Settings *s;
+    const SceneStock *stock;
+    Net nets[FINDERS];                   /* for grey */
+    int which;                          /* of them learns */
+    Training now;                       /* its step: 7.5 */
+    Detector *detector;                 /* those that have learnt already, in use */
+    Tensor *leaves[LEAVES];
+    Scene *scenes;
+    const TensorFile *checkpoint;       /* from which the network at hand goes on, or NULL */
+    TensorFile *trace;                  /* --trace: the first step of each network, or NULL */
+    Progress progress;
+    double saved, mean[MAX_TERMS + 1];  /* when; the terms, over the last hundred iterations or so */
+} Pupil;
+
+/* Of Adam's moments in a checkpoint, which has those of one network. */
+static const char *moment_prefix(int part) { return part == FIRST ? "adam_m." : "adam_v."; }
+
+static const char *checkpoint_of(const Pupil *p) { return own_text("%s/checkpoint.safetensors", p->s->out); }
+
+/* What stands before the names of network `which`: "pnet." */
+static const char *finder_prefix(int which) { return own_text("%s.", mtcnn_finders[which].name); }
+
+static void end_training(void *pupil)
 {
-    return strstr(t->name, ".weight") && strncmp(t->name, "prelu", 5) != 0;
+    Pupil *p = pupil;
+    for (int i = 0; i < FINDERS; i++) net_free(&p->nets[i]);
 }
 
-/* Filters uniform (He et al. 2015, for PReLU), slopes 0.25, biases 0. */
-static void begin_part(Network *net, int which, uint64_t seed)
-{
-    for (int i = 0; i < net->count; i++) {
-        Tensor *t = net->weights[i];
-        const int *d = t->shape.d;
-        if (is_filter(t)) fill_uniform(t, sqrt(6 / 1.0625 / (d[0] * d[1] * d[2])), seed, (uint32_t)(64 * which + i));
-        else if (strncmp(t->name, "prelu", 5) == 0) for (int k = 0; k < d[3]; k++) t->data[k] = (real)0.25;
-    }
-}
-
-/* The same network for three channels. */
-static void colour_part(Network *to, int which, const Network *from)
+/* The network for three channels that answers as this one would on grey. */
+static void colour_net(Net *to, int which, const Net *from)
 {
     static const double luma_share[3] = {0.299, 0.587, 0.114};
-    load_part(to, which, 3, NULL, NULL, "");
+    make_net(to, &mtcnn_finders[which], 3);
     for (int i = 0; i < to->count; i++) {
-        Tensor *t = to->weights[i];
-        const real *f = from->weights[i]->data;
+        Tensor *t = to->parameters[i].w;
+        const real *f = from->parameters[i].w->data;
         size_t k = (size_t)t->shape.d[3], count = shape_count(t->shape);
-        bool wider = count > shape_count(from->weights[i]->shape);
+        bool wider = count > shape_count(from->parameters[i].w->shape);
         for (size_t at = 0; at < count; at++)
             t->data[at] = !wider ? f[at] : (real)(luma_share[at / k % 3] * (double)f[at / (3 * k) * k + at % k]);
     }
 }
 
-/* Adds a network's tensors as network_layer() reads them. */
-static void store_part(TensorFile *file, const Network *net, const char *prefix)
-{
-    for (int i = 0; i < net->count; i++) {
-        const Tensor *t = net->weights[i];
-        Layout as = !is_filter(t) ? AS_VECTOR : strncmp(t->name, "dense", 5) ? AS_FILTER : AS_DENSE_WHC;
-        store_tensor(file, textf("%s.", prefix).s, t->name, t->shape, t->data, as);
-    }
-}
-
-/* ---- the training ---- */
-
-typedef struct Pupil {                  /* the network that learns, number `which` */
-    const Settings *s;
-    Stock stock;
-    Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
-    int which;
-    long iteration;
-    Detector *detector;                 /* those that have learnt already, in use */
-    Tensor *leaves[LEAVES];
-    Node *term[LESSON_TERMS];
-    Graph *graph;
-    Composed *scenes;
-    TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
-    double begun;
-    long begun_at;
-} Pupil;
-
-static const Optimiser detector_adam = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999};
-
-static void end_lesson(Pupil *p)
-{
-    network_free(&p->first), network_free(&p->second);
-}
-
-static void end_training(void *pupil)
-{
-    Pupil *p = pupil;
-    end_lesson(p);
-    for (int i = 0; i < NETWORKS; i++) network_free(&p->parts[i]);
-}
-
-/* The leaf that stands for a tensor. */
-static Node *weight_leaf(const Graph *g, const Tensor *t)
-{
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == t) return g->nodes[i];
-    abort();
-}
-
 /* Losses, their gradients, Adam's step: the graph of an iteration of network p->which. */
 static void build_lesson(Pupil *p)
 {
-    Network *net = &p->parts[p->which];
-    Graph *g = p->graph = own_graph(graph_new());
-    int side = mtcnn_parts[p->which].side, n = mtcnn_parts[p->which].scenes * SAMPLES;
-    Node *leaves[LEAVES], *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST];
+    const FinderKind *kind = &mtcnn_finders[p->which];
+    Net *net = &p->nets[p->which];
+    Step *step = &p->now.d_step;
+    Node *leaves[LEAVES], *out[OUTPUTS];
+    *step = (Step){.graph = own_graph(graph_new())};
     for (int i = 0; i < LEAVES; i++) {
-        int sides = i == SQUARES ? side : 1, rows = i == SCHEDULE ? 1 : n;
-        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, sides, sides, lesson_leaves[i].k));
-        leaves[i] = leaf(g, p->leaves[i]);
+        int side = i == SQUARES ? kind->side : 1, rows = i == SCHEDULE ? 1 : kind->scenes * SAMPLES;
+        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, side, side, lesson_leaves[i].k));
+        leaves[i] = leaf(step->graph, p->leaves[i]);
     }
-    net->build(net, leaves[SQUARES], out);
-    detector_losses(leaves, out, net->outputs > 2, p->term);
-    for (int i = 0; i < net->count; i++) weights[i] = weight_leaf(g, net->weights[i]);
-    grad(p->term[TOTAL], weights, net->count, gradients);
-    for (int i = 0; i < net->count; i++)
-        update(&detector_adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]),
-               leaves[SCHEDULE]);
-    bind_graphs(&p->graph, 1);
+    net_train(net, step->graph);
+    kind->build(net, leaves[SQUARES], out);
+    add_lesson_terms(step, leaves, out, kind->outputs);
+    finish_step(step, net, leaves[SCHEDULE], &(Batch){0});
+    bind_graphs(&step->graph, 1);
 }
 
-/* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
-static void fill_lesson(Pupil *p)
+static long last_iteration(const Pupil *p) { return p->s->iters * mtcnn_finders[p->which].times; }
+
+/* The batch of the iteration at hand: scenes that no other iteration of this network sees. The rate falls along half a
+ * cosine to 0. */
+static void fill_lesson(void *pupil)
 {
-    int n = mtcnn_parts[p->which].scenes;
-    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
-    compose_scenes(p->scenes, &p->stock, first, n);
+    Pupil *p = pupil;
+    int n = mtcnn_finders[p->which].scenes;
+    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->now.iteration * n);
+    double done = (double)p->now.iteration / (double)last_iteration(p);
+    const Optimiser *adam = &p->nets[p->which].optimiser;
+    scene_compose_all(p->stock, first, p->scenes, n, parallel);
     for (int i = 0; i < n; i++) {
         Scope inner;
         enter(&inner);
         SceneSample samples[SAMPLES];
         SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
-        const Image picture = with_channels(&p->scenes[i].scene.picture, 3);
+        const Image picture = with_channels(&p->scenes[i].picture, 3);
         const ImageSums *sums = new_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
-        scene_samples(&p->scenes[i].scene, &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
-}
-
-static long last_iteration(const Pupil *p)
-{
-    return p->s->iters * mtcnn_parts[p->which].times;
-}
-
-/* Half a cosine from lr to 0. */
-static double lesson_rate(const Pupil *p)
-{
-    return p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)last_iteration(p)));
+    set_schedule(p->leaves[SCHEDULE], p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * done)), adam->beta1,
+                 adam->beta2, p->now.iteration + 1);
 }
 
 /* What must be the same when a training goes on. */
@@ -7098,12 +6601,14 @@ static void save_pupil(Pupil *p)
     enter(&inner);
     TensorFile *file = new_tensors();
     set_metadata(file, "network", own_text("%d", p->which));
-    set_metadata(file, "iteration", own_text("%ld", p->iteration));
+    set_metadata(file, "iteration", own_text("%ld", p->now.iteration));
     set_metadata(file, "run", run_of(p));
-    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(file, &p->parts[i], mtcnn_parts[i].name);
-    if (p->which < NETWORKS) store_part(file, &p->first, "adam_m"), store_part(file, &p->second, "adam_v");
-    save_tensors(file, own_text("%s/checkpoint.safetensors", p->s->out), "cannot save (the last is still good): ");
+    for (int i = 0; i <= p->which && i < FINDERS; i++) store_part(file, &p->nets[i], WEIGHT, finder_prefix(i));
+    for (int part = FIRST; part <= SECOND && p->which < FINDERS; part++)
+        store_part(file, &p->nets[p->which], part, moment_prefix(part));
+    save_tensors(file, checkpoint_of(p), "cannot save (the last is still good): ");
     leave();
+    p->saved = now_seconds();
 }
 
 /* What --weights takes: RUN/mtcnn.safetensors. O has learnt from hard negatives and is sure of real faces: what it
@@ -7115,105 +6620,109 @@ static void export_pupil(Pupil *p)
     TensorFile *file = new_tensors();
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
     set_metadata(file, "thresholds", "0.6 0.7 0.97");
-    for (int i = 0; i < NETWORKS; i++) {
-        Network colour;
-        colour_part(&colour, i, &p->parts[i]);
-        store_part(file, &colour, mtcnn_parts[i].name);
-        network_free(&colour);
+    for (int i = 0; i < FINDERS; i++) {
+        Net *colour = own(1, sizeof *colour);
+        colour_net(colour, i, &p->nets[i]);
+        on_leaving(close_net, colour);
+        store_part(file, colour, WEIGHT, finder_prefix(i));
     }
     save_tensors(file, own_text("%s/mtcnn.safetensors", p->s->out), "");
     leave();
 }
 
-/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on: the file is the
- * checkpoint, or NULL. Those before it look for its samples. */
-static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
+/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on. Those before it look
+ * for its samples. */
+static void begin_lesson(Pupil *p)
 {
     int which = p->which;
-    const char *from = p->s->init, *prefix = own_text("%s.", mtcnn_parts[which].name);
-    Scope inner;
-    enter(&inner);
+    Net *net = &p->nets[which];
+    const char *from = p->s->init;
     if (*from && is_folder(from)) from = own_text("%s/checkpoint.safetensors", from);
-    if (file || !*from) load_part(&p->parts[which], which, 1, file, path, prefix);
-    else load_part(&p->parts[which], which, 1, load_tensors(from), from, prefix);
-    if (!file && !*from) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
-    leave();
-    load_part(&p->first, which, 1, file, path, "adam_m.");
-    load_part(&p->second, which, 1, file, path, "adam_v.");
-    if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
+    if (p->checkpoint) load_part(p->checkpoint, checkpoint_of(p), net, WEIGHT, finder_prefix(which));
+    else if (*from) load_part(load_tensors(from), from, net, WEIGHT, finder_prefix(which));
+    else net_initialise(net, (uint64_t)p->s->seed);
     build_lesson(p);
-    p->begun = now_seconds(), p->begun_at = p->iteration;
+    for (int part = FIRST; part <= SECOND && p->checkpoint; part++)
+        load_part(p->checkpoint, checkpoint_of(p), net, part, moment_prefix(part));
+    p->checkpoint = NULL;
+    p->now.iterations = p->trace ? 1 : last_iteration(p);
+    p->progress = progress_start(mtcnn_finders[which].name, p->now.iteration, p->now.iterations);
+    on_leaving(progress_end, &p->progress);
+    memset(p->mean, 0, sizeof p->mean), p->saved = now_seconds();
+}
+
+static void use_net(Pupil *p, int which)
+{
+    p->detector->finders[which].is = &mtcnn_finders[which];
+    colour_net(&p->detector->finders[which].net, which, &p->nets[which]);
 }
 
 static void load_pupil(Pupil *p, const char *path)
 {
-    const TensorFile *file = load_tensors(path);
+    const TensorFile *file = p->checkpoint = load_tensors(path);
     const char *network = tensorfile_metadata(file, "network"), *iteration = tensorfile_metadata(file, "iteration"),
                *was = tensorfile_metadata(file, "run"), *is = run_of(p);
     if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
     if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
-    int which = max_int(0, min_int(atoi(network), NETWORKS));
-    p->iteration = atol(iteration);
-    for (p->which = 0; p->which < which; p->which++) {
-        load_part(&p->parts[p->which], p->which, 1, file, path, textf("%s.", mtcnn_parts[p->which].name).s);
-        if (p->which + 1 < which) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
-    }
-    if (which < NETWORKS) begin_lesson(p, file, path);
+    p->which = max_int(0, min_int(atoi(network), FINDERS));
+    p->now.iteration = atol(iteration);
+    for (int i = 0; i < p->which; i++) load_part(file, path, &p->nets[i], WEIGHT, finder_prefix(i)), use_net(p, i);
 }
 
-static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
+/* Traced are the weights before the step and after it, Adam's first moment, which is a tenth of the gradient, what the
+ * network was shown, and the terms with their total: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
+static void trace_lesson(const Pupil *p)
 {
-    double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
-    warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
-         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[FACE] / (double)n, sums[BOX] / (double)n,
-         sums[LANDMARK] / (double)n, 100 * sums[RIGHT] / (double)n, rate,
-         (double)(last_iteration(p) - p->iteration) / rate / 60);
-}
-
-/* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
- * network was shown, and the losses: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
-static void learn_once(Pupil *p)
-{
-    const char *name = mtcnn_parts[p->which].name;
-    TensorFile *trace = p->trace;
-    fill_lesson(p);
-    set_schedule(p->leaves[SCHEDULE], lesson_rate(p), detector_adam.beta1, detector_adam.beta2, p->iteration + 1);
-    if (trace) store_part(trace, &p->parts[p->which], own_text("%s.before", name));
-    graph_run(p->graph);
-    p->iteration++;
-    if (!trace) return;
-    store_part(trace, &p->parts[p->which], own_text("%s.after", name));
-    store_part(trace, &p->first, own_text("%s.moment", name));
+    const char *prefix = finder_prefix(p->which);
+    const Net *net = &p->nets[p->which];
+    store_part(p->trace, net, WEIGHT, own_text("%safter.", prefix));
+    store_part(p->trace, net, FIRST, own_text("%smoment.", prefix));
     for (int i = 0; i < SCHEDULE; i++)
-        store_tensor(trace, own_text("%s.", name), p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data,
-                     AS_PICTURES);
-    real losses[LESSON_TERMS];
-    for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
-    store_tensor(trace, own_text("%s.", name), "losses", shape_of(1, 1, 1, LESSON_TERMS), losses, AS_VECTOR);
+        store_tensor(p->trace, prefix, p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data, AS_PICTURES);
+    real losses[MAX_TERMS + 1];
+    int n = p->now.d_step.n_terms + 1;
+    for (int i = 0; i < n; i++) losses[i] = (real)p->now.last_d[i];
+    store_tensor(p->trace, prefix, "losses", shape_of(1, 1, 1, n), losses, AS_VECTOR);
+}
+
+static void keep_lesson(Pupil *p)
+{
+    save_pupil(p);
+    if (p->which == FINDERS - 1) export_pupil(p);
+}
+
+static void look_at_lesson(void *pupil)
+{
+    Pupil *p = pupil;
+    const Step *step = &p->now.d_step;
+    Scope inner;
+    enter(&inner);
+    const char *note = "";
+    double told = fmin((double)(p->now.iteration - p->progress.first), 100);
+    if (p->trace) trace_lesson(p);
+    for (int i = 0; i < step->n_terms; i++) {
+        p->mean[i] += (p->now.last_d[i] - p->mean[i]) / told;
+        note = own_text("%s%s%s %.4f", note, i ? "  " : "", step->names[i], p->mean[i]);
+    }
+    progress_show(&p->progress, p->now.iteration, "%s", note);
+    bool due = p->s->save_every ? p->now.iteration % p->s->save_every == 0 : now_seconds() - p->saved > 60;
+    if (due && !p->trace) keep_lesson(p);
+    leave();
 }
 
 /* Network p->which learns to the end, or until it is interrupted. */
 static void learn(Pupil *p)
 {
-    double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
-    long n = 0;
-    while (p->iteration < last_iteration(p) && !interrupted) {
-        learn_once(p), n++;
-        if (p->trace) return;
-        for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
-        if (!isfinite(sums[TOTAL]))
-            give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
-        double now = now_seconds();
-        bool last = p->iteration == last_iteration(p) || interrupted;
-        if (now - told > 20 || last) {
-            tell_lesson(p, sums, n);
-            memset(sums, 0, sizeof sums), n = 0, told = now;
-        }
-        bool due = p->s->save_every ? p->iteration % p->s->save_every == 0 : now - saved > 60;
-        if (!due && !last) continue;
-        save_pupil(p), saved = now;
-        if (p->which == NETWORKS - 1) export_pupil(p);
-    }
+    Scope inner;
+    enter(&inner);
+    begin_lesson(p);
+    if (p->trace) store_part(p->trace, &p->nets[p->which], WEIGHT, own_text("%sbefore.", finder_prefix(p->which)));
+    train_loop(&p->now, fill_lesson, look_at_lesson, p);
+    if (!p->trace) keep_lesson(p);
+    leave();
+    if (p->now.iteration < p->now.iterations) return;
+    if (p->which < FINDERS - 1) use_net(p, p->which);
+    p->which++, p->now.iteration = 0;
 }
 
 /* The data, the teacher's answers, and what was learnt before. */
@@ -7221,36 +6730,27 @@ static void begin_training(Pupil *p, char *const *faces, int n)
 {
     const Settings *s = p->s;
     const char *told = own_text("%s/faces.safetensors", s->out),
-               *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
-    open_stock(&p->stock, faces, n, s, 1);
-    if (path_exists(told)) load_told(&p->stock, told, of);
-    ask_all(&p->stock, s, told, of);
-    choose_stock(&p->stock);
-    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.scenes.portraits,
-         p->stock.n_faces, p->stock.scenes.backgrounds, p->stock.count - p->stock.n_faces);
-    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
-    else if (!interrupted) begin_lesson(p, NULL, NULL);
+    const Stock *stock = open_stock(faces, n, s, 1, told, of);
+    p->stock = &stock->scenes;
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock->portraits,
+         stock->n_faces, p->stock->backgrounds, stock->count - stock->n_faces);
+    for (int i = 0; i < FINDERS; i++) make_net(&p->nets[i], &mtcnn_finders[i], 1);
+    if (*s->trace) p->trace = new_tensors();
+    else if (path_exists(checkpoint_of(p))) load_pupil(p, checkpoint_of(p));
 }
 
 static void train_mtcnn(char *const *faces, int n, const Settings *s)
 {
     Pupil *p = own(1, sizeof *p);
     make_folder(s->out), lock_folder(s->out);
-    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = new_scenes(SCENES_MOST, SCENE_SIDE, 1);
+    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = scene_new(SCENES_MOST, SCENE_SIDE, 1);
     *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
     begin_training(p, faces, n);
-    if (*s->trace) p->trace = new_tensors();
-    while (p->which < NETWORKS && !interrupted) {
-        learn(p);
-        if (p->iteration < last_iteration(p) && !p->trace) break;
-        end_lesson(p);
-        p->which++, p->iteration = 0;
-        if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
-    }
+    while (p->which < FINDERS && !interrupted) learn(p);
     if (p->trace) save_tensors(p->trace, s->trace, "");
-    else if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    else if (p->which < FINDERS) warn("stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
@@ -7627,7 +7127,7 @@ typedef struct Model {
     const char *is, *when;                                      /* it is called `is`, and meant where settings say so */
     char space;                                                 /* GANmut's: Net */
     bool needs_labels;                                          /* else a folder without classes will do */
-    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
+    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be built so */
     bool from_noise;                                            /* else G edits pictures */
     void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
@@ -7681,35 +7181,14 @@ static void check_stargan(const Settings *s, int classes)
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
                 "least 2; leave --d-repeat out", s->size, d, d);
-    if (s->style && !s->modulate) give_up(2, "--style is what G's norms are told: it needs --modulate");
-    if (s->wrong_labels && strcmp(s->source, "class"))
-        give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
-    if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
 }
 
 static void check_ganmut(const Settings *s, int classes)
 {
     if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
-    if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
-    if (*s->teacher && !s->mix && s->random_directions)
-        give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
-    if (s->mix && !s->random_directions)
-        give_up(2, "--mix labels random directions: --random-directions 0 leaves none");
-    check_stargan(s, classes);
-}
-
-static void check_gaussian(const Settings *s, int classes)
-{
-    check_ganmut(s, classes);
-    if (strcmp(s->space, "gaussian"))
-        give_up(2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
-    if (strcmp(s->cycle, "original")) give_up(2, "--cycle approximate needs directions: --space linear");
-    if (s->mix) give_up(2, "--mix needs directions: --space linear");
-    if (s->as_published && s->space_dim == 3)
-        give_up(2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
-                "this is not imitated");
-    if (s->batch < classes)
+    if (s->space[0] == 'g' && s->batch < classes)
         give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
+    check_stargan(s, classes);
 }
 
 /* Draws of one kind for several steps, a letter each; "": for all of an iteration's. */
@@ -7765,23 +7244,15 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
 
 static void check_noise(const Settings *s, int classes)
 {
-    bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
+    bool own_size = strcmp(s->body, "wacgan") == 0;
     if (s->conditional && classes < 2)
         give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
                 s->data);
     if (own_size ? s->size % 4 || s->size < 8 : !noise_halvings((int)s->size))
         give_up(2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
                 own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
-    if (s->batch < 2) give_up(2, "--batch 1: batch norm needs at least two pictures");
-    if ((s->label_noise > 0 || s->label_smooth > 0) && !bce)
-        give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && strcmp(s->body, "style") == 0) give_up(2, "--joint: body style is told the class by projection");
-    if (*s->teacher && !s->conditional)
-        give_up(2, "--teacher: %s draws no classes that a teacher could ask for", s->model);
-    if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
@@ -7832,8 +7303,6 @@ static void add_classifier_draws(Batch *b, const Settings *s)
 
 static void check_classifier(const Settings *s, int classes)
 {
-    if (*s->attributes && (s->class_weights || *s->teacher))
-        give_up(2, "%s for classes, not for attributes", s->class_weights ? "--class-weights are" : "--teacher is");
     if (classes < 2) give_up(2, "a classifier needs at least two classes");
     shape_classifier(s, own(1, sizeof(Net)));
 }
@@ -7868,7 +7337,7 @@ static const Model models[] = {
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
     {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian",
-     EDITS, .space = 'g', .check = check_gaussian, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
+     EDITS, .space = 'g', .check = check_ganmut, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
      .g_step = gaussian_g_step, .show = show_emotion, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
@@ -7881,6 +7350,44 @@ static const Model models[] = {
                "  the caffe convention's numbers are divided by 255 once more\n"},
 };
 enum { MODELS = sizeof models / sizeof *models };
+
+/* What does not go together, whatever the data. */
+static const struct { const char *models, *when, *wrong; } refusals[] = {
+    {"", "channels=2", "--channels 2: must be 1 (grey) or 3 (colour)"},
+    {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
+    {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
+    {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
+    {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
+    {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
+    {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
+     "or --random-directions 0"},
+    {"ganmut", "mix !random-directions", "--mix labels random directions: --random-directions 0 leaves none"},
+    {"ganmut-gaussian", "space!=gaussian", "ganmut-gaussian has --space gaussian; take the model ganmut for another"},
+    {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
+    {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
+    {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
+     "not be positive definite, so this is not imitated"},
+    {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},
+    {"noise", "label-noise adv!=bce", "--label-noise belongs to --adv bce"},
+    {"noise", "label-smooth adv!=bce", "--label-smooth belongs to --adv bce"},
+    {"noise", "joint body=style", "--joint: body style is told the class by projection"},
+    {"noise", "joint adv!=bce", "--joint belongs to cgan with --adv bce"},
+    {"noise", "joint !conditional", "--joint belongs to cgan, whose D is told the class"},
+    {"noise", "teacher !conditional", "--teacher: this model draws no classes that a teacher could ask for"},
+    {"noise", "wrong-labels !conditional", "--wrong-labels: this model's D is told no labels"},
+    {"classifier", "attributes class-weights", "--class-weights are for classes, not for attributes"},
+    {"classifier", "attributes teacher", "--teacher is for classes, not for attributes"},
+};
+
+/* Gives up where settings do not go together, or not with so many classes. */
+static void check_model(const Model *model, const Settings *s, int classes)
+{
+    const OptionTaker taker = {.kinds = model->kinds};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (option_taken(&taker, &(Option){.kinds = refusals[i].models}) && settings_say(s, refusals[i].when))
+            give_up(2, "%s", refusals[i].wrong);
+    model->check(s, classes);
+}
 
 /* "ganmut" with --space gaussian is a model of its own. */
 static void name_model(Settings *s)
@@ -7903,32 +7410,27 @@ static const Model *find_model(const char *name)
     give_up(2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
 }
 
-/* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
-static void draw_strengths(const Trainer *t, Tensor *to)
+/* Number i of a draw, from u uniform in (0,1). */
+static double drawn_number(const Trainer *t, const Draw *d, size_t i, double u)
 {
-    for (int i = 0; i < t->settings.batch; i++) {
-        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
-        bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
-        to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
-    }
+    size_t channels = (size_t)d->values->shape.d[3];
+    if (d->kind == DRAW_DIRECTION && i % channels == 0) return TURN * u;
+    if (d->kind != DRAW_STRENGTH) return 2 * u - 1;
+    bool neutral = t->now.batch.target->data[i * (size_t)t->now.g.classes] == 1;
+    return neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u;
 }
 
 /* The model's own draws. Every step's letter has its own numbers. */
 static void fill_draws(const Trainer *t)
 {
+    static const uint32_t streams[] = {[DRAW_NORMAL] = STREAM_NOISE, [DRAW_UNIFORM] = STREAM_POINT,
+                                       [DRAW_DIRECTION] = STREAM_ANGLE, [DRAW_STRENGTH] = STREAM_STRENGTH};
     uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->now.iteration;
-    for (int k = 0; k < t->now.batch.n_draws; k++) {
-        const Draw *d = &t->now.batch.draws[k];
-        Tensor *to = d->values;
-        uint32_t first = (uint32_t)(unsigned char)d->step << 20;
-        if (d->kind == DRAW_STRENGTH) { draw_strengths(t, to); continue; }
-        if (d->kind == DRAW_NORMAL) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
-        bool direction = d->kind == DRAW_DIRECTION;
-        for (size_t i = 0; i < shape_count(to->shape); i++) {
-            double u = draw(seed, direction ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
-            bool turn = direction && i % (size_t)to->shape.d[3] == 0;
-            to->data[i] = (real)(turn ? TURN * u : 2 * u - 1);
-        }
+    for (const Draw *d = t->now.batch.draws; d < t->now.batch.draws + t->now.batch.n_draws; d++) {
+        uint32_t first = (uint32_t)(unsigned char)d->step << 20, stream = streams[d->kind];
+        if (d->kind == DRAW_NORMAL) draw_normal(d->values, seed, stream, index, first);
+        else for (size_t i = 0; i < shape_count(d->values->shape); i++)
+            d->values->data[i] = (real)drawn_number(t, d, i, draw(seed, stream, index, first + (uint32_t)i));
     }
 }
 
@@ -8082,13 +7584,8 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
  * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
- * measured on latents that never change. pixels, edges, within, nearest and clusters are what vendor/variety.h says,
- * shares of what the data have; and
- *
- *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
- *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
- *   features   with --classifier, one that was trained apart: as pixels, of its features
- *   judged     with --classifier: share of samples that it puts into the class they were asked for
+ * measured on latents that never change, by vendor/variety.h, which says what the signs are; D, where it tells classes
+ * (WACGAN), and --classifier, one that was trained apart, add theirs.
  *
  * It is G's own weights that are watched, not their average, which would hide a fall for a while.
  * ---------------------------------------------------------------------------------------------- */
@@ -8100,19 +7597,14 @@ static double draw_centre(void *seed, int c)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
-       SIGN_JUDGED, SIGNS };
-static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
-                                               "features", "judged"};
-
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
     Variety *data;
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
     double feature_spread;              /* of the data */
-    double signs[SIGNS];                /* the last look's; NaN: not known */
-    bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
+    VarietySigns signs;                 /* the last look's */
+    VarietyAlarm alarm;
     int rollbacks;
 } Lookout;
 
@@ -8120,7 +7612,7 @@ static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
     w->drawing = new_drawing(g, generator, WATCHED);
-    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
+    for (int i = 0; i < VARIETY_SIGNS; i++) w->signs.each[i] = NAN;
     return w;
 }
 
@@ -8219,69 +7711,35 @@ static void watch_look(Trainer *t)
 {
     Scope inner;
     Lookout *w = t->watch;
-    double *signs = w->signs;
     const real *x = w->drawing.y->data;
     bool told = t->now.g.condition;
     enter(&inner);
     VarietyPictures drawn = watch_draw(t, 0), turned;
-    if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    if (t->judge.graph && told) signs[SIGN_AGREEMENT] = watch_agreement(t, drawn.label);
-    const VarietySigns all = variety_compare(w->data, &drawn, told);
-    memcpy(signs, (double[]){all.pixels, all.edges, all.within, all.nearest, all.clusters}, 5 * sizeof *signs);
-    if (told) turned = watch_draw(t, 1), signs[SIGN_LABEL] = variety_moved(&drawn, &turned);
+    VarietySigns *signs = &w->signs;
+    *signs = variety_compare(w->data, &drawn, told);
+    if (w->judge) signs->features = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
+    if (w->judge && told) signs->judged = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
+    if (t->judge.graph && told) signs->agreement = watch_agreement(t, drawn.label);
+    if (told) turned = watch_draw(t, 1), signs->label = variety_moved(&drawn, &turned);
     leave();
-}
-
-/* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
-static double watch_least(const double *signs)
-{
-    return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
 }
 
 enum { WATCH_LEARNS = 200 };
 
-/* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
- * samples have been varied enough once, or half of the training, and WATCH_LEARNS iterations, have passed without; it
- * goes off once for each fall. */
+/* Is this the moment to raise the alarm? The samples should be varied when half of the training, and WATCH_LEARNS
+ * iterations, have passed. */
 static bool watch_alarm(Trainer *t)
 {
-    Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    double least = watch_least(w->signs);
-    bool low = !(least >= s->collapse_below), was = w->alarmed;
     bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
-    if (least >= 1.3 * s->collapse_below || late) w->armed = true;
-    w->alarmed = low && w->armed;
-    return w->alarmed && !was;
-}
-
-/* What the last look says, in words. */
-static void watch_words(const double *signs, double below, char *text, size_t size)
-{
-    static const struct { int sign; double below; const char *format; } further[] = {
-        {SIGN_WITHIN, 0.7, "; within a class they are %.0f%% as varied"},
-        {SIGN_NEAREST, 0.5, "; they lie so near to pictures of the data that G may have learnt those by heart"},
-        {SIGN_CLUSTERS, 0.5, "; they reach %.0f%% of the kinds of picture there are"},
-        {SIGN_LABEL, 0.2, "; G hardly listens to the class"},
-        {SIGN_FEATURES, INFINITY, "; in the classifier's features they are %.0f%% as varied"},
-        {SIGN_JUDGED, INFINITY, "; it puts %.0f%% into the class they were asked for"}};
-    double least = watch_least(signs);
-    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s",
-             100 * signs[SIGN_PIXELS], 100 * signs[SIGN_EDGES],
-             !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
-    for (size_t i = 0; i < sizeof further / sizeof *further; i++) {
-        double sign = signs[further[i].sign];
-        size_t used = strlen(text);
-        if (sign < further[i].below) snprintf(text + used, size - used, further[i].format, 100 * sign);
-    }
+    return variety_alarm(&t->watch->alarm, &t->watch->signs, s->collapse_below, late);
 }
 
 static void watch_report(const Trainer *t)
 {
-    char text[600];
-    if (!t->watch || isnan(t->watch->signs[SIGN_PIXELS]) || no_messages) return;    /* stopped before the first look */
-    watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
+    char text[VARIETY_WORDS];
+    if (!t->watch || isnan(t->watch->signs.pixels) || no_messages) return;          /* stopped before the first look */
+    variety_words(&t->watch->signs, t->settings.collapse_below, text);
     fprintf(stderr, "%s\n", text);
 }
 
@@ -8357,7 +7815,7 @@ static void build_steps(Trainer *t, int classes)
 static void build_graphs(Trainer *t, int classes)
 {
     Net *g = &t->now.g;
-    t->model->check(&t->settings, classes);
+    check_model(t->model, &t->settings, classes);
     open_teachers(t);
     build_steps(t, classes);
     t->columns = g->condition ? classes : SAMPLE_FACES;
@@ -8696,9 +8154,9 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
     table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
     table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
-    for (int i = 0; t->watch && i < SIGNS; i++) {
-        double sign = t->watch->signs[i];
-        table_add_number(line, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+    for (int i = 0; t->watch && i < VARIETY_SIGNS; i++) {
+        double sign = t->watch->signs.each[i];
+        table_add_number(line, !isnan(sign), textf("watch.%s", variety_name(i)).s, "%.4f", sign);
     }
     for (int k = 0; now->g.space && k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) {
@@ -8748,8 +8206,8 @@ static void read_config(const char *run, Settings *s)
     if (got != 1) give_up(got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What settings must be together, and that `config` can hold them. */
-static void check_together(const Settings *s, const Model *model)
+/* What must be right before the data are opened, and that `config` can hold it. */
+static void check_together(const Settings *s)
 {
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = (const char *)s + settings_table[i].offset;
@@ -8757,11 +8215,9 @@ static void check_together(const Settings *s, const Model *model)
             give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
                     settings_table[i].name);
     }
-    if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                 s->zoom_high);
-    if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
@@ -8796,7 +8252,7 @@ static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
     t->model = find_model(s->model);
-    check_together(s, t->model);
+    check_together(s);
     if (s->wrong_labels && strcmp(s->source, "class") == 0)
         snprintf(s->targets, sizeof s->targets, "different");
     open_data(t);
@@ -8865,7 +8321,7 @@ static bool collapse_ends(Trainer *t)
     const char *healthy = run_path(&t->settings, healthy_name), *how = t->settings.on_collapse;
     long now = t->now.iteration;
     warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the "
-         "alarm is at %.2f", now, watch_least(t->watch->signs), t->settings.collapse_below);
+         "alarm is at %.2f", now, variety_least(&t->watch->signs), t->settings.collapse_below);
     if (strcmp(how, "warn") == 0) return false;
     if (strcmp(how, "stop") == 0 || !path_exists(healthy) || t->watch->rollbacks++ >= MOST_ROLLBACKS) return true;
     load_checkpoint(t, healthy);
@@ -8881,7 +8337,7 @@ static bool look_out(Trainer *t, bool at_milestone)
     if (!t->watch) return false;
     watch_look(t);
     if (watch_alarm(t)) return collapse_ends(t);
-    if (rolls && at_milestone && t->watch->armed) save_checkpoint_as(t, healthy_name);
+    if (rolls && at_milestone && t->watch->alarm.armed) save_checkpoint_as(t, healthy_name);
     return false;
 }
 
@@ -9151,22 +8607,22 @@ static void train(Settings *settings) { in_scope(train_task, settings); }
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-/* What the file calls a setting, and what it is called here. */
-static const struct { const char *there, *here; bool must_be; } step_settings[] = {
-    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
-    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
-    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
-    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
-    {"lambda_gp", "lambda-gp", true},
-    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
-    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
-    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
-    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"style", "style", false},
-    {"source", "source", false},
-    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
-    {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
-    {"class_names", "classes", false}};
+/* What the file calls a setting: as here with _ for -, except these. */
+static const char *step_word(const char *setting)
+{
+    static const char *const others[][2] = {{"width", "conv_dim"}, {"d-width", "d_conv_dim"},
+                                            {"random-directions", "n_r"}, {"classes", "class_names"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], setting) == 0) return others[i][1];
+    char *word = own_text("%s", setting);
+    for (char *c = word; *c; c++)
+        if (*c == '-') *c = '_';
+    return word;
+}
+
+/* What it must say. */
+static const char step_needs[] =
+    "model,adv,reg,size,channels,width,g-repeat,d-repeat,batch,lr,beta1,beta2,lambda-cls,lambda-rec,lambda-gp";
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
@@ -9183,11 +8639,12 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
         return;
     }
     if (model && model->when) set_settings(s, model->when);
-    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
-        const char *value = tensorfile_metadata(file, step_settings[i].there);
-        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
-        if (!value && step_settings[i].must_be)
-            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
+    for (int i = 0; i < SETTINGS; i++) {
+        const Option *which = &settings_table[i];
+        const char *value = which->use == FIXED ? tensorfile_metadata(file, step_word(which->name)) : NULL;
+        if (value && !set_setting(s, which, value, &e)) unwind(&e);
+        if (!value && has_word(step_needs, which->name))
+            give_up(1, "%s: its metadata lacks \"%s\"", path, step_word(which->name));
     }
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -9826,63 +9283,36 @@ static double node_bytes(const Node *y)
     return total * sizeof(real);
 }
 
-static int slowest_first(const void *a, const void *b)
-{
-    double x = (*(Node *const *)a)->milliseconds, y = (*(Node *const *)b)->milliseconds;
-    return (x < y) - (x > y);
-}
-
-/* What this machine can do at best with all threads, measured: operations and bytes a second. */
-typedef struct Peaks { double operations, bytes; } Peaks;
-
-/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
- * still in the caches from the node before comes faster.) */
-static double node_floor(const Node *y, const Peaks *peaks)
-{
-    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
-}
-
-static void print_roofline_row(const Node *y, double total, const Peaks *peaks)
+static RooflineRow roofline_row(const Node *y)
 {
     const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
-    int outputs, taps;
-    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
+    RooflineRow row = {y->milliseconds, node_operations(y), node_work(y), node_bytes(y), is_conv(y),
+                       is_conv(y) || y->op == OP_adam, row_of(y->op)->name, "", ""};
     const int *d = y->shape.d;
-    char shape[64], geometry[160] = "";
-    double milliseconds = y->milliseconds, seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
-    if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                 s->w);
-    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
-    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
-           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
-           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
+    int outputs, taps;
+    char *at = row.geometry, *end = at + sizeof row.geometry;
+    snprintf(row.shape, sizeof row.shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
+    if (!is_conv(y)) return row;
+    at += snprintf(at, (size_t)(end - at), "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                   s->w);
+    if (!chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0)
+        at += snprintf(at, (size_t)(end - at), " F(%d,%d)", outputs, taps);
+    if (first) snprintf(at, (size_t)(end - at), " behind depthwise %dx%d", first->r, first->s);
+    return row;
 }
 
-/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
- * operations, the share of the peak those that are done. */
-static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
+/* Where a graph's time goes, node by node, the best of three runs, against what the machine could do. */
+static void print_roofline(Graph *g, const char *title, const RooflinePeaks *peaks)
 {
     size_t n = (size_t)g->n_order;
-    Node **nodes = memcpy(own(n, sizeof *nodes), g->order, n * sizeof *nodes);
-    double total = 0, operations = 0, lowest = 0, *best = own(n, sizeof *best);
+    RooflineRow *rows = own(n, sizeof *rows);
     for (size_t i = 0; i < 3 * n; i++) {
         if (i % n == 0) graph_profile(g);
-        best[i % n] = i < n ? nodes[i]->milliseconds : fmin(best[i % n], nodes[i % n]->milliseconds);
+        double best = i < n ? INFINITY : rows[i % n].milliseconds;
+        rows[i % n] = roofline_row(g->order[i % n]);
+        rows[i % n].milliseconds = fmin(best, rows[i % n].milliseconds);
     }
-    for (size_t i = 0; i < n; i++) {
-        const Node *y = nodes[i];
-        total += nodes[i]->milliseconds = best[i], operations += is_conv(y) ? node_operations(y) : 0;
-        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
-    }
-    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
-    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
-           "shape", "geometry");
-    qsort(nodes, n, sizeof *nodes, slowest_first);
-    for (size_t i = 0; i < n && nodes[i]->milliseconds > 0.002 * total; i++) print_roofline_row(nodes[i], total, peaks);
+    roofline_print(stdout, textf("%s, %zu MB of values", title, g->arena_bytes >> 20).s, rows, n, peaks);
 }
 
 /* The most bytes of values that are alive at once: what any planner must provide. */
@@ -9908,9 +9338,9 @@ static void fill_bench(Trainer *t)
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
-static Peaks print_peaks(void)
+static RooflinePeaks print_peaks(void)
 {
-    Peaks peaks;
+    RooflinePeaks peaks;
     char why[FACEGAN_ERROR];
     if (!chosen_device) {
         real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
@@ -9952,7 +9382,7 @@ static void bench_task(void *settings)
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
     t->model = find_model(s->model);
-    t->model->check(s, CLASSES);
+    check_model(t->model, s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
     if (draws) t->drawing = new_drawing(&t->now.g, t->model->generator, (int)s->batch);
@@ -9964,7 +9394,7 @@ static void bench_task(void *settings)
     fill_bench(t);
     print_bench(t, graphs[2]);
     if (!s->roofline) return;
-    Peaks peaks = print_peaks();
+    RooflinePeaks peaks = print_peaks();
     for (int i = 0; i < 3; i++) {
         if (!graphs[i]) continue;
         give_up_if_interrupted(i, 3, "tables");
@@ -10812,15 +10242,15 @@ static void add_settings(const Report *r)
 /* Collapse: the curves of what was watched, and the last look in words. */
 static void add_watch(const Report *r)
 {
-    double signs[SIGNS];
-    char text[600];
-    for (int i = 0; i < SIGNS; i++) {
-        const double *column = table_column(r->log, textf("watch.%s", sign_names[i]).s);
-        signs[i] = column ? column[r->log->rows - 1] : NAN;
+    VarietySigns signs;
+    char text[VARIETY_WORDS];
+    for (int i = 0; i < VARIETY_SIGNS; i++) {
+        const double *column = table_column(r->log, textf("watch.%s", variety_name(i)).s);
+        signs.each[i] = column ? column[r->log->rows - 1] : NAN;
     }
-    if (isnan(signs[SIGN_PIXELS])) return;
+    if (isnan(signs.pixels)) return;
     page_heading(r->page, "Watching for collapse");
-    watch_words(signs, r->s.collapse_below, text, sizeof text);
+    variety_words(&signs, r->s.collapse_below, text);
     page_paragraph(r->page, text);
     page_columns(r->page, r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied "
                  "as the data)", "watch.", "share");
@@ -10980,18 +10410,16 @@ static void save_scene(const Settings *s, const Scene *scene, long number, FILE 
 static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };
-    Stock stock;
-    Composed *scenes = new_scenes(AT_ONCE, (int)s->size, (int)s->channels);
+    Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
     make_folder(s->out);
-    open_stock(&stock, NULL, 0, s, (int)s->channels);
-    choose_stock(&stock);
+    const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,%s\n", box_columns);
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        compose_scenes(scenes, &stock, (uint64_t)first, count);
-        for (int i = 0; i < count; i++) save_scene(s, &scenes[i].scene, first + i, list->stream);
+        scene_compose_all(&stock->scenes, (uint64_t)first, scenes, count, parallel);
+        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
     }
     end_file(list);
 }
@@ -11066,7 +10494,7 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     if (!model->from_noise)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
     for (const char *at = trained.classes; *at; at++) classes += *at == ',';
-    model->check(&trained, classes);
+    check_model(model, &trained, classes);
     on_leaving(close_net, &m->g);
     make_nets(&trained, classes, &m->g, &unused);
     m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
@@ -11535,426 +10963,11 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
 /* ------------------------------------------------------------------------------------------------
  * 14.11  Importing a data set
  *
- * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
- * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
- * of the lists, a few at a time; a line is added to import.csv when its picture is written and has its final name. So
- * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
- * short or whose picture is not there, and the import goes on behind it.
- *
- *     DataSet --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ * A published data set becomes a folder that every verb here reads, row by row, and goes on where it was stopped
+ * (vendor/importing.h): OUT/train/happy/0000017.png and so on, labels.csv, import.csv, which says of every row what
+ * became of it, and a bar chart as in Surani's figure 8. Whole photographs take a detector, or a list that tells where
+ * the faces are.
  * ---------------------------------------------------------------------------------------------- */
-
-/* ---- one row ---- */
-enum {
-    IMPORT_AT_ONCE = 16,                /* rows in hand: bounds the memory, and the work that a crash repeats */
-    IMPORT_FIELDS = 5                   /* of the journal: source, class, split, result, path */
-};
-
-typedef enum { KEPT, LEFT_OUT, MISSING, UNREADABLE, NO_FACE, RESULTS, NOT_WRITTEN } ImportResult;
-static const char *const result_names[RESULTS] = {"kept", "left out", "no file", "unreadable", "no face"};
-
-typedef struct Imported {
-    int row, cause;                     /* cause: errno, of what failed */
-    ImportResult result;
-    bool cut;                           /* the face was cut out at its final size */
-    Image picture;
-    const char *source, *path, *file;   /* where it comes from, its name in OUT, and with OUT before it */
-    char why[IMAGE_ERROR_SIZE];
-} Imported;
-
-typedef struct Import {
-    const Settings *s;
-    DataSet set;
-    Detector *detector;                 /* NULL: none is wanted */
-    Video video;
-    char film[PATH_MAX];                /* the video's */
-    bool *wanted;                       /* (classes) */
-    int *work, n_work, done;            /* the rows of wanted classes */
-    int (*tally)[RESULTS + SPLITS];     /* (classes): rows by result, then kept ones by split */
-    FILE *journal;
-    Table *line;                        /* of the journal */
-    Imported batch[IMPORT_AT_ONCE];
-} Import;
-
-static const char *import_class(const Import *job, int row) { return job->set.class_names[job->set.label[row]]; }
-
-static const char *import_split(const Import *job, int row) { return split_names[job->set.split[row]]; }
-
-/* Where row `row` goes: <split>/<class>/<row>.png */
-static const char *import_path(const Import *job, int row)
-{
-    return own_text("%s/%s/%07d.png", import_split(job, row), import_class(job, row), row);
-}
-
-/* A picture as it will be used: three channels for a detector, one for --grey, else as in the file but for alpha. */
-static bool import_load(const Import *job, int row, Image *out, char why[IMAGE_ERROR_SIZE])
-{
-    int channels = job->detector ? 3 : job->s->channels == 1 ? 1 : 0;
-    if (!dataset_image(&job->set, row, channels, out, why)) return false;
-    if (out->channels != 4) return true;
-    image_free(out);
-    return dataset_image(&job->set, row, 3, out, why);
-}
-
-static bool is_film(const Import *job, const Imported *item, int *length)
-{
-    return !job->set.raw && dataset_frame(item->source, length) > 0;
-}
-
-static void import_read_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    Import *job = argument;
-    Imported *item = &job->batch[i];
-    if (is_film(job, item, NULL)) return;
-    errno = 0;
-    if (!job->set.raw && access(item->source, R_OK) && !is_machine(errno)) item->result = MISSING;
-    else if (!import_load(job, item->row, &item->picture, item->why)) item->result = UNREADABLE;
-    item->cause = errno;
-}
-
-static void close_film(void *import)
-{
-    Import *job = import;
-    long next = job->video.next;
-    if (video_close(&job->video)) warn("ffmpeg failed at frame %ld of %s", next, job->film);
-}
-
-static void open_film(Import *job, const char *path)
-{
-    char why[VIDEO_ERROR];
-    close_film(job);
-    snprintf(job->film, sizeof job->film, "%s", path);
-    if (!video_open(&job->video, path, why))
-        give_up(1, "%s is a video, and %s: put an ffmpeg on PATH, or take the frames out elsewhere "
-                "(ffmpeg -i video.mp4 frames/video/%%05d.jpg) and name the folder frames", path, why);
-}
-
-/* Reads a video's frame; those before it are passed over. */
-static void import_frame(Import *job, Imported *item, int length)
-{
-    long frame = dataset_frame(item->source, NULL);
-    const char *film = own_text("%.*s", length, item->source);
-    if (strcmp(job->film, film) || job->video.next > frame) open_film(job, film);
-    for (VideoFrame got; item->result == KEPT && !item->picture.pixels;) {
-        bool wanted = job->video.next == frame;
-        if (!video_next(&job->video, &got)) item->result = MISSING;
-        else if (wanted) item->picture = own_picture((Image){got.width, got.height, 3, got.pixels});
-        else free(got.pixels);
-    }
-}
-
-/* The best face whose centre is where the list says. */
-static const Face *best_face_there(const Faces *faces, const DataPlace *place, int width)
-{
-    for (int i = 0; i < faces->count; i++) {
-        const Face *f = &faces->items[i];
-        const int *b = place->box;
-        double x = (f->box[0] + f->box[2]) / 2, y = (f->box[1] + f->box[3]) / 2;
-        bool inside = !b[2] || (x >= b[0] && x < b[2] && y >= b[1] && y < b[3]);
-        if (inside && (!place->half || (place->half == 'l') == (x < width / 2.0))) return f;
-    }
-    return NULL;
-}
-
-/* The face that the detector finds, or that the list tells of; false: there is none. */
-static bool import_face(Import *job, const Imported *item, Face *face)
-{
-    const Image *picture = &item->picture;
-    DataPlace place = job->set.place && !job->s->whole ? job->set.place[item->row] : (DataPlace){0};
-    bool boxed = place.box[2] > 0;
-    for (int k = 0; k < 4; k++) {       /* published boxes reach past the edge in places */
-        int most = k % 2 ? picture->height : picture->width;
-        face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
-    }
-    if (!job->detector) return !place.half && (!boxed || (box_width(face) > 0 && box_height(face) > 0));
-    const Faces faces = find_faces(job->detector, picture);
-    const Face *found = best_face_there(&faces, &place, picture->width);
-    if (found) *face = *found;
-    return found != NULL;
-}
-
-/* Cuts the face out where a detector or the list knows of one; else it is the whole picture. */
-static void import_cut(Import *job, Imported *item)
-{
-    const Settings *s = job->s;
-    Face face = {0};
-    if (item->result == KEPT && !import_face(job, item, &face)) item->result = NO_FACE;
-    if (item->result != KEPT || !(box_width(&face) > 0)) return;
-    Frame frame = box_frame(face, s->align && job->detector, margin_of(s, -1));
-    item->picture = cut_out(&item->picture, frame, s->size ? (int)s->size : 128), item->cut = true;
-    if (s->channels == 1) item->picture = with_channels(&item->picture, 1);
-}
-
-static void import_write_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    Import *job = argument;
-    Imported *item = &job->batch[i];
-    int size = (int)job->s->size, ok = 1;
-    Image small = {0};
-    if (item->result != KEPT) return;
-    if (size && !item->cut) {
-        image_crop_centre(&item->picture, 0);
-        ok = item->picture.width == size || image_resize(&item->picture, size, size, &small, item->why);
-    }
-    ok = ok && image_save(item->file, small.pixels ? &small : &item->picture, NULL, 0, item->why);
-    if (!ok) item->result = NOT_WRITTEN, item->cause = errno;
-    image_free(&small);
-}
-
-/* ---- the journal ---- */
-static void import_count(Import *job, int row, ImportResult result)
-{
-    int label = job->set.label[row];
-    job->tally[label][result]++;
-    if (result == KEPT) job->tally[label][RESULTS + job->set.split[row]]++;
-}
-
-/* Is this line of the journal about that row, and is its picture there? */
-static bool import_line_fits(const Import *job, const TableReader *line, int row, ImportResult *result)
-{
-    const char *path = import_path(job, row);
-    struct stat status;
-    if (line->n_fields != IMPORT_FIELDS || strcmp(line->fields[0], dataset_name(&job->set, row)) ||
-        strcmp(line->fields[1], import_class(job, row)) || strcmp(line->fields[2], import_split(job, row)))
-        return false;
-    for (*result = KEPT; *result < RESULTS && strcmp(line->fields[3], result_names[*result]);) ++*result;
-    if (*result != KEPT) return *result < RESULTS;
-    return !strcmp(line->fields[4], path) && stat(own_text("%s/%s", job->s->out, path), &status) == 0 &&
-           status.st_size > 0;
-}
-
-/* Counts the rows that an earlier run has done; where in the journal the sound lines end. */
-static long import_believe(Import *job, const char *path)
-{
-    ImportResult result;
-    TableReader *table = open_table(path, IMPORT_FIELDS);
-    bool sound = table_next(table) > 0 && !feof(table->file);
-    long end = sound ? ftell(table->file) : 0;
-    while (sound && job->done < job->n_work && table_next(table) > 0 && !feof(table->file)) {
-        Scope inner;
-        enter(&inner);
-        sound = import_line_fits(job, table, job->work[job->done], &result);
-        leave();
-        if (!sound) break;
-        import_count(job, job->work[job->done++], result);
-        end = ftell(table->file);
-    }
-    return end;
-}
-
-/* Cuts off what is not sound, and opens the journal for more. */
-static void import_open_journal(Import *job)
-{
-    static const char *const names[] = {"source", "class", "split", "result", "path"};
-    const char *path = own_text("%s/import.csv", job->s->out);
-    bool there = path_exists(path);
-    long sound = there ? import_believe(job, path) : 0;
-    if (!there || truncate(path, sound) == 0) job->journal = fopen(path, "ab");
-    if (!job->journal) give_up_because(errno, own_text("cannot write %s: %s", path, strerror(errno)));
-    on_leaving(close_file, job->journal);
-    job->line = new_table(NULL, 1, IMPORT_FIELDS);
-    table_names(job->line, names);
-    if (!sound) write_row(job->line, job->journal, TABLE_CSV, 0);
-    if (job->done) warn("%d of %d rows are done already", job->done, job->n_work);
-}
-
-static void import_note(Import *job, const Imported *item)
-{
-    const char *const fields[] = {item->source, import_class(job, item->row), import_split(job, item->row),
-                                  item->result < RESULTS ? result_names[item->result] : "",
-                                  item->result == KEPT ? item->path : ""};
-    if (item->result == NOT_WRITTEN) give_up_because(item->cause, item->why);
-    if (item->result == UNREADABLE && is_machine(item->cause)) give_up_because(item->cause, item->why);
-    if (item->result == UNREADABLE) warn("skipped: %s", item->why);
-    for (int k = 0; k < IMPORT_FIELDS; k++) table_set(job->line, 1, k, "%s", fields[k]);
-    write_row(job->line, job->journal, TABLE_CSV, 1);
-    import_count(job, item->row, item->result);
-}
-
-/* ---- all rows ---- */
-static void import_batch(Import *job)
-{
-    Scope inner;
-    int length, count = min_int(IMPORT_AT_ONCE, job->n_work - job->done);
-    enter(&inner);
-    for (int i = 0; i < count; i++) {
-        int row = job->work[job->done + i];
-        const char *path = import_path(job, row), *file = own_text("%s/%s", job->s->out, path);
-        job->batch[i] = (Imported){.row = row, .source = dataset_name(&job->set, row), .path = path, .file = file};
-        remove(own_text("%s.tmp0", file));                              /* of a run that was killed */
-    }
-    parallel(count, import_read_task, job);
-    for (int i = 0; i < count; i++) {
-        Imported *item = &job->batch[i];
-        if (item->picture.pixels) item->picture = own_picture(item->picture);
-        else if (is_film(job, item, &length)) import_frame(job, item, length);
-    }
-    for (int i = 0; i < count; i++) import_cut(job, &job->batch[i]);
-    parallel(count, import_write_task, job);
-    for (int i = 0; i < count; i++) import_note(job, &job->batch[i]);
-    if (fflush(job->journal))
-        give_up_because(errno, own_text("cannot write %s/import.csv: %s", job->s->out, strerror(errno)));
-    job->done += count;
-    leave();
-}
-
-/* Which classes to take: those asked for; else the seven emotions; else, where there are none or in folders, all. */
-static void import_classes(Import *job)
-{
-    const DataSet *set = &job->set;
-    bool all = strcmp(set->format, "image folders") == 0, emotions = false;
-    const Names asked = *job->s->classes ? dataset_classes(set, job->s->classes) : (Names){0};
-    job->wanted = own((size_t)set->n_classes, sizeof *job->wanted);
-    job->tally = own((size_t)set->n_classes, sizeof *job->tally);
-    job->work = own((size_t)set->count, sizeof *job->work);
-    for (int k = 0; k < set->n_classes; k++) emotions |= dataset_emotion(set->class_names[k]) >= 0;
-    for (int k = 0; k < set->n_classes; k++) {
-        const char *name = set->class_names[k];
-        job->wanted[k] = *job->s->classes ? names_find(&asked, name) >= 0 :
-                         all || !emotions || dataset_emotion(name) >= 0;
-        if (job->wanted[k] && (strchr(name, '/') || name[0] == '.'))
-            give_up(1, "%s: the class '%s' can't be the name of a folder", set->path, name);
-    }
-    for (int i = 0; i < set->count; i++) {
-        if (job->wanted[set->label[i]]) job->work[job->n_work++] = i;
-        else import_count(job, i, LEFT_OUT);
-    }
-    if (!job->n_work) give_up(1, "%s: no row has a wanted class", set->path);
-}
-
-static void import_folders(const Import *job)
-{
-    const DataSet *set = &job->set;
-    for (int split = 0; split < SPLITS; split++)
-        for (int k = 0; k < set->n_classes; k++)
-            if (job->wanted[k] && dataset_count(set, k, split))
-                make_folder(own_text("%s/%s/%s", job->s->out, split_names[split], set->class_names[k]));
-}
-
-/* OUT/import.txt says in words which import OUT holds, so that another one is not mixed into it. */
-static void import_claim(const Import *job, char *const *inputs, int count)
-{
-    const Settings *s = job->s;
-    const char *path = own_text("%s/import.txt", s->out);
-    char *want = own_text("kind = %s\n", inputs[0]);
-    for (int i = 1; i < count; i++) want = own_text("%sinput = %s\n", want, inputs[i]);
-    want = own_text("%srows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\n"
-                    "max-side = %ld\nsize = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want,
-                    job->n_work, s->classes, s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size,
-                    margin_of(s, -1), s->align, s->channels, s->whole);
-    size_t size;
-    bool there = path_exists(path);
-    if (there && strcmp(read_file(path, 1 << 24, &size), want))
-        give_up(2, "%s holds an import with other inputs or options, see import.txt in it: take another --out", s->out);
-    if (!there && (list_folder(s->out, NAMES_FOLDERS).count || list_folder(s->out, NAMES_LISTS).count))
-        give_up(2, "%s holds other files: take another --out", s->out);
-    if (!there) write_file(path, want, strlen(want));
-}
-
-/* ---- what is left behind: labels.csv, a chart, a table ---- */
-static void import_labels(const Import *job)
-{
-    static const char *const names[4] = {"path", "label", "split", "source"};
-    static const int from[4] = {4, 1, 2, 0};
-    TableReader *rows = open_table(own_text("%s/import.csv", job->s->out), IMPORT_FIELDS);
-    FileWriter *file = begin_file(own_text("%s/labels.csv", job->s->out));
-    Table *line = new_table(NULL, 1, 4);
-    table_names(line, names);
-    write_row(line, file->stream, TABLE_CSV, 0);
-    while (more_rows(rows)) {
-        if (strcmp(rows->fields[3], result_names[KEPT])) continue;
-        for (int k = 0; k < 4; k++) table_set(line, 1, k, "%s", rows->fields[from[k]]);
-        write_row(line, file->stream, TABLE_CSV, 1);
-    }
-    end_file(file);
-}
-
-/* How many pictures of each class there are, as in Surani's figure 8. */
-static void import_chart(const Import *job)
-{
-    int *order = dataset_sorted(&job->set), n = 0, kept = 0, classes = job->set.n_classes;
-    const char **names = own((size_t)classes, sizeof *names);
-    double *values = own((size_t)classes, sizeof *values);
-    for (int i = 0; i < classes; i++) {
-        if (!job->wanted[order[i]]) continue;
-        kept += job->tally[order[i]][KEPT];
-        values[n] = job->tally[order[i]][KEPT], names[n++] = job->set.class_names[order[i]];
-    }
-    int width = max_int(640, 70 * n + 100);
-    const PlotOptions options = {.y_label = "pictures", .x_label = "",
-        .title = own_text("%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count)};
-    PlotCanvas canvas = new_canvas(width, 420);
-    plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
-    const Image image = image_of(&canvas);
-    save_picture(own_text("%s/distribution.png", job->s->out), &image, NULL);
-}
-
-/* For each class: its rows, the kept ones of each split, and why the others were dropped. */
-static void import_table(const Import *job)
-{
-    static const char *const names[] = {"class", "rows", "kept", "train", "validation", "test"};
-    const int *order = dataset_sorted(&job->set), classes = job->set.n_classes;
-    int sums[RESULTS + SPLITS] = {0}, columns = 6, shown[RESULTS];
-    for (int k = 0; k < classes; k++)
-        for (int r = 0; r < RESULTS + SPLITS; r++) sums[r] += job->tally[k][r];
-    for (int r = LEFT_OUT; r < RESULTS; r++)
-        if (sums[r]) shown[columns++ - 6] = r;
-    Table *t = new_table(NULL, classes + 1, columns);
-    for (int c = 0; c < columns; c++) table_set(t, 0, c, "%s", c < 6 ? names[c] : result_names[shown[c - 6]]);
-    for (int i = 0; i <= classes; i++) {
-        const int *from = i == classes ? sums : job->tally[order[i]];
-        int rows = 0;
-        for (int r = 0; r < RESULTS; r++) rows += from[r];
-        table_set(t, i + 1, 0, "%s", i == classes ? "all" : job->set.class_names[order[i]]);
-        table_set(t, i + 1, 1, "%d", rows), table_set(t, i + 1, 2, "%d", from[KEPT]);
-        for (int k = 0; k < SPLITS; k++) table_set(t, i + 1, 3 + k, "%d", from[RESULTS + k]);
-        for (int c = 6; c < columns; c++) table_set(t, i + 1, c, "%d", from[shown[c - 6]]);
-    }
-    write_table(t, stdout, TABLE_TEXT);
-    for (int i = 0; i < job->set.notes.count; i++) printf("%s  %s\n", i ? "" : "\n", job->set.notes.items[i]);
-}
-
-static void import_json(const Import *job)
-{
-    table_json(stdout, "{\"out\": %q, \"format\": %q, \"classes\": {", job->s->out, job->set.format);
-    for (int k = 0; k < job->set.n_classes; k++) {
-        table_json(stdout, "%s%q: {", k ? ", " : "", job->set.class_names[k]);
-        for (int r = 0; r < RESULTS; r++) table_json(stdout, "%q: %d, ", result_names[r], job->tally[k][r]);
-        for (int i = 0; i < SPLITS; i++)
-            table_json(stdout, "%q: %d%s", split_names[i], job->tally[k][RESULTS + i], i + 1 < SPLITS ? ", " : "}");
-    }
-    printf("}, \"notes\": ");
-    json_names(&job->set.notes);
-    printf("}\n");
-}
-
-/* Lists all rows of the inputs. */
-static void import_list(Import *job, const char *kind, char *const *inputs, int count)
-{
-    DataSet *set = &job->set;
-    bool halves = false;
-    dataset_gather(set, kind, inputs, count, &(DataOptions){.split = SPLIT_ALL, .every_label = 1});
-    if (set->attributes) give_up(2, "%s lists attributes: it is read as it is, with --attributes", inputs[0]);
-    for (int i = 0; set->place && i < set->count; i++) halves |= set->place[i].half;
-    if (halves && !*job->s->detector)
-        names_add(&set->notes, "two people share frames of some videos: only a detector can tell them apart");
-}
-
-static void import_rows(Import *job)
-{
-    import_open_journal(job);
-    on_leaving(close_film, job);
-    Progress progress = progress_start("import", job->done, job->n_work);
-    while (job->done < job->n_work && !interrupted) {
-        import_batch(job);
-        progress_show(&progress, job->done, "%s", job->s->out);
-    }
-    progress_end(&progress);
-    if (job->done < job->n_work)
-        give_up(1, "stopped after %d of %d rows; the same command goes on from there", job->done, job->n_work);
-}
 
 static void import_data(char *const *inputs, int count, const Settings *s)
 {
@@ -11962,21 +10975,18 @@ static void import_data(char *const *inputs, int count, const Settings *s)
         give_up(2, "data import needs one of %s, and then the list or folder", dataset_kinds());
     if (!*s->out) give_up(2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) give_up(2, "--weights without --detector: mtcnn or retinaface?");
-    Import *job = own(1, sizeof *job);
-    job->s = s;
-    import_list(job, inputs[0], inputs + 1, count - 1);
-    import_classes(job);
-    make_folder(s->out);
-    import_claim(job, inputs, count);
-    import_folders(job);
-    if (*s->detector) job->detector = open_detector(s);
-    import_rows(job);
-    import_labels(job), import_chart(job);
-    if (s->json) import_json(job);
-    else import_table(job);
-    for (int k = 0; k < job->set.n_classes; k++)
-        if (job->tally[k][KEPT]) return;
-    give_up(1, "no picture was kept");
+    const ImportOptions options = {
+        .out = s->out, .classes = *s->classes ? s->classes : NULL, .size = (int)s->size, .grey = s->channels == 1,
+        .whole = s->whole, .align = s->align, .margin = margin_of(s, -1), .each = parallel, .stop = &interrupted,
+        .warn = warn, .find = *s->detector ? faces_of : NULL, .context = *s->detector ? open_detector(s) : NULL,
+        .says = own_text("classes = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side = %ld\n"
+                         "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", s->classes, s->detector,
+                         s->weights, s->threshold, s->min_face, s->max_side, s->size, margin_of(s, -1), s->align,
+                         s->channels, s->whole)};
+    const Import *done = import_pictures(inputs[0], inputs + 1, count - 1, &options);
+    if (s->json) import_json(done, stdout);
+    else write_table(import_table(done), stdout, TABLE_TEXT), dataset_print_notes(&done->set, stdout);
+    if (!done->kept) give_up(1, "no picture was kept");
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13751,7 +12761,8 @@ static void measure_noise(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
     (void)r;
-    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], table_last(log, own_text("watch.%s", sign_names[i])));
+    for (int i = 0; i < VARIETY_SIGNS; i++)
+        add_fact(w, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
 }
 
 /* The share of pictures in which `data import` found a face, where that is how the folder was made. */
@@ -13762,8 +12773,8 @@ static double share_with_face(const char *data)
     if (!path_exists(path)) return NAN;
     for (TableReader *rows = open_table(path, IMPORT_FIELDS); more_rows(rows);) {
         if (rows->n_fields != 5) continue;
-        bool kept = strcmp(rows->fields[3], result_names[KEPT]) == 0;
-        found += kept, all += kept || strcmp(rows->fields[3], result_names[NO_FACE]) == 0;
+        bool kept = strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
+        found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
     }
     return found / all;
 }

@@ -169,7 +169,7 @@ static void test_bounded(const char *weights)
     double right = 0;
     for (int i = 0; i < faces.count; i++) right = fmax(right, faces.items[i].box[2]);
     CHECK_MSG(right > 300, "the rightmost face ends at %g of 600", right);
-    CHECK(shape_count(d->networks[0].sized[0].input.shape) <= 150 * 75 * 3 && d->input_room <= 150 * 75 * 3);
+    CHECK(shape_count(d->finders[0].sized[0].input.shape) <= 150 * 75 * 3 && d->input_room <= 150 * 75 * 3);
     boxes_free(&faces);
     image_free(&picture);
 }

@@ -139,6 +139,17 @@ static void test_set(void)
     CHECK(options_set(&s, table, OPTIONS, "", error));
 }
 
+static void test_say(void)
+{
+    static const struct { const char *words; int so; } cases[] = {
+        {"", 1}, {"size=5", 1}, {"size=6", 0}, {"size!=6", 1}, {"size!=5", 0}, {"size", 1}, {"!size", 0}, {"flip", 0}, {"!flip", 1},
+        {"out", 0}, {"!out", 1}, {"how=sgd", 1}, {" size  how!=adam !flip ", 1}, {"size how!=sgd", 0}, {"flip size", 0}, {"sise", -1}, {"size sise=1", -1}};
+    options_usual(&s, table, OPTIONS);
+    CHECK(options_set(&s, table, OPTIONS, "size=5 how=sgd flip=0 out=", error));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_MSG(options_say(&s, table, OPTIONS, cases[i].words) == cases[i].so, "\"%s\"", cases[i].words);
+}
+
 static void test_distance(void)
 {
     CHECK(option_distance("", "") == 0 && option_distance("abc", "") == 3 && option_distance("", "ab") == 2);
@@ -357,6 +368,7 @@ int main(void)
     test_others();
     test_refusals();
     test_set();
+    test_say();
     test_distance();
     test_files();
     test_unreadable();

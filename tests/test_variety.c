@@ -96,6 +96,26 @@ static void too_many(void *context)
     add(&p, 0, 0, 0), add(&p, 0, 0, 0);
 }
 
+/* Half as varied as they should be: armed once they were well, or it is late; once for each fall. */
+static void test_alarm(void)
+{
+    VarietySigns s = {.each = {0.9, 0.8, 0.6, 1, 1, 0.1, NAN, NAN, 0.25}}, low = s;
+    VarietyAlarm alarm = {0}, late = {0};
+    char text[VARIETY_WORDS];
+    low.edges = 0.1;
+    CHECK(variety_least(&s) == 0.6 && variety_least(&low) == 0.1);
+    CHECK(!variety_alarm(&alarm, &low, 0.35, false) && !alarm.armed);
+    CHECK(!variety_alarm(&alarm, &s, 0.35, false) && alarm.armed && !alarm.on);
+    CHECK(variety_alarm(&alarm, &low, 0.35, false) && !variety_alarm(&alarm, &low, 0.35, false) && alarm.on);
+    CHECK(!variety_alarm(&alarm, &s, 0.35, false) && variety_alarm(&alarm, &low, 0.35, false));
+    CHECK(variety_alarm(&late, &low, 0.35, true));
+    CHECK(strcmp(variety_name(2), "within") == 0 && strcmp(variety_name(VARIETY_SIGNS - 1), "judged") == 0);
+    variety_words(&low, 0.35, text);
+    CHECK(strcmp(text, "G's samples are 90% as varied as the data in their pixels and 10% in their edges: collapsed; "
+                 "within a class they are 60% as varied; G hardly listens to the class; it puts 25% into the class they "
+                 "were asked for") == 0);
+}
+
 int main(void)
 {
     Error e = {0};
@@ -104,5 +124,6 @@ int main(void)
     test_moved();
     test_grain();
     CHECK(!attempt(too_many, NULL, &e) && e.status == 2);
+    test_alarm();
     return check_report();
 }

@@ -237,6 +237,9 @@ DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *
  * word. */
 DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays);
 
+/* How names and numbers were understood, a line each behind an empty one. */
+DATASET_API void dataset_print_notes(const DataSet *set, FILE *to);
+
 #endif /* DATASET_H */
 
 #if defined(DATASET_IMPLEMENTATION) && !defined(DATASET_IMPLEMENTED)
@@ -2031,6 +2034,11 @@ DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays)
         if (!bsearch(&name, listed.items, (size_t)listed.count, sizeof *listed.items, dataset_compare_texts))
             names_add(strays, dataset_name(set, i));
     }
+}
+
+DATASET_API void dataset_print_notes(const DataSet *set, FILE *to)
+{
+    for (int i = 0; i < set->notes.count; i++) fprintf(to, "%s  %s\n", i ? "" : "\n", set->notes.items[i]);
 }
 
 #endif /* DATASET_IMPLEMENTATION */

@@ -78,6 +78,10 @@ OPTIONS_API void options_usual(void *values, const Option *table, int n);
  * They are the program's own words, so a number may lie outside its range; 0 is a mistake in them. */
 OPTIONS_API int options_set(void *values, const Option *table, int n, const char *words, char error[OPTIONS_ERROR]);
 
+/* Are they so? "how=adam", "how!=adam", "size" (neither 0 nor empty), "!size": all of the words must hold; no words always
+ * do. -1: there is no such option, a mistake in the words. */
+OPTIONS_API int options_say(const void *values, const Option *table, int n, const char *words);
+
 /* The value as a text that option_set takes. */
 OPTIONS_API void option_text(const void *values, const Option *o, char *text, size_t size);
 
@@ -382,6 +386,26 @@ OPTIONS_API int options_set(void *values, const Option *table, int n, const char
         if (!o) return options_fail(error, "there is no --%s", word);
         const Option unbounded = options_unbounded(*o);
         if (!option_set(values, &unbounded, value, error)) return 0;
+    }
+    return 1;
+}
+
+OPTIONS_API int options_say(const void *values, const Option *table, int n, const char *words)
+{
+    char word[OPTIONS_LINE], is[OPTIONS_LINE];
+    for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        bool not_set = *at == '!';
+        snprintf(word, sizeof word, "%.*s", (int)length - not_set, at + not_set);
+        at += length;
+        char *value = word + strcspn(word, "=!");
+        bool equal = *value == '=', unequal = *value == '!';
+        if (*value) *value = 0, value += equal ? 1 : 2;
+        const Option *o = option_find(table, n, word);
+        if (!o) return -1;
+        option_text(values, o, is, sizeof is);
+        bool set = *is && strcmp(is, "0") != 0, same = strcmp(is, value) == 0;
+        if (equal ? !same : unequal ? same : set == not_set) return 0;
     }
     return 1;
 }

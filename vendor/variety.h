@@ -22,6 +22,14 @@
  *     clusters   share of the real pictures' 16 clusters (k-means: Lloyd 1982, started as k-means++, Arthur &
  *                Vassilvitskii 2007) that drawn ones reach / that as many real ones reach
  *
+ * Others are known to whoever trains the generator, who puts them beside these (NaN: not known):
+ *
+ *     label      mean distance of one input's pictures as two classes / of two drawn pictures (variety_moved)
+ *                0: the class is not heard
+ *     agreement  share of drawn pictures that the generator's own critic puts into the class they were asked for
+ *     features   as pixels, of the features of a classifier that was trained apart
+ *     judged     share that it puts into the class they were asked for
+ *
  * Pictures are compared averaged down to 24 px, so that grain does not count as variety.
  *
  * Memory belongs to the innermost scope (scope.h). Define VARIETY_STATIC as well to keep every function private to that
@@ -65,18 +73,38 @@ typedef struct Variety {
     double pixels, edges, class_pixels, class_edges, nearest, reached;
 } Variety;
 
-typedef struct VarietySigns { double pixels, edges, within, nearest, clusters; } VarietySigns;
+enum { VARIETY_SIGNS = 9, VARIETY_WORDS = 600 };
+
+typedef union VarietySigns {
+    struct { double pixels, edges, within, nearest, clusters, label, agreement, features, judged; };
+    double each[VARIETY_SIGNS];
+} VarietySigns;
+
+/* The names of each[i]: "pixels", ... */
+VARIETY_API const char *variety_name(int sign);
 
 VARIETY_API Variety *variety_new(int room, int size, int channels);
 
 /* When all real pictures (two at least) are added. Chance starts the clusters. */
 VARIETY_API void variety_learn(Variety *v, int drawn, StatsChance *chance, void *context);
 
-/* Without labels `within` is NaN. */
+/* Without labels `within` is NaN, and so are those that are not seen in the pictures. */
 VARIETY_API VarietySigns variety_compare(const Variety *v, const VarietyPictures *drawn, bool labelled);
 
 /* How far picture i of one set is from picture i of the other, against two pictures of `a`; 0 where those are all one. */
 VARIETY_API double variety_moved(const VarietyPictures *a, const VarietyPictures *b);
+
+/* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
+VARIETY_API double variety_least(const VarietySigns *signs);
+
+/* What the signs say, in words; below so much is a collapse. */
+VARIETY_API void variety_words(const VarietySigns *signs, double below, char text[VARIETY_WORDS]);
+
+typedef struct VarietyAlarm { bool armed, on; } VarietyAlarm;
+
+/* Is this the moment to raise the alarm? A generator begins with one grey picture for everything, so the alarm is armed
+ * when the pictures have been varied enough once, or it is `late` and they should be; it goes off once for each fall. */
+VARIETY_API bool variety_alarm(VarietyAlarm *alarm, const VarietySigns *signs, double below, bool late);
 
 #endif /* VARIETY_H */
 
@@ -84,6 +112,7 @@ VARIETY_API double variety_moved(const VarietyPictures *a, const VarietyPictures
 #define VARIETY_IMPLEMENTED
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { VARIETY_SIDE = 24, VARIETY_CELLS = 6, VARIETY_EDGES = VARIETY_CELLS * VARIETY_CELLS * 2 };
@@ -172,7 +201,8 @@ VARIETY_API VarietySigns variety_compare(const Variety *v, const VarietyPictures
         .within = labelled ? fmin(stats_class_distance(&pixels, drawn->label) / v->class_pixels,
                                   stats_class_distance(&edges, drawn->label) / v->class_edges) : NAN,
         .nearest = stats_nearest_distance(&pixels, &data) / v->nearest,
-        .clusters = stats_clusters_reached(&centres, &edges) / v->reached};
+        .clusters = stats_clusters_reached(&centres, &edges) / v->reached,
+        .label = NAN, .agreement = NAN, .features = NAN, .judged = NAN};
 }
 
 VARIETY_API double variety_moved(const VarietyPictures *a, const VarietyPictures *b)
@@ -184,6 +214,45 @@ VARIETY_API double variety_moved(const VarietyPictures *a, const VarietyPictures
         moved += stats_distance(a->pixels + at, b->pixels + at, rows.d) / a->n;
     }
     return spread > 0 ? moved / spread : 0;
+}
+
+VARIETY_API const char *variety_name(int sign)
+{
+    static const char *const names[VARIETY_SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label",
+                                                     "agreement", "features", "judged"};
+    return names[sign];
+}
+
+VARIETY_API double variety_least(const VarietySigns *s)
+{
+    return fmin(fmin(s->features, s->within), fmin(s->pixels, s->edges));
+}
+
+VARIETY_API void variety_words(const VarietySigns *s, double below, char text[VARIETY_WORDS])
+{
+    const struct { double sign, below; const char *format; } further[] = {
+        {s->within, 0.7, "; within a class they are %.0f%% as varied"},
+        {s->nearest, 0.5, "; they lie so near to pictures of the data that G may have learnt those by heart"},
+        {s->clusters, 0.5, "; they reach %.0f%% of the kinds of picture there are"},
+        {s->label, 0.2, "; G hardly listens to the class"},
+        {s->features, INFINITY, "; in the classifier's features they are %.0f%% as varied"},
+        {s->judged, INFINITY, "; it puts %.0f%% into the class they were asked for"}};
+    double least = variety_least(s);
+    int used = snprintf(text, VARIETY_WORDS, "G's samples are %.0f%% as varied as the data in their pixels and "
+                        "%.0f%% in their edges: %s", 100 * s->pixels, 100 * s->edges,
+                        !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
+    for (size_t i = 0; i < sizeof further / sizeof *further && used < VARIETY_WORDS; i++)
+        if (further[i].sign < further[i].below)
+            used += snprintf(text + used, (size_t)(VARIETY_WORDS - used), further[i].format, 100 * further[i].sign);
+}
+
+VARIETY_API bool variety_alarm(VarietyAlarm *alarm, const VarietySigns *signs, double below, bool late)
+{
+    double least = variety_least(signs);
+    bool was = alarm->on;
+    if (least >= 1.3 * below || late) alarm->armed = true;
+    alarm->on = !(least >= below) && alarm->armed;
+    return alarm->on && !was;
 }
 
 #endif /* VARIETY_IMPLEMENTATION */
