@@ -11019,6 +11019,23 @@ static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion
     give_back(conditions);
 }
 
+/* Pictures with every emotion, row by row, where `inputs` each in front of its edits: (count,inputs + n), in bytes. */
+static unsigned char *draw_emotions(Editor *ed, const real *x, int count, bool inputs)
+{
+    int columns = inputs + ed->model->g.classes;
+    size_t picture = ed->picture;
+    unsigned char *bytes = own((size_t)(count * columns), picture);
+    real *edits = own((size_t)count, picture * sizeof *edits);
+    for (int c = 0; c < columns; c++) {
+        const real *column = c < inputs ? x : edits;
+        if (c >= inputs) edit_pixels(ed, x, count, NULL, c - inputs, 1, edits);
+        for (int i = 0; i < count; i++)
+            to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
+    }
+    give_back(edits);
+    return bytes;
+}
+
 /* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. It sees
  * them in bytes, as they would be saved, then in its channels and size. */
 static void look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features)
@@ -11238,20 +11255,12 @@ static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
     const Net *g = &v->ed->model->g;
-    int rows = min_int(v->all.n, most), columns = g->classes + 1;
-    size_t picture = v->ed->picture;
+    int rows = min_int(v->all.n, most);
     const char *names[MAX_CLASSES + 1] = {"input"};
-    unsigned char *bytes = own((size_t)(rows * columns), picture);
-    real *edits = own((size_t)rows, picture * sizeof *edits);
     memcpy(names + 1, v->ed->names, (size_t)g->classes * sizeof *names);
-    for (int c = 0; c < columns; c++) {
-        const real *column = c ? edits : v->all.x;
-        if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
-        for (int i = 0; i < rows; i++)
-            to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
-    }
-    add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
-                                                .rows = rows, .columns = columns, .column_names = names}));
+    add_canvas(page, caption, draw_grid(&(Grid){.pictures = draw_emotions(v->ed, v->all.x, rows, true), .rows = rows,
+                                                .columns = g->classes + 1, .side = g->size, .channels = g->channels,
+                                                .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
@@ -11469,17 +11478,6 @@ static Settings settings_of_run(const char *run)
     Settings s;
     open_weights(run, path, &s);
     return s;
-}
-
-__attribute__((format(printf, 1, 2)))
-static bool is_there(const char *format, ...)
-{
-    char path[PATH_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(path, sizeof path, format, arguments);
-    va_end(arguments);
-    return path_exists(path);
 }
 
 /* A setting that is a path, in the command or of a step. */
@@ -11754,7 +11752,10 @@ static void check_judges(const Judges *judges)
                                   s->pose, s->weakest, s->blends, s->viewers, s->epochs, s->seed, like->size,
                                   like->crop, like->channels);
     size_t size;
-    if (!is_there("%s/faces", s->out) || !path_exists(path)) { write_file(path, wanted, strlen(wanted)); return; }
+    if (!path_exists(textf("%s/faces", s->out).s) || !path_exists(path)) {
+        write_file(path, wanted, strlen(wanted));
+        return;
+    }
     const char *found = read_file(path, 1 << 16, &size);
     if (strcmp(found, wanted))
         give_up(2, "%s: its judges were made with %s, not %s; give another --out", s->out, found, wanted);
@@ -11780,7 +11781,7 @@ static void draw_step(const Judges *judges, int which)
     const char *out = own_text("%s/%s", hand.out, drawn_sets[which].name);
     if (judges->like.crop > hand.size)
         give_up(2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, judges->like.crop);
-    if (is_there("%s/labels.csv", out)) return;
+    if (path_exists(textf("%s/labels.csv", out).s)) return;
     set_settings(&hand, drawn_sets[which].words);
     if (drawn_sets[which].count) hand.count = drawn_sets[which].count;
     set_path(hand.out, out);
@@ -11797,7 +11798,7 @@ static Classifier *train_judge(const Judges *judges, const char *data, const cha
     judge.epochs = s->epochs ? s->epochs : 8;
     snprintf(judge.attributes, sizeof judge.attributes, "%s", attributes);
     /* what a finished training leaves */
-    if (!is_there("%s/report.html", out)) train_step(&judge, own_text("%s/%s", s->out, data), out);
+    if (!path_exists(textf("%s/report.html", out).s)) train_step(&judge, own_text("%s/%s", s->out, data), out);
     return own_classifier(out);
 }
 
@@ -11899,16 +11900,13 @@ static void write_drawn(const char *folder)
     const Facegan *model = ed->model;
     DataSet *set = own_dataset(own_text("%s/real", folder), (DataOptions){.split = SPLIT_TRAIN});
     const PictureSet all = read_all(set, &model->g);
-    real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
-    unsigned char *pixels = own(ed->picture, 1);
-    for (int k = 0; k < model->g.classes; k++) {
-        edit_pixels(ed, all.x, all.n, NULL, k, 1, edits);
-        for (int i = 0; i < all.n; i++) {
-            if (strcmp(set->class_names[all.label[i]], model->class_names[k]) == 0) continue;
-            to_bytes(edits + (size_t)i * ed->picture, ed->picture, pixels);
-            save_one(own_text("%s/mixed/train", folder), model->class_names[k], own_text("drawn-%d", i), pixels,
-                     model->g.size, model->g.channels);
-        }
+    const unsigned char *pixels = draw_emotions(ed, all.x, all.n, false);
+    for (int i = 0; i < all.n * model->g.classes; i++, pixels += ed->picture) {
+        int face = i / model->g.classes;
+        const char *name = model->class_names[i % model->g.classes];
+        if (strcmp(set->class_names[all.label[face]], name) == 0) continue;
+        save_one(own_text("%s/mixed/train", folder), name, own_text("drawn-%d", face), pixels, model->g.size,
+                 model->g.channels);
     }
 }
 
@@ -11936,9 +11934,9 @@ static void augment_seed(Paired *p, const DataSet *set, const char *test, const 
     const char *folder = own_text("%s/seed-%ld", s->out, seed);
     Settings gan = settings_of_model("stargan", "g-repeat=2 batch=8 n-critic=2 lr=0.0004 beta2=0.99");
     gan.size = s->size, gan.channels = s->channels, gan.width = s->width, gan.iters = s->iters, gan.seed = seed;
-    if (!is_there("%s/real/train", folder)) write_real(set, s, (uint64_t)seed, folder);
+    if (!path_exists(textf("%s/real/train", folder).s)) write_real(set, s, (uint64_t)seed, folder);
     train_step(&gan, own_text("%s/real", folder), own_text("%s/gan", folder));
-    if (!is_there("%s/drawn", folder)) {
+    if (!path_exists(textf("%s/drawn", folder).s)) {
         write_drawn(folder);
         make_folder(own_text("%s/drawn", folder));                      /* says that all are written */
     }
@@ -12438,7 +12436,7 @@ static bool is_trained(const Work *w)
 {
     Scope inner;
     const char *path = own_text("%s/checkpoint.safetensors", w->s.out);
-    if (!is_there("%s/report.html", w->s.out) || !path_exists(path)) return false;
+    if (!path_exists(textf("%s/report.html", w->s.out).s) || !path_exists(path)) return false;
     enter(&inner);
     const char *iteration = tensorfile_metadata(load_tensors(path), "iteration");
     bool done = iteration && atol(iteration) >= w->s.iters;
@@ -12565,19 +12563,17 @@ static void show_classifier(const Work *w, Page *page)
     TableNumbers *log = own_log(w->s.out);
     StatsConfusion *f = own(1, sizeof *f);
     const Classifier *c = own_classifier(w->s.out);
-    const char *labels[MAX_CLASSES];
     page_columns(page, log, "Loss in training", "D.total", "loss");
     page_columns(page, log, "Loss on held-out pictures", "validation_loss", "loss");
     page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
     page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     if (isnan(fact(w, "accuracy"))) return;
     f->n = c->net.classes;
-    for (int k = 0; k < f->n; k++) labels[k] = c->class_names[k];
     for (int k = 0; k < f->n * f->n; k++)
         f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
     const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
-               plot_confusion(f, labels, title));
+               plot_confusion(f, name_list(c->class_names, f->n), title));
 }
 
 /* The first faces, or latents, after each quarter of the training, and the last sheet's film. */
@@ -12616,9 +12612,10 @@ static void show_detections(const Reproduction *r, Page *page)
     static const char *const columns[] = {"original", "MTCNN", "RetinaFace"};
     const unsigned char *cells[FRAMES * 3];
     int n = 0;
-    if (r->n_data < 2 || !is_there("%s/import.csv", r->data[0]) || !is_there("%s/import.csv", r->data[1])) return;
-    TableReader *by_retinaface = open_table(own_text("%s/import.csv", r->data[0]), IMPORT_FIELDS),
-                *by_mtcnn = open_table(own_text("%s/import.csv", r->data[1]), IMPORT_FIELDS);
+    const char *lists[2];
+    for (int k = 0; k < 2; k++)
+        if (k >= r->n_data || !path_exists(lists[k] = own_text("%s/import.csv", r->data[k]))) return;
+    TableReader *by_retinaface = open_table(lists[0], IMPORT_FIELDS), *by_mtcnn = open_table(lists[1], IMPORT_FIELDS);
     while (n < FRAMES && more_rows(by_retinaface) && more_rows(by_mtcnn)) {
         char **first = by_retinaface->fields, **second = by_mtcnn->fields;
         if (by_retinaface->n_fields != 5 || by_mtcnn->n_fields != 5 || strcmp(first[0], second[0])) continue;
@@ -12698,13 +12695,9 @@ static void show_all_models(const Reproduction *r, Page *page)
         if (first && (g->size != first->g.size || g->classes != classes)) continue;
         if (!first) first = ed->model, classes = g->classes;
         const PictureSet face = some_faces(ed->model, r->data[0], "neutral", 1);
-        real *edit = own(ed->picture, sizeof *edit);
-        for (int k = 0; k < classes; k++) {
-            unsigned char *bytes = own(ed->picture, 1);
-            edit_pixels(ed, face.x, 1, NULL, k, 1, edit);
-            to_bytes(edit, ed->picture, bytes);
-            cells[n * classes + k] = bytes, columns[k] = ed->model->class_names[k];
-        }
+        const unsigned char *edits = draw_emotions(ed, face.x, 1, false);
+        for (int k = 0; k < classes; k++)
+            cells[n * classes + k] = edits + (size_t)k * ed->picture, columns[k] = ed->model->class_names[k];
         rows[n++] = r->works[i].x->title;
     }
     page_heading(page, "All models");

@@ -88,6 +88,12 @@ static bool fails(void (*work)(void *), const void *context, const char *words, 
     return !done && strstr(e.text, words) && e.machine == machine;
 }
 
+static void open_no_part(void *path)
+{
+    DataSet set;
+    dataset_open_part(&set, path, (DataOptions){0}, "half", NULL, 0);
+}
+
 static void check_folders(void)
 {
     DataSet set;
@@ -116,6 +122,12 @@ static void check_folders(void)
     CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy"}, 1, "only one class"));
     CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy,,sad"}, 2, "empty") && refused(at("deep/set"), (DataOptions){.classes = "a,a"}, 2, "twice"));
     CHECK(refused(at("deep/set"), (DataOptions){.split = SPLIT_TEST}, 1, "no test pictures"));
+    static const int wanted[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    dataset_open_part(&set, at("deep/set"), (DataOptions){.classes = "joy,anger"}, "", wanted, 3);      /* there is no test/ */
+    CHECK(set.count == 4 && set.split[0] == SPLIT_VALIDATION);
+    dataset_open_part(&set, at("deep/set"), (DataOptions){.classes = "joy,anger"}, "all", wanted, 3);
+    CHECK(set.count == 4 + 5 + 4);
+    CHECK(fails(open_no_part, at("deep/set"), "--split half: must be train", false));
     CHECK(refused(at("deep/set"), (DataOptions){.attributes = "Male"}, 2, "--classes"));
     CHECK(refused(at("nothing"), (DataOptions){0}, 1, "No such file") && refused(at("deep/set/Train/joy/0.pgm"), (DataOptions){0}, 2, "one picture"));
     at("hollow/x");

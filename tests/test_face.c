@@ -68,6 +68,9 @@ static void test_recipes(void)
     face_recipe(blend, FACE_HAPPY, 0.5f), face_recipe(blend, FACE_SURPRISE, 0.25f);
     CLOSE(blend[FACE_AU12], 0.5, 1e-6);
     CLOSE(blend[FACE_AU26], 0.25, 1e-6);
+    const double none[FACE_AUS] = {0}, brows[FACE_AUS] = {[FACE_AU1] = 0.45, [FACE_AU4] = 0.3, [FACE_AU15] = 0.2};
+    CLOSE(face_own_units(brows, FACE_SAD, FACE_SURPRISE), 0.5 / 1.6, 1e-7);     /* 4 and 15 of 0.6 and 1: 1 is both's */
+    CHECK(face_own_units(none, FACE_HAPPY, FACE_SAD) == 0 && isnan(face_own_units(brows, FACE_NEUTRAL, FACE_SAD)));
 }
 
 /* The places in the circumplex that the header's drawing shows. */

@@ -58,6 +58,38 @@ static void test_sheets(void)
     CHECK(!sheet_cells(&sheet, 6, &rows, &columns) && rows == 0);
 }
 
+/* Five sheets of three rows and two columns; the fourth is broken, the fifth of another size; and what is no sheet. */
+static void test_sheets_over_time(void)
+{
+    size_t size;
+    int rows;
+    const char *const columns[2] = {"first", "second"};
+    Sheets s = {.side = 2, .channels = 1, .columns = 2, .names = columns}, none = s;
+    make_folder(in_folder("samples"));
+    for (int i = 0; i < 5; i++) {
+        Image sheet = new_picture(i == 4 ? 6 : 4, 6, 1);
+        memset(sheet.pixels, 40 * i, (size_t)(sheet.width * 6));
+        save_picture(in_folder(own_text("samples/%08d.png", 25 * (i + 1))), &sheet, NULL);
+    }
+    write_file(in_folder("samples/00000100.png"), "no", 2), write_file(in_folder("samples/other.png"), "no", 2);
+    find_sheets(&s, in_folder("samples")), find_sheets(&none, in_folder("nothing"));
+    CHECK(s.paths.count == 5 && none.paths.count == 0 && !read_sheet(&none, -1, &rows));
+    const unsigned char *cells = read_sheet(&s, 2, &rows);
+    CHECK(cells && rows == 3 && cells[0] == 80 && cells[23] == 80);
+    CHECK(!read_sheet(&s, 3, &rows) && !read_sheet(&s, -1, &rows));
+    Page *page = page_begin("Sheets", "");
+    page_sheets(page, "All of them", &s, NULL);
+    page_quarters(page, "First rows", &s, 0, 100, NULL), page_quarters(page, "Third rows", &s, 2, 300, NULL);
+    page_quarters(page, "Fourth rows", &s, 3, 100, NULL), page_quarters(page, "Others", &s, 0, 1000, NULL);
+    page_sheets(page, "None", &none, NULL);
+    save_page(page, in_folder("sheets.html"));
+    const char *html = read_file(in_folder("sheets.html"), 1 << 20, &size);
+    CHECK(strstr(html, "All of them") && strstr(html, "iteration 75") && !strstr(html, "iteration 100"));
+    CHECK(!strstr(html, "iteration 125") && !strstr(html, "None") && strstr(html, "First rows"));
+    CHECK(strstr(html, "Third rows") && !strstr(html, "Fourth rows") && !strstr(html, "Others"));
+    CHECK(figure_scale(48) == 2 && figure_scale(49) == 1);
+}
+
 static void test_grids(void)
 {
     const unsigned char pictures[2] = {7, 200}, *cells[2] = {pictures + 1, NULL};
@@ -126,6 +158,11 @@ static void test_spaces(void)
     figure_space_trail(&s, &canvas, &dial, 1, (double[]){-1, 1}, (double[]){0, 0}, 2);
     CHECK(colour(&canvas, 11, 50) != 0xffffff && colour(&canvas, 88, 50) != 0xffffff);
     CHECK(colour(&canvas, 5, 50) == 0xffffff && colour(&canvas, 50, 60) == 0xffffff);
+    static const char log[] = "iteration,at.turned.x,at.turned.y,at.other.x\n1,-0.9,-0.5,3\n2,0.9,-0.5,4\n";
+    write_file(in_folder("places.csv"), log, sizeof log - 1);
+    const PlotCanvas trails = figure_space_trails(&s, own_numbers(in_folder("places.csv"), 4));
+    CHECK(trails.width == 800 && trails.height == 620 && colour(&trails, 300, 430) != 0xffffff);
+    CHECK(colour(&trails, 300, 425) == 0xffffff);
 }
 
 static void load_none(void *path) { own_numbers(path, 4); }
@@ -169,6 +206,7 @@ int main(void)
     enter(&all);
     if (!mkdtemp(folder)) return 1;
     test_sheets();
+    test_sheets_over_time();
     test_grids();
     test_spaces();
     test_pages();

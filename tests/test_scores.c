@@ -141,6 +141,37 @@ static void test_verdicts(void)
     CHECK(strstr(verdicts(TABLE_TEXT), "picture                      face emotion        cat      dog\n") != NULL);
 }
 
+/* Three trials: the second way is better by 0.25 each time, but for one in which it is not. */
+static void test_pairs(void)
+{
+    static const int right[2][3] = {{4, 6, 4}, {6, 8, 4}};              /* of 8 */
+    static const double yes[2] = {1, 0}, no[2] = {0, 1};
+    Paired p = {.ways = {"before", "after"}, .names = names};
+    for (int i = 0; i < 3; i++) {
+        StatsConfusion ways[2] = {{.n = 2}, {.n = 2}};
+        for (int k = 0; k < 16; k++) stats_confusion_add(&ways[k / 8], 0, k % 8 < right[k / 8][i] ? yes : no);
+        add_pair(&p, &ways[0], &ways[1]);
+    }
+    CHECK(p.pairs == 3 && p.n == 4 && p.score[0][0][1] == 0.75 && p.score[1][0][1] == 1);
+    const Table *each = pairs_table(&p, "Each", "trial"), *t = paired_table(&p, "All", "measured");
+    CHECK(each->rows == 3 && strcmp(cell(each, 3, 1), "0.5000") == 0 && strcmp(cell(each, 0, 2), "after") == 0);
+    CHECK(strcmp(cell(t, 1, 0), "accuracy") == 0 && strcmp(cell(t, 4, 0), "F1 of dog") == 0);
+    CHECK(strcmp(cell(t, 1, 1), "0.5833") == 0 && strcmp(cell(t, 1, 2), "0.7500") == 0);
+    CHECK(strcmp(cell(t, 1, 3), "+0.1667") == 0 && strcmp(cell(t, 1, 5), "0.1835") == 0);       /* t = 2 of 2 degrees */
+    CHECK(strcmp(paired_words(t, "with care"), "Accuracy +0.1667 with care (p = 0.1835): no difference beyond chance. The "
+                                               "rows below it are shown without correction for their number.") == 0);
+}
+
+static void test_measured(void)
+{
+    static const double known[6] = {0, 1, 0.5, 0.5, 1, 0}, measured[6] = {0.25, 0, 0.5, 0.5, 0.75, 1};
+    const Table *t = measured_table("Errors", names, 2, known, measured, 3, 1);
+    CHECK(t->rows == 3 && strcmp(cell(t, 1, 1), "0.167") == 0 && strcmp(cell(t, 1, 2), "1.000") == 0);
+    CHECK(strcmp(cell(t, 2, 0), "dog") == 0 && strcmp(cell(t, 2, 1), "0.667") == 0 && strcmp(cell(t, 2, 2), "-1.000") == 0);
+    CHECK(strcmp(spread_text((double[]){1, 3, NAN}, 3), "2 +- 1.4") == 0 && strcmp(spread_text(known + 2, 1), "0.5") == 0);
+    CHECK(strcmp(spread_text((double[]){NAN}, 1), "-") == 0);
+}
+
 int main(void)
 {
     Scope all;
@@ -149,6 +180,8 @@ int main(void)
     test_confusions();
     test_answers();
     test_verdicts();
+    test_pairs();
+    test_measured();
     leave();
     return check_report();
 }

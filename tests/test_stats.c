@@ -234,6 +234,15 @@ static void test_confusion(void)
     CLOSE(stats_macro_f1(&lost), 0, 0), CLOSE(stats_accuracy(&lost), 0, 0);
 }
 
+static void test_join(void)
+{
+    StatsConfusion all = {0}, one = {.n = 2};
+    stats_confusion_add(&one, 0, (double[]){1, 0}), stats_confusion_add(&one, 1, (double[]){1, 0});
+    stats_confusion_add(&one, 1, (double[]){NAN, 0});
+    stats_confusion_join(&all, &one), stats_confusion_join(&all, &one);
+    CHECK(all.n == 2 && all.count[0][0] == 2 && all.count[1][0] == 2 && all.count[1][1] == 0 && all.undecided[1] == 2);
+}
+
 static void test_calibration(void)
 {
     const double p[] = {0.9, 0.1, 0.9, 0.1, 0.6, 0.4, 0.4, 0.6};
@@ -330,6 +339,7 @@ int main(void)
     test_eigen();
     test_frechet();
     test_confusion();
+    test_join();
     test_calibration();
     return check_report();
 }

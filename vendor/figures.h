@@ -169,8 +169,8 @@ FIGURES_API PlotCanvas draw_grid(const Grid *g)
     const unsigned char **cells = own((size_t)n, sizeof *cells);
     for (int i = 0; i < n; i++)
         cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
-    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, scale, g->row_names, g->column_names, NULL,
-                   &canvas))
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, scale, g->row_names, g->column_names,
+                   NULL, &canvas))
         give_up(1, "no memory for a sheet of %d pictures", n);
     return figure_own(canvas);
 }
@@ -346,7 +346,8 @@ FIGURES_API void page_quarters(Page *page, const char *caption, const Sheets *s,
         for (int c = 0; cells && row < rows && c < n; c++, done++)
             shown[quarter * n + c] = cells + (size_t)(row * n + c) * bytes;
     }
-    if (done) page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = 4, .row_names = quarters}), says);
+    if (!done) return;
+    page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = 4, .row_names = quarters}), says);
 }
 
 /* ---- Spaces ---- */

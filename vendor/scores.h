@@ -67,7 +67,7 @@ typedef struct Paired {
 
 /* What the two ways came to in one more trial. */
 SCORES_API void add_pair(Paired *p, const StatsConfusion *first, const StatsConfusion *second);
-SCORES_API Table *pairs_table(const Paired *p, const char *title, const char *trial);   /* the accuracies, trial by trial */
+SCORES_API Table *pairs_table(const Paired *p, const char *title, const char *trial);   /* the accuracies, one by one */
 
 /* All scores with their difference, its 95% interval and two paired tests; and what that says, at the 5% level and of
  * the accuracy alone, as of several tests one is significant by chance before long. */

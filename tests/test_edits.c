@@ -1,0 +1,130 @@
+/* test_edits.c: vendor/edits.h. Three pictures, of which two are edited, one to what it was and one to its negative,
+ * against right values worked out by hand. */
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#include "../vendor/scope.h"
+#define FILES_IMPLEMENTATION
+#define FILES_STATIC
+#include "../vendor/files.h"
+#define IMAGE_IMPLEMENTATION
+#define IMAGE_STATIC
+#include "../vendor/image.h"
+#define TABLE_IMPLEMENTATION
+#define TABLE_STATIC
+#include "../vendor/table.h"
+#define TENSORFILE_IMPLEMENTATION
+#define TENSORFILE_STATIC
+#include "../vendor/tensorfile.h"
+#define OWNED_IMPLEMENTATION
+#define OWNED_STATIC
+#include "../vendor/owned.h"
+#define PLOT_IMPLEMENTATION
+#define PLOT_STATIC
+#include "../vendor/plot.h"
+#define PAGE_IMPLEMENTATION
+#define PAGE_STATIC
+#include "../vendor/page.h"
+#define FIGURES_IMPLEMENTATION
+#define FIGURES_STATIC
+#include "../vendor/figures.h"
+#define STATS_IMPLEMENTATION
+#define STATS_STATIC
+#include "../vendor/stats.h"
+#define SCORES_IMPLEMENTATION
+#define SCORES_STATIC
+#include "../vendor/scores.h"
+#define EDITS_IMPLEMENTATION
+#define EDITS_STATIC
+#include "../vendor/edits.h"
+#include <stdlib.h>
+#include <string.h>
+#include "check.h"
+
+enum { SIDE = 12, PIXELS = SIDE * SIDE };
+
+static const char *const names[2] = {"cat", "dog"};
+
+static double chance(void *context, int c)
+{
+    (void)context;
+    return c ? 0.75 : 0.25;
+}
+
+/* A chequered board, and what stays of it when it is so much of itself. */
+static void board(IMAGE_REAL *x, double share)
+{
+    for (int i = 0; i < PIXELS; i++) x[i] = (IMAGE_REAL)(share * ((i % SIDE + i / SIDE) % 2 ? 0.5 : -0.5));
+}
+
+/* Ten pictures; every second one is edited to half its contrast, the others stay; the way back is always whole. */
+static Edits *ten_pictures(void)
+{
+    IMAGE_REAL x[PIXELS], half[PIXELS];
+    Edits *e = new_edits((Edits){.of = "run", .data = "faces", .judge = "judge", .hash = 0xabc, .names = names,
+                                 .classes = 2, .features = 1, .side = SIDE, .channels = 1}, 10);
+    board(x, 1), board(half, 0.5);
+    for (int i = 0; i < 10; i++) {
+        const double right[2] = {i % 2 == 0, i % 2 == 1};
+        e->real_features[i] = i, e->edited_features[i] = i % 2;
+        stats_confusion_add(&e->real, i % 2, right), stats_confusion_add(&e->edited, 0, right);
+        add_edit(e, x, i % 2 ? half : x, x, half);
+    }
+    return e;
+}
+
+static void test_sums(void)
+{
+    static double curves[6] = {0, 0.5, 1, 1, 0, 1};                     /* rises in equal steps; falls, then jumps */
+    Edits *e = ten_pictures();
+    const Scores *s = &e->scores;
+    CHECK(e->n == 10 && e->measures[EDITS_PERSON][0] == 1 && e->measures[EDITS_PERSON][1] < 1);
+    CLOSE(e->measures[EDITS_DETAIL][1], 0.25, 1e-6);                    /* half the contrast: a quarter of the variance */
+    e->curves = curves, e->n_curves = 2, e->points = 3;
+    sum_edits(e, (StatsInterval){4, 3, 6}, 7, chance, NULL);
+    CHECK(score_of(s, "accuracy.real") == 1 && score_of(s, "accuracy.edited") == 0.5);
+    CLOSE(score_of(s, "f1.edited.cat"), 2.0 / 3, 1e-15);                /* of ten cats asked for five came out */
+    CHECK(score_of(s, "f1.edited.dog") == 0 && score_of(s, "fed") == 4 && score_of(s, "smoothness.rising") == 0.5);
+    CLOSE(score_of(s, "smoothness"), 0.75, 1e-15);                      /* steps of a half and of all */
+    CHECK(score_of(s, "cycle.l1") == 0);
+    CLOSE(e->moved / e->n, 0.125, 1e-7);                                /* every second picture moves by a quarter */
+    CLOSE(e->kept / e->n, 0.5, 1e-12);                                  /* by more than a tenth of the range: by none */
+    CLOSE(score_of(s, "detail"), (0.25 + 1) / 2, 1e-6);
+    CLOSE(score_of(s, "diversity.pairs"), 25.0 / 45 / (165.0 / 45), 1e-12);     /* 25 pairs of 45 are 1 apart */
+    CHECK(score_of(s, "diversity.nearest") == 0 && score_of(s, "diversity.clusters") == 0.5);
+    Edits *few = ten_pictures();
+    few->curves = curves, few->n_curves = 2, few->points = 3;
+    sum_edits(few, (StatsInterval){NAN, NAN, NAN}, 0, chance, NULL);
+    CHECK(isnan(score_of(&few->scores, "fed")) && strstr(score_table(&few->scores)->cells[4 * 7 + 3], "refused: 10"));
+}
+
+static void test_texts(void)
+{
+    static const double real[4] = {3, 3, 3, 3}, edited[4] = {1, 1, 1, 5};
+    char text[4000] = "";
+    Edits *e = ten_pictures();
+    add_told_apart(&e->scores, real, edited, 4);                        /* threshold 2.5 of the even, F1s of the odd */
+    CLOSE(score_of(&e->scores, "discriminator.f1.real"), 4.0 / 5, 1e-15);
+    CLOSE(score_of(&e->scores, "discriminator.f1.fake"), 2.0 / 3, 1e-15);
+    FILE *file = fmemopen(text, sizeof text, "w");
+    edits_text(file, e);
+    fclose(file);
+    CHECK(strstr(text, "run on faces, 10 pictures\nclassifier judge, hash 0000000000000abc, 1 features\n\n") == text);
+    CHECK(strstr(text, "discriminator.f1.real") && strstr(text, "real, is") && strstr(text, "drawn as"));
+    file = fmemopen(text, sizeof text, "w");
+    edits_json(file, e);
+    fclose(file);
+    CHECK(strstr(text, "\"confusion_real\": [[5, 0], [0, 5]],\n \"confusion_edited\": [[5, 5], [0, 0]]}\n"));
+    const Table *t = edits_lines(e);
+    CHECK(t->rows == 3 + 4 && strcmp(t->cells[7 * 5], "confusion.cat.dog") == 0 && strcmp(t->cells[7 * 5 + 1], "5") == 0);
+    CHECK(strcmp(t->cells[7 * 7 + 6], "0000000000000abc") == 0 && strcmp(t->cells[7 + 4], "10") == 0);
+}
+
+int main(void)
+{
+    Scope all;
+    enter(&all);
+    test_sums();
+    test_texts();
+    leave();
+    return check_report();
+}
