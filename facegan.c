@@ -7371,8 +7371,8 @@ static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
      "not be positive definite, so this is not imitated"},
     {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},
-    {"noise", "label-noise adv!=bce", "--label-noise belongs to --adv bce"},
-    {"noise", "label-smooth adv!=bce", "--label-smooth belongs to --adv bce"},
+    {"noise", "label-noise adv!=bce", "--label-noise and --label-smooth belong to --adv bce"},
+    {"noise", "label-smooth adv!=bce", "--label-noise and --label-smooth belong to --adv bce"},
     {"noise", "joint body=style", "--joint: body style is told the class by projection"},
     {"noise", "joint adv!=bce", "--joint belongs to cgan with --adv bce"},
     {"noise", "joint !conditional", "--joint belongs to cgan, whose D is told the class"},

@@ -103,7 +103,7 @@ refused "more than the 40 pictures" "$F" train gan "$work/plain" --out "$work/no
 refused "only one" "$F" train cgan "$work/faces" --classes happy --out "$work/no" --grey --batch 4
 refused "class" "$F" train wacgan "$work/plain" --out "$work/no" --grey --batch 4
 refused "such as 32, 48, 64, 96 or 128" "$F" train gan "$work/plain" --out "$work/no" --size 44 --batch 4
-refused "must be dcgan, kolbenschlag or wacgan" "$F" train gan "$work/plain" --out "$work/no" --body resnet --batch 4
+refused "must be dcgan, kolbenschlag, wacgan or style" "$F" train gan "$work/plain" --out "$work/no" --body resnet --batch 4
 refused "belong to --adv bce" "$F" train wgan-gp "$work/plain" --out "$work/no" --label-noise 0.1 --batch 4
 refused "gan has no --joint; cgan has" "$F" train gan "$work/plain" --out "$work/no" --joint --batch 4
 refused "wacgan has no --wrong-labels; gan, cgan, wgan, wgan-gp and stargan have" "$F" train wacgan "$work/faces" --out "$work/no" --wrong-labels --batch 4

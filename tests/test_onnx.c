@@ -57,7 +57,7 @@ static bool says(Wire w, const char *text)
     return (size_t)(w.end - w.at) == strlen(text) && memcmp(w.at, text, strlen(text)) == 0;
 }
 
-static uint8_t *read_all_bytes(const char *path, size_t *size)
+static uint8_t *read_bytes(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
     CHECK(f != NULL);
@@ -97,7 +97,7 @@ static void test_writer(void)
         CHECK_MSG(stream ? onnx_save_to(model, stream, path, why) : onnx_save(model, path, why), "%s", why);
         if (stream) CHECK(fclose(stream) == 0);
         size_t size = 0;
-        uint8_t *bytes = read_all_bytes(path, &size);
+        uint8_t *bytes = read_bytes(path, &size);
         Wire whole = {bytes, bytes + size, false}, graph, last, inside;
         CHECK(count_fields(whole, 7, &graph) == 1);
         CHECK(count_fields(whole, 8, &last) == 1);
@@ -159,7 +159,7 @@ static void test_program(void)
         size_t size = 0;
         onnx_program(model, steps, last + 1, (int[]){0}, 1, "out");
         CHECK_MSG(onnx_save(model, path, why), "%s", why);
-        uint8_t *bytes = read_all_bytes(path, &size);
+        uint8_t *bytes = read_bytes(path, &size);
         Wire whole = {bytes, bytes + size, false}, graph, weight, inside, type = whole;
         CHECK(count_fields(whole, 7, &graph) == 1 && count_fields(graph, 1, &inside) == 2);
         CHECK(count_fields(graph, 5, &weight) == last - 1 && count_fields(weight, 9, &inside) == 1);
