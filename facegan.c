@@ -5101,10 +5101,41 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     changed(to);
 }
 
-static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "g_ema." and the like
+ * where a training wrapped its network or saved several. Of these an averaged one is taken, then a G; the choice is
+ * told. How many there are. */
+static int find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
+                       char prefix[TENSORFILE_PREFIX])
 {
-    char prefixes[PARTS][32];
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"}, *const ours[] = {
+        "", "G.", "D.", "average.G.", "pnet.", "rnet.", "onet."};
+    int found = tensorfile_prefix(file, name, rank, shape, wanted, sizeof wanted / sizeof *wanted, prefix);
+    bool told = found == 1 && strcmp(prefix, "module.") == 0;               /* wrapped, and nothing to choose from */
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) told |= strcmp(prefix, ours[i]) == 0;
+    if (told) return found;
+    warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
+    return found;
+}
+
+/* The same for a net, told by its first parameter: what is usual, where the file has that. */
+static bool find_net(const TensorFile *file, const char *path, const Net *net, const char *usual,
+                     char prefix[TENSORFILE_PREFIX])
+{
+    const Parameter *first = net->parameters;
+    int64_t shape[AXES];
+    snprintf(prefix, TENSORFILE_PREFIX, "%s", usual);
+    if (!net->count || tensorfile_find(file, textf("%s%s", usual, first->w->name).s)) return true;
+    file_dimensions(first->w->shape, layout_of(first), shape);
+    if (find_prefix(file, path, first->w->name, layouts[layout_of(first)].rank, shape, prefix)) return true;
+    snprintf(prefix, TENSORFILE_PREFIX, "%s", usual);
+    return false;
+}
+
+static void load_net(const TensorFile *file, const char *path, Net *net, const char *usual, bool moments)
+{
+    char prefixes[PARTS][32], prefix[TENSORFILE_PREFIX];
     Tensor *parts[PARTS];
+    find_net(file, path, net, usual, prefix);
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
         parts_of(net, p, parts, prefixes);
@@ -5184,20 +5215,6 @@ static void load_parameter(void *loading)
     if (!load_as_it_lies(entry, w)) give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, w->name);
 }
 
-/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "g_ema." and the like
- * where a training wrapped its network or saved several. Of these an averaged one is taken, then a G; the choice is
- * told. */
-static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
-                        char prefix[TENSORFILE_PREFIX])
-{
-    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"}, *const ours[] = {
-        "", "G.", "D.", "average.G."};
-    int found = tensorfile_prefix(file, name, rank, shape, wanted, sizeof wanted / sizeof *wanted, prefix);
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (strcmp(prefix, ours[i]) == 0) return;
-    warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
-}
-
 static bool in_head(const Net *net, const Parameter *p)
 {
     const char *last = net->classifier.backbone->last;
@@ -5207,16 +5224,11 @@ static bool in_head(const Net *net, const Parameter *p)
 /* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
 static void load_pretrained(Net *net, const char *given)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile *file = new_tensors();
+    char path[PATH_MAX];
     int anew = 0;
     classifier_path(given, path);
-    if (!tensorfile_load(path, file, why)) give_up(1, "--init: %s", why);
-    Loading l = {file, path, net, net->parameters, ""};
-    int64_t shape[AXES];
-    Layout first = layout_of(l.p);
-    file_dimensions(l.p->w->shape, first, shape);
-    find_prefix(file, path, l.p->w->name, layouts[first].rank, shape, l.prefix);
+    Loading l = {load_tensors(path), path, net, net->parameters, ""};
+    find_net(l.file, path, net, "", l.prefix);
     for (; l.p < net->parameters + net->count; l.p++) {
         Error problem = {0};
         if (attempt(load_parameter, &l, &problem) || strstr(l.p->w->name, "num_batches_tracked")) continue;
@@ -5892,7 +5904,7 @@ typedef struct Network {
     long runs;
     const TensorFile *file;             /* while the weights are read; then NULL */
     const char *path;
-    char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
+    char prefix[TENSORFILE_PREFIX];                    /* of its names in that file: "", "module.", "pnet." */
     bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
 } Network;
 
@@ -5944,7 +5956,7 @@ static const char *shape_text(int rank, const int64_t *shape)
 static const TensorEntry *entry_of(const Network *net, const char *base, const char *what, int rank,
                                    const int64_t *shape)
 {
-    char name[128];
+    char name[TENSORFILE_PREFIX + 128];
     snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
     const TensorEntry *entry =
         net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
@@ -6585,12 +6597,13 @@ static void load_retinaface(Detector *d, const char *weights)
 {
     if (is_folder(weights)) give_up(1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
     const TensorFile *file = load_tensors(weights);
-    bool wrapped =
-        tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
-    bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
+    char prefix[TENSORFILE_PREFIX];
+    bool resnet = find_prefix(file, weights, "body.conv1.weight", AXES, (const int64_t[AXES]){64, 3, 7, 7}, prefix);
+    if (!resnet)
+        find_prefix(file, weights, "body.stage1.0.0.weight", AXES, (const int64_t[AXES]){8, 3, 3, 3}, prefix);
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32);
+    network_load(&d->networks[0], file, weights, prefix, 32);
 }
 
 /* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
@@ -8575,7 +8588,7 @@ static void load_pair(Trainer *t, const char *run)
     weights_path(run, path);
     enter(&inner);
     const TensorFile *file = load_tensors(path);
-    bool has_d = false;
+    bool has_d = find_net(file, path, &t->now.d, "D.", (char[TENSORFILE_PREFIX]){0});
     for (size_t i = 0; i < file->count; i++) has_d |= strncmp(file->tensors[i].name, "D.", 2) == 0;
     if (!has_d) warn("%s has a G and no D: D starts anew", path);
     load_net(file, path, &t->now.g, "G.", false);
@@ -14303,7 +14316,8 @@ static void convert_to_onnx(const Command *c)
     const Settings *s = &c->settings;
     char path[PATH_MAX];
     Settings of;
-    if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
+    if (*s->only || s->half || s->bgr || s->strip)
+        give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
     open_weights(c->inputs[0], path, &of);
     export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
 }
@@ -14319,28 +14333,59 @@ static const void *converted(const TensorEntry *t, const Settings *s)
     return halves;
 }
 
+/* What stands before the names of the network that --strip keeps: of our own files' networks the averaged G, then G,
+ * then D; of others' the one whose first filter is known. */
+static void prefix_to_strip(const TensorFile *file, const char *path, char prefix[TENSORFILE_PREFIX])
+{
+    static const char *const ours[] = {"average.G.", "G.", "D."};
+    static const struct { const char *name; int64_t shape[AXES]; } firsts[] = {
+        {"main.0.weight", {0, 0, 7, 7}}, {"body.conv1.weight", {64, 3, 7, 7}}, {"body.stage1.0.0.weight", {8, 3, 3, 3}},
+        {"pnet.conv1.weight", {10, 0, 3, 3}}, {"features.0.weight", {0, 0, 3, 3}}, {"conv1.weight", {0, 0, 7, 7}},
+        {"conv1.weight", {0}}, {"main.0.weight", {0}}};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        for (size_t k = 0; k < file->count; k++)
+            if (strncmp(file->tensors[k].name, ours[i], strlen(ours[i])) == 0) {
+                strcpy(prefix, ours[i]);
+                return;
+            }
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++)
+        if (find_prefix(file, path, firsts[i].name, AXES, firsts[i].shape, prefix)) return;
+    give_up(1, "%s: --strip finds no network in it that is known here; --only PREFIX keeps what you name", path);
+}
+
+/* An optimiser's memory, as it is called here and by PyTorch. */
+static bool is_moment(const char *name)
+{
+    static const char *const words[] = {"_m.", "_v.", "optim", "exp_avg", "momentum_buffer"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(name, words[i])) return true;
+    return false;
+}
+
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
- * --half rounds float32 to float16. */
+ * --strip all but one network, whose names then begin with nothing, --half rounds float32 to float16. */
 static void run_convert(Command *c)
 {
     const Settings *s = &c->settings;
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    char path[PATH_MAX], prefix[TEXT] = "";
     if (ends_with(c->inputs[1], ".onnx")) { convert_to_onnx(c); return; }
     weights_path(c->inputs[0], path);
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
-    bool whole = true;
-    for (size_t i = 0; i < in->n_metadata; i++)
-        whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
+    for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
+    if (s->strip && !*s->only) prefix_to_strip(in, path, prefix);
+    else snprintf(prefix, sizeof prefix, "%s", s->only);
+    size_t length = strlen(prefix);
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
-        if (strncmp(t->name, s->only, strlen(s->only))) continue;
-        whole = tensorfile_add(out, t->name, s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type, t->rank, t->shape,
-                               converted(t, s)) && whole;
+        if (strncmp(t->name, prefix, length) || (s->strip && is_moment(t->name))) continue;
+        TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
+        if (!tensorfile_add(out, t->name + (s->strip ? length : 0), type, t->rank, t->shape, converted(t, s)))
+            give_up(1, "cannot keep %s: out of memory, or a name that is there twice or empty", t->name);
     }
-    if (!whole) give_up_memory(1, sizeof *out);
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
-    if (!tensorfile_save(c->inputs[1], out, why)) give_up(1, "%s", why);
+    if (s->strip) warn("%s: the %zu tensors %s*, of %zu", c->inputs[1], out->count, prefix, in->count);
+    save_tensors(out, c->inputs[1], "");
 }
 
 static const struct { const char *name, *title, *text; } manual[] = {
@@ -14716,12 +14761,13 @@ static const Verb verbs[] = {
     {"info", NULL, "FILE", "what a checkpoint or weights file holds", 1, 1, run_info, .examples =
      "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
+    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr] [--strip]",
      "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
      run_convert,
      .examples =
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
+     "  facegan convert runs/faces alone.pt --strip                        (one network, names as PyTorch's own)\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
@@ -15034,6 +15080,7 @@ static void start_machine(const Settings *s)
     if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) give_up(2, "FACEGAN_ISA=%s", why);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
     be_quiet(s->quiet);
+    limit_memory(s->max_memory);
     threads_start((int)s->threads);
     choose_device(s);
 }
