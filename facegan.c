@@ -114,6 +114,12 @@
 #define OWNED_IMPLEMENTATION
 #define OWNED_STATIC
 #include "vendor/owned.h"
+#define BOXES_IMPLEMENTATION
+#define BOXES_STATIC
+#include "vendor/boxes.h"
+#define SCENE_IMPLEMENTATION
+#define SCENE_STATIC
+#include "vendor/scene.h"
 #define FIGURES_IMPLEMENTATION
 #define FIGURES_STATIC
 #include "vendor/figures.h"
@@ -127,6 +133,9 @@
 #define VARIETY_STATIC
 #define VARIETY_REAL real
 #include "vendor/variety.h"
+#define PLACES_IMPLEMENTATION
+#define PLACES_STATIC
+#include "vendor/places.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -2325,6 +2334,7 @@ enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an itera
 typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
+    int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
     bool by_class;                      /* D has a map of scores for each class */
     Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
 } EditorPart;
@@ -2806,9 +2816,10 @@ static Node *with_planes(Node *x, Node *label)
  *
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
- * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
- * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x
- * (Net.editor.keep).
+ * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates), or what a layer makes
+ * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
+ * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
+ * a mask, or adds to x (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -2880,12 +2891,14 @@ static Node *past_skip(Net *net, Node *h, Node *x)
 static Node *stargan_generator(Net *net, Node *x, Node *label)
 {
     int w = net->width;
+    sequential(net, "style.");
+    Node *told = net->editor.style ? dense(net, label, net->editor.style, 0.2) : label;         // (N,1,1,n or style)
     sequential(net, "main.");
     Node *h = with_planes(x, label);                                                            // (N,P,P,X+n)
     h = inorm(net, conv_layer(net, h, (Conv){w, 7, 1, 3}), NULL, RELU);                         // (N,P,P,w)
     h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
     h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
-    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
+    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, told);                     // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
     if (net->editor.keep == 'm') return through_mask(net, h, x);
@@ -3094,15 +3107,16 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * looks at each picture by itself, which a batch norm mixes with the others. (WGAN-GP, section 4; such a D is called a
  * critic.)
  *
- * Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; and his last (WACGAN),
- * where G enlarges and then convolves 5x5, and D has dropout.
+ * Four bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; his last (WACGAN), where G
+ * enlarges and then convolves 5x5, and D has dropout; and `style`, for photographs, which has what was found since.
  *
  * A label comes in as the row of a learnt table. Either the row becomes a plane beside G's first map, and one beside
  * D's second; or z is multiplied by it, and D is not told the label but has to find it (WACGAN). The published cGAN
- * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
+ * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy. Body `style`: G's norms are
+ * told, and D multiplies.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w', BODY_STYLE = 's' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3153,12 +3167,33 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
     return tanh_of(conv_bias_leaky(net, h, (Conv){net->channels, 2, 1, 0}, LINEAR));            // (N,P,P,X)
 }
 
+/* The body `style`: z and the label become 8w numbers, the style, from which the smallest map is made and which every
+ * norm is told, so that all scales hear what is drawn and nothing but the style makes pictures differ. (StyleGAN,
+ * Karras et al. 2019, without its noise for each pixel) Each doubling is a nearest-neighbour enlargement and a
+ * convolution, which leaves no checkerboards. */
+static Node *style_generator(Net *net, Node *z, Node *label)
+{
+    int n = z->shape.d[0], w = net->width, s = net->size >> net->repeat;
+    sequential(net, "style.");
+    if (label) z = concat(z, embedding(net, label, LABEL_NUMBERS), 3);                          // (N,1,1,Z+50)
+    Node *style = dense(net, dense(net, z, 8 * w, 0.2), 8 * w, 0.2);                            // (N,1,1,8w)
+    sequential(net, "main.");
+    Node *h = reshape(dense(net, style, s * s * 8 * w, LINEAR), shape_of(n, s, s, 8 * w));      // (N,s,s,8w)
+    h = modulated_norm(net, h, style);
+    for (int i = net->repeat - 1; i >= 0; i--) {
+        h = enlarge(h, 2 * h->shape.d[1], 2 * h->shape.d[2]);
+        h = modulated_norm(net, conv_layer(net, h, (Conv){min_int(8, 1 << i) * w, 3, 1, 1}), style);    // (N,2s,2s,..)
+    }
+    return tanh_of(conv_layer(net, h, (Conv){net->channels, 3, 1, 1}));                         // (N,P,P,X)
+}
+
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
     bool kolbenschlag = net->noise.body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
+    if (net->noise.body == BODY_STYLE) return style_generator(net, z, label);
     sequential(net, "label.");
     if (label && net->noise.joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
     if (net->noise.body == BODY_WACGAN) return wacgan_generator(net, z, label);
@@ -3188,6 +3223,7 @@ static Node *wacgan_features(Net *net, Node *x)
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
     bool late = net->noise.joins == JOINS_SECOND && net->noise.body != BODY_WACGAN;
+    if (net->noise.body == BODY_STYLE) label = NULL;                                            /* see style_score */
     Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
     if (net->noise.body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
@@ -3200,9 +3236,35 @@ static Node *noise_features(Net *net, Node *x, Node *label)
     return x;                                                                                   // (N,s,s,w 2^(d-1))
 }
 
-/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
-static Node *noise_score(Net *net, Node *features)
+/* One more channel, the same number everywhere: how much the batch's pictures differ, the mean over all features of
+ * their standard deviation from picture to picture. A D that sees it notices a G that draws one picture only. (Karras
+ * et al. 2018, section 3) */
+static Node *with_deviation(Node *h)
 {
+    const int *d = h->shape.d;
+    Shape feature = shape_of(1, d[1], d[2], d[3]), plane = shape_of(d[0], d[1], d[2], 1);
+    Node *away = sub(h, scale(sum_to(h, feature), 1.0 / d[0]));                                 // (N,s,s,C)
+    Node *variance = scale(sum_to(square(away), feature), 1.0 / d[0]);                          // (1,s,s,C)
+    return concat(h, broadcast(mean(sqrt_of(add_number(variance, 1e-8))), plane), 3);           // (N,s,s,C+1)
+}
+
+/* The body `style`: features h of the whole picture, score = v h + e_label h / sqrt(C), where the row e_label of a
+ * learnt table is what the class looks like (the projection of Miyato & Koyama 2018, eq. 3). (N,1,1,1) */
+static Node *style_score(Net *net, Node *features, Node *label)
+{
+    sequential(net, "whole.");
+    Node *h = dense(net, with_deviation(features), 4 * net->width, 0.2);                        // (N,1,1,4w)
+    Node *score = dense(net, h, 1, LINEAR);
+    if (!label) return score;
+    Node *fits = sum_per_picture(mul(h, embedding(net, label, 4 * net->width)));                // (N,1,1,1)
+    return add(score, scale(fits, 1 / sqrt(4.0 * net->width)));
+}
+
+/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. The label is
+ * for the body `style`, the others' features have it. */
+static Node *noise_score(Net *net, Node *features, Node *label)
+{
+    if (net->noise.body == BODY_STYLE) return style_score(net, features, label);
     return whole_head(net, "score.weight", features, net->noise.joint ? 1 + net->classes : 1);
 }
 
@@ -3227,8 +3289,8 @@ static Node *noise_judge(Net *d, Node *x)
  *                        (Simonyan & Zisserman 2015, table 1, columns D and E)
  *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
  *                        in the 3x3, as torchvision has it)
- *   small                ours, for faces of 48 pixels learnt from scratch: 1.35 million parameters, all of its work
- *                        in 3x3 convolutions, which the kernels do best
+ *   small, large         ours, for faces of 48 pixels learnt from scratch: 1.35 and 3.5 million parameters, all of
+ *                        their work in 3x3 convolutions, which the kernels do best
  *
  * The map's mean over its pixels is what is called a picture's features. Names are those of torchvision (PyTorch's
  * library of networks for pictures), so that its weights load. A frozen block runs as in use even in training: its
@@ -3338,19 +3400,22 @@ static Node *conv_norm_relu(Net *net, Node *x, int k)
 }
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
- * 2018). (N,P,P,X) -> (N,P/8,P/8,192) */
-static Node *small_classifier(Net *net, Node *x)
+ * 2018). (N,P,P,X) -> (N,P/8,P/8,channels[3]) */
+static Node *our_classifier(Net *net, Node *x, const int channels[4])
 {
     sequential(net, "features.");
     begin_block(net, 1);
-    x = conv_norm_relu(net, x, 32);                                                             // (N,P,P,32)
-    for (int b = 2; b <= 4; b++) {
-        begin_block(net, b);
-        x = conv_norm_relu(net, halved(net, x), 64 * (b - 1));                                  // (N,P/2,P/2,64) ...
-        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, 64 * (b - 1)), 64 * (b - 1)));
+    x = conv_norm_relu(net, x, channels[0]);                                                    // (N,P,P,32)
+    for (int b = 1; b < 4; b++) {
+        begin_block(net, b + 1);
+        x = conv_norm_relu(net, halved(net, x), channels[b]);                                   // (N,P/2,P/2,64) ...
+        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, channels[b]), channels[b]));
     }
     return x;
 }
+
+static Node *small_classifier(Net *net, Node *x) { return our_classifier(net, x, (const int[]){32, 64, 128, 192}); }
+static Node *large_classifier(Net *net, Node *x) { return our_classifier(net, x, (const int[]){48, 96, 192, 320}); }
 
 typedef struct Backbone {
     const char *name;
@@ -3362,6 +3427,7 @@ typedef struct Backbone {
 
 static const Backbone backbones[] = {
     {"small",    small_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"large",    large_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
     {"vgg16",    vgg16,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
     {"vgg19",    vgg19,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
     {"resnet18", resnet18, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
@@ -3837,7 +3903,8 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
     return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
 }
 
-/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings of x should show. */
+/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings (of x, where it is not NULL) should
+ * show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
     Node *total = NULL;
@@ -4122,7 +4189,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
+ * z ~ N(0,1), c the batch's labels in another order. --diffaugment and --teacher are as in 7.1; --penalty-share s:
+ * the penalty is measured on this share of the batch. The class terms are WACGAN's. The last one of L_D, which Odena's
  * paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on marks for the
  * classes that no real face has: D finds the class of every fake, and no other classifier does. It is off unless asked
  * for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the answers 1 and 0
@@ -4167,17 +4235,24 @@ static Node *told(const Net *d, Node *label)
     return d->noise.joins == JOINS_TIMES || d->noise.joint ? NULL : label;
 }
 
-/* D's gradient penalty, as in discriminator_terms (7.1). */
-static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Settings *s)
+/* D's score of pictures, and their features. */
+static Node *scored(Net *d, Node *x, Node *label, Node **features)
 {
+    return noise_score(d, *features = noise_features(d, x, label), label);
+}
+
+/* D's gradient penalty, as in discriminator_terms (7.1). */
+static void penalty_term(Step *step, Net *d, Node *x, Node *fake, Node *label, const Batch *batch, const Settings *s)
+{
+    int n = max_int(1, (int)(s->penalty_share * s->batch + 0.5));
+    Node *features, *part = slice(x, 0, 0, n);
+    if (label) label = slice(label, 0, 0, n);
     if (penalty_of(s) == 'g') {
-        Node *alpha = leaf(step->graph, batch->alpha);
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat),
-                 s->lambda_gp);
+        Node *alpha = slice(leaf(step->graph, batch->alpha), 0, 0, n);
+        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(scored(d, x_hat, label, &features), x_hat), s->lambda_gp);
     }
-    if (penalty_of(s) == 'r')
-        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), s->lambda_gp);
+    if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(scored(d, part, label, &features), part), s->lambda_gp);
 }
 
 static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
@@ -4187,13 +4262,15 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
     net_train(generator, g), net_train(d, g);
     Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
-    Node *real_features = noise_features(d, x, told(d, label)),
-         *fake_features = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, s), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, s),
+    x = augmented(x, batch, s, 'R');
+    Node *fake = augmented(step.fake, batch, s, 'F'), *real_features, *fake_features;
+    Node *on_real = scored(d, x, told(d, label), &real_features),
+         *on_fake = scored(d, fake, told(d, target), &fake_features);
+    add_term(&step, "D.real", discriminator_term(on_real, label, true, batch, s), 1);
+    add_term(&step, "D.fake", discriminator_term(on_fake, target, false, batch, s),
              s->wrong_labels && told(d, target) ? 0.5 : 1);
     if (s->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
-        Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
+        Node *unused, *wrong = scored(d, x, told(d, target), &unused);
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, s), 0.5);
     }
     if (d->noise.joins == JOINS_TIMES) {
@@ -4204,7 +4281,7 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
             add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
                      s->lambda_fake);
     }
-    penalty_term(&step, d, x, told(d, label), batch, s);
+    penalty_term(&step, d, x, fake, told(d, label), batch, s);
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
@@ -4216,13 +4293,14 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
     net_train(generator, g), net_train(d, g);
     Node *target = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
-    Node *features = noise_features(d, step.fake, told(d, target)), *scores = noise_score(d, features);
+    Node *features, *scores = scored(d, augmented(step.fake, batch, s, 'G'), told(d, target), &features);
     add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
                                        : adversarial_of(s)->g_fake(scores), 1);
     if (d->noise.joins == JOINS_TIMES) {
         Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
+    further_terms(&step, generator, NULL, target, batch, s);
     finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
     if (s->average > 0) net_average(generator, s->average);
     return step;
@@ -4236,6 +4314,14 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
  *
  * It has no generator: D is all of it. w_label is the weight of the picture's class. The accuracy on the batch is a
  * number for the log, no term of the loss.
+ *
+ * With --mixup m every picture has another one shining through, and its label with it:
+ *
+ *     x' = (1 - a) x + a x2,  label' = (1 - a) label + a label2,  a ~ U(0,m)                 (Zhang et al. 2018, eq. 2)
+ *
+ * With --teacher it also learns what networks trained before, T, think of the picture, who know how alike two emotions
+ * are where a label knows one only:    + lambda_teacher E[-sum over k of T_k(x) log softmax(scores)_k], T the mean of
+ * their probabilities                                                                         (Hinton et al. 2015)
  *
  * With --adversarial r it learns from the worst picture near x instead, one step of length u r, u ~ U(0,1), up the
  * loss:
@@ -4274,21 +4360,49 @@ static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Settings 
     return stop_grad(add(x, mul(share, uphill)));
 }
 
+/* A batch with the share a (N,1,1,1) of the next picture's in each. */
+static Node *mixed(Node *x, Node *a)
+{
+    Node *next = concat(slice(x, 0, 1, x->shape.d[0] - 1), slice(x, 0, 0, 1), 0);
+    return add(x, mul(a, sub(next, x)));
+}
+
+/* The mean of the teachers' probabilities of our classes, (N,1,1,n). */
+static Node *taught(const Batch *batch, Node *x)
+{
+    Node *total = NULL;
+    for (int i = 0; i < batch->n_teachers; i++) {
+        const Teacher *teacher = &batch->teachers[i];
+        net_attach(teacher->net, x->graph);
+        Node *scores = classifier_scores(teacher->net, x, NULL), *class_of = leaf(x->graph, teacher->class_of);
+        Shape ours = shape_of(x->shape.d[0], 1, 1, class_of->shape.d[2]);
+        Node *of_ours = conv2d_input_grad(scores, class_of, conv_shape(ours, class_of->shape, 1, 0));
+        total = total ? add(total, softmax(of_ours)) : softmax(of_ours);
+    }
+    return stop_grad(scale(total, 1.0 / batch->n_teachers));
+}
+
 static Step classifier_step(Net *none, Net *d, const Batch *batch, const Settings *s)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
-    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *own_label = label;
+    if (s->mixup > 0) {
+        Node *a = scale(abs_of(draw_leaf(g, batch, "uniform", 'm')), s->mixup);                 // (N,1,1,1)
+        x = mixed(x, a), label = mixed(label, a);
+    }
     if (s->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), s);
     Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
     add_term(&step, "D.cls", *s->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, s->smoothing, weights), 1);
+    if (batch->n_teachers)
+        add_term(&step, "D.teacher", classification_loss(scores, taught(batch, x), false), s->lambda_teacher);
     if (s->l2 > 0) add_term(&step, "D.l2", head_squares(d), s->l2);
-    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
-                                     : share_right(scores, label);
+    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), own_label))), -1, 1)
+                                     : share_right(scores, own_label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
@@ -4631,52 +4745,45 @@ static bool is_computed_with(Graph *g, const Node *update)
 
 static void order_nodes(Graph *g)
 {
+    Scope inner;
+    enter(&inner);
+    size_t all = (size_t)g->count;
+    int *position = own(all, sizeof *position), n_updates = 0, n = 0;
+    Node **updates = own(all, sizeof *updates), **placed = own(all, sizeof *placed);
+    Node **merged = must_alloc(all, sizeof *merged);
     free(g->order);
-    g->order = must_alloc((size_t)g->count, sizeof *g->order);
-    g->n_order = 0;
-    int *position = must_alloc((size_t)g->count, sizeof *position);
-    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
-    int n_updates = 0;
+    g->order = placed, g->n_order = 0;
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i];
         if (y->dead || y->late) continue;
         if (is_update(y->op)) updates[n_updates++] = y;
         else place_in_order(g, y);
     }
-    for (int u = 0; u < n_updates; u++)
-        position[u] = chosen_device && !is_computed_with(g, updates[u]) ? g->n_order - 1
-                                                                        : update_position(g, updates[u]);
-    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
-    int n = 0;
+    for (int u = 0; u < n_updates; u++) {
+        bool last = chosen_device && !is_computed_with(g, updates[u]);
+        position[u] = last ? g->n_order - 1 : update_position(g, updates[u]);
+    }
     for (int i = 0; i < g->n_order; i++) {
         merged[n++] = g->order[i];
         for (int u = 0; u < n_updates; u++)
             if (position[u] == i) merged[n++] = updates[u];
     }
-    free(g->order), free(position), free(updates);
-    g->order = merged;
-    g->n_order = n;
+    g->order = merged, g->n_order = n;
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 8.3  Places
  *
  * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
- * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
- * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
- * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
- * once.
+ * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies. Where
+ * each place lies, vendor/places.h finds out.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *place_owner(Node *y)
 {
     while (y->place_of) y = y->place_of;
     return y;
-}
-
-static size_t place_bytes(const Node *y)
-{
-    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
 }
 
 /* May the result be written over operand k while it is read? Only where element i of both belong together. */
@@ -4722,45 +4829,27 @@ static void share_places(Graph *g)
     }
 }
 
-static int largest_first(const void *a, const void *b)
+/* The places that are held, as vendor/places.h has them. How many? */
+static int list_places(const Graph *g, Stretch *places)
 {
-    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
-    size_t p = place_bytes(x), q = place_bytes(y);
-    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
-}
-
-/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
-static size_t lowest_gap(Node *const *given, int n, const Node *y)
-{
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        const Node *other = given[i];
-        if (other->last_use < y->born || y->last_use < other->born) continue;
-        if (at + place_bytes(y) <= other->offset) break;
-        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
+    int n = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        const Node *y = g->order[i];
+        if (!y->place_of && y->op != OP_leaf)
+            places[n++] = (Stretch){.bytes = round_up(count_of(y) * sizeof(real), ALIGNMENT), .born = y->born,
+                                  .last_use = y->last_use, .id = y->id};
     }
-    return at;
+    return n;
 }
 
 static void plan_places(Graph *g)
 {
-    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
-         **given = must_alloc((size_t)g->n_order, sizeof *given);
-    int n = 0;
     share_places(g);
-    for (int i = 0; i < g->n_order; i++)
-        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
-    qsort(owners, (size_t)n, sizeof *owners, largest_first);
-    g->arena_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        Node *y = owners[i];
-        int k = i;
-        y->offset = lowest_gap(given, i, y);
-        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
-        given[k] = y;
-        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
-    }
-    free(owners), free(given);
+    Stretch *places = own((size_t)g->n_order, sizeof *places);
+    int n = list_places(g, places);
+    g->arena_bytes = places_give(places, n);
+    for (int i = 0; i < n; i++) g->nodes[places[i].id]->offset = places[i].offset;
+    give_back(places);
 }
 
 /* Makes the planned graph ready on the device, in an arena there of the same layout. */
@@ -4800,6 +4889,43 @@ static void graph_bind(Graph *g, const Arena *arena)
         else if (y->place_of) y->data = y->place_of->data + y->skip;
         else y->data = (real *)(void *)(arena->base + y->offset);
     }
+}
+
+/* Graphs, tensors, networks and arenas that the innermost scope owns. */
+static void close_graph(void *graph)   { graph_free(graph); }
+static void close_tensor(void *tensor) { tensor_free(tensor); }
+static void close_net(void *net)       { net_free(net); }
+static void close_arena(void *arena)   { arena_free(arena); }
+
+static Graph *own_graph(Graph *g)
+{
+    on_leaving(close_graph, g);
+    return g;
+}
+
+static Tensor *own_tensor(const char *name, Shape shape)
+{
+    Tensor *t = tensor_new(name, shape);
+    on_leaving(close_tensor, t);
+    return t;
+}
+
+/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
+static const Arena *bind_graphs(Graph *const *graphs, int n)
+{
+    Arena *arena = own(1, sizeof *arena);
+    size_t bytes = 0;
+    Error e;
+    on_leaving(close_arena, arena);
+    for (int i = 0; i < n; i++) {
+        if (!graphs[i]) continue;
+        if (!graph_plan(graphs[i], &e)) unwind(&e);
+        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
+    }
+    arena_reserve(arena, bytes);
+    for (int i = 0; i < n; i++)
+        if (graphs[i]) graph_bind(graphs[i], arena);
+    return arena;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -4870,10 +4996,7 @@ static const Option settings_table[] = {
 };
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
 
-static const Option *find_setting(const char *name)
-{
-    return option_find(settings_table, SETTINGS, name);
-}
+static const Option *find_setting(const char *name) { return option_find(settings_table, SETTINGS, name); }
 
 static int set_setting(Settings *s, const Option *which, const char *text, Error *e)
 {
@@ -4920,8 +5043,10 @@ static bool settings_say(const Settings *s, const char *what)
  *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
  *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
  *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
- *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
+ *   classifier    our own networks learn from nothing; the others start from weights that know pictures, as EDI does:
  *                 only the last block and the head learn, slowly. How long is usual is said in passes */
+#define OURS "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine dropout=0.2 l2=0 "   \
+             "patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"
 static const struct { const char *models, *when, *settings; } usual_of_models[] = {
     {"ganmut", "", "rotate=7.5 shift=0.05859375 zoom-low=1.075 zoom-high=1.15"},
     {"ganmut", "as-published=1", "cycle=approximate"},
@@ -4947,8 +5072,7 @@ static const struct { const char *models, *when, *settings; } usual_of_models[] 
     {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
      "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
      "unfreeze=block5"},
-    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov "
-     "decay=cosine dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "network=small", OURS}, {"classifier", "network=large", OURS},
     {"classifier", "as-published=1", "preprocess=caffe-unit"},
 };
 
@@ -4983,10 +5107,14 @@ static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
 
 /* How a tensor lies in a file: its rank there, and which of its axes here comes first, second, ... A dense layer
  * (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW); pictures are (N,X,P,P). */
-typedef enum Layout { AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER } Layout;
+typedef enum Layout {
+    AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER,
+    AS_DENSE_WHC, AS_FACENET, AS_FACENET_DENSE          /* detectors' (11.2): (K,WHC); (S,R,C,K); (WHC,K) */
+} Layout;
 static const struct { int rank, axes[AXES]; } layouts[] = {
     [AS_VECTOR] = {1, {3, 0, 1, 2}}, [AS_MATRIX] = {2, {0, 3, 1, 2}}, [AS_DENSE] = {2, {3, 2, 0, 1}},
-    [AS_PICTURES] = {4, {0, 3, 1, 2}}, [AS_FILTER] = {4, {3, 2, 0, 1}}};
+    [AS_PICTURES] = {4, {0, 3, 1, 2}}, [AS_FILTER] = {4, {3, 2, 0, 1}}, [AS_DENSE_WHC] = {2, {3, 1, 0, 2}},
+    [AS_FACENET] = {4, {1, 0, 2, 3}}, [AS_FACENET_DENSE] = {2, {1, 0, 2, 3}}};
 
 /* Where element i of the file lies here. */
 static size_t from_file_order(Shape s, Layout as, size_t i)
@@ -5003,7 +5131,8 @@ static size_t from_file_order(Shape s, Layout as, size_t i)
 static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 {
     for (int k = 0; k < AXES; k++) dimensions[k] = s.d[layouts[as].axes[k]];
-    if (as == AS_DENSE) dimensions[1] *= dimensions[2] * dimensions[3];
+    if (as == AS_DENSE || as == AS_DENSE_WHC) dimensions[1] *= dimensions[2] * dimensions[3];
+    if (as == AS_FACENET_DENSE) dimensions[0] *= dimensions[1] * dimensions[2], dimensions[1] = dimensions[3];
 }
 
 /* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
@@ -5236,6 +5365,18 @@ static void load_pretrained(Net *net, const char *given)
         anew++;
     }
     if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
+}
+
+/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+static int shipped_model(const char *name, char path[PATH_MAX])
+{
+    char self[PATH_MAX / 2] = "";
+    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
+    if (access(path, R_OK) == 0) return 1;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
+    return slash && access(path, R_OK) == 0;
 }
 
 /* ================================================================================================
@@ -5756,127 +5897,43 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 11.1  Faces, and the suppression of doubles
+ * 11.1  Faces, and windows of a photograph at the networks' sizes
  *
- * Coordinates are the photograph's pixels, x to the right and y down. A detector finds a face many times, at
- * neighbouring places and scales: greedy non-maximum suppression keeps the best candidate and drops all that overlap it
- * by more than a limit, then the best of the rest, and so on.
+ * A face is a box with a score and five points, in the photograph's pixels; what can be done with boxes is
+ * vendor/boxes.h's, averages over areas are vendor/image.h's.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LANDMARKS = 5 };                 /* as seen: left eye, right eye, nose, left and right mouth corner */
+typedef Box Face;
+typedef Boxes Faces;
 
-typedef struct Face {
-    double box[4];                      /* left, top, right, bottom */
-    double score;
-    double landmark[LANDMARKS][2];
-    double move[4];                     /* how far MTCNN still wants each side moved, in widths and heights */
-} Face;
+static void close_sums(void *sums) { image_sums_free(sums); }
 
-typedef struct Faces { Face *items; int count, room; } Faces;
-
-static void faces_add(Faces *f, Face face)
+static ImageSums *new_sums(const Image *picture)
 {
-    f->items = own_more(innermost_scope(), f->items, f->count, &f->room, sizeof *f->items);
-    f->items[f->count++] = face;
+    ImageSums *sums = own(1, sizeof *sums);
+    if (!image_sums(picture, sums)) give_up_memory(picture_bytes(picture), sizeof *sums->sums);
+    on_leaving(close_sums, sums);
+    return sums;
 }
 
-static void faces_free(Faces *f)
-{
-    give_back(f->items);
-    *f = (Faces){0};
-}
+/* Windows at height x width pixels, RGB, as MTCNN wants them: (value - 127.5) / 128. A task is a row of one of them. */
+typedef struct Looking {
+    const ImageSums *sums;
+    const ImageWindow *windows;
+    int height, width;
+    real *to;
+} Looking;
 
-/* x without its fraction, within [low, high]; low for NaN */
-static int clamp_int(double x, int low, int high)
-{
-    return (int)fmin(fmax(x, low), high);
-}
-
-static double face_width(const Face *f)  { return f->box[2] - f->box[0]; }
-static double face_height(const Face *f) { return f->box[3] - f->box[1]; }
-
-/* Equal scores are ordered by place, so that the result does not depend on the sorting algorithm. */
-static int best_face_first(const void *a, const void *b)
-{
-    const Face *f = a, *g = b;
-    if (f->score != g->score) return f->score < g->score ? 1 : -1;
-    for (int i = 0; i < 4; i++)
-        if (f->box[i] != g->box[i]) return f->box[i] < g->box[i] ? -1 : 1;
-    return 0;
-}
-
-typedef enum { OVER_UNION, OVER_SMALLER } Overlap;
-
-/* The common area over the area of both together, or over the smaller one's. `pixel` is 1 where a box's right and
- * bottom are its last pixels, and 0 where they are its ends: the published codes differ, and so must we. */
-static double overlap(const Face *f, const Face *g, Overlap kind, double pixel)
-{
-    double w = fmin(f->box[2], g->box[2]) - fmax(f->box[0], g->box[0]) + pixel;
-    double h = fmin(f->box[3], g->box[3]) - fmax(f->box[1], g->box[1]) + pixel;
-    double common = fmax(w, 0) * fmax(h, 0);
-    double a = (face_width(f) + pixel) * (face_height(f) + pixel),
-           b = (face_width(g) + pixel) * (face_height(g) + pixel);
-    double whole = kind == OVER_UNION ? a + b - common : fmin(a, b);
-    return whole > 0 ? common / whole : 0;
-}
-
-/* Weights that are not a detector's may answer with anything. */
-static bool is_sane(const Face *f)
-{
-    bool sane = f->score >= 0;
-    for (int i = 0; i < 4; i++) sane = sane && fabs(f->box[i]) < 1e6;
-    return sane;
-}
-
-/* Of the best `most` candidates leaves those that no better one overlaps by more than `limit`, best first. */
-static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel, int most)
-{
-    int kept = 0, sane = 0;
-    for (int i = 0; i < f->count; i++)
-        if (is_sane(&f->items[i])) f->items[sane++] = f->items[i];
-    f->count = sane;
-    if (f->count) qsort(f->items, (size_t)f->count, sizeof *f->items, best_face_first);
-    for (int i = 0; i < f->count && i < most; i++) {
-        bool lone = true;
-        for (int k = 0; lone && k < kept; k++) lone = !(overlap(&f->items[k], &f->items[i], kind, pixel) > limit);
-        if (lone) f->items[kept++] = f->items[i];
-    }
-    f->count = kept;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.2  Windows of a photograph at the networks' sizes          (averages over areas are vendor/image.h's)
- * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Areas { ImageSums sums; } Areas;
-
-static void free_areas(void *areas) { image_sums_free(&((Areas *)areas)->sums); }
-
-static Areas *new_areas(const Image *picture)
-{
-    Areas *areas = own(1, sizeof *areas);
-    if (!image_sums(picture, &areas->sums)) give_up_memory(picture_bytes(picture), sizeof *areas->sums.sums);
-    on_leaving(free_areas, areas);
-    return areas;
-}
-
-/* A window at h x w pixels, RGB, as MTCNN wants it: (value - 127.5) / 128. */
-typedef struct Scaling { const Areas *areas; ImageScaling how; real *to; } Scaling;
-
-static Scaling scaling(const Areas *areas, ImageWindow from, int h, int w, real *to)
-{
-    return (Scaling){areas, {from, w, h, 127.5, 128}, to};
-}
-
-static void scale_row_task(void *argument, int row, int worker)
+static void look_task(void *argument, int row, int worker)
 {
     (void)worker;
-    const Scaling *s = argument;
-    image_average_row(&s->areas->sums, &s->how, row, s->to + (size_t)row * (size_t)s->how.width * 3);
+    const Looking *l = argument;
+    const ImageScaling how = {l->windows[row / l->height], l->width, l->height, 127.5, 128};
+    image_average_row(l->sums, &how, row % l->height, l->to + (size_t)row * (size_t)l->width * 3);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.3  Networks out of files
+ * 11.2  Networks out of files
  *
  * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
  * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
@@ -5902,9 +5959,9 @@ typedef struct Network {
     int count, outputs;
     Sized sized[GRAPHS_KEPT];
     long runs;
-    const TensorFile *file;             /* while the weights are read; then NULL */
+    const TensorFile *file;             /* while the weights are read; then NULL. Made without one they are 0 */
     const char *path;
-    char prefix[TENSORFILE_PREFIX];                    /* of its names in that file: "", "module.", "pnet." */
+    char prefix[TENSORFILE_PREFIX];     /* of its names in that file: "", "module.", "pnet." */
     bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
 } Network;
 
@@ -5933,92 +5990,61 @@ static Tensor *network_add(Network *net, const char *name, Shape shape)
 
 /* facenet's MTCNN (det1.npy ...) calls dense4.weight conv4.weights, conv4_1.bias conv4-1.biases, and prelu1.weight
  * prelu1.alpha or PReLU1.alpha. */
-static const TensorEntry *facenet_entry(const Network *net, const char *base, const char *what, char name[128])
+static const char *facenet_name(const TensorFile *file, const char *base, const char *what)
 {
     bool slope = strncmp(base, "prelu", 5) == 0, dense = strncmp(base, "dense", 5) == 0;
-    snprintf(name, 128, "%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
-             slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
+    char *name = own_text("%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
+                          slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
     for (char *c = name; *c; c++)
         if (*c == '_') *c = '-';
-    for (size_t i = 0; i < net->file->count; i++)
-        if (strcasecmp(net->file->tensors[i].name, name) == 0) return &net->file->tensors[i];
-    return NULL;
+    for (size_t i = 0; i < file->count; i++)
+        if (strcasecmp(file->tensors[i].name, name) == 0) return file->tensors[i].name;
+    return name;
 }
 
-static const char *shape_text(int rank, const int64_t *shape)
+static void read_weight(const Network *net, const char *base, const char *what, Layout as, Tensor *to)
 {
-    const char *text = "";
-    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", shape[i]);
-    return text;
-}
-
-/* The file's tensor base.what, of that shape and sound. */
-static const TensorEntry *entry_of(const Network *net, const char *base, const char *what, int rank,
-                                   const int64_t *shape)
-{
-    char name[TENSORFILE_PREFIX + 128];
-    snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
-    const TensorEntry *entry =
-        net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
-    if (!entry)
+    const char *name = net->transposed ? facenet_name(net->file, base, what)
+                                       : own_text("%s%s.%s", net->prefix, base, what);
+    if (!tensorfile_find(net->file, name))
         give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-    if (entry->rank != rank || memcmp(entry->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        give_up(1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, shape_text(entry->rank, entry->shape),
-                shape_text(rank, shape), net->name);
-    for (size_t i = 0; i < tensorfile_count(entry); i++)
-        if (!isfinite(tensorfile_get(entry, i)))
-            give_up(1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
-    return entry;
+    load_tensor(net->file, net->path, name, as, to);
 }
 
-/* A vector of the file, e.g. a bias or PReLU's slopes. */
+/* The weight base.what: a filter, a bias, PReLU's slopes. */
+static Tensor *network_weight(Network *net, const char *base, const char *what, Shape shape, Layout as)
+{
+    const char *name = own_text("%s.%s", base, what);
+    Tensor *t = network_find(net, name);
+    if (t) return t;
+    t = network_add(net, name, shape);
+    if (net->file) read_weight(net, base, what, as, t);
+    return t;
+}
+
 static Node *network_vector(Network *net, Graph *g, const char *base, const char *what, int k)
 {
-    char name[96];
-    snprintf(name, sizeof name, "%s.%s", base, what);
-    Tensor *t = network_find(net, name);
-    if (!t) {
-        const int64_t shape[1] = {k};
-        const TensorEntry *entry = entry_of(net, base, what, 1, shape);
-        t = network_add(net, name, shape_of(1, 1, 1, k));
-        for (int i = 0; i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
-    }
-    return leaf(g, t);
+    return leaf(g, network_weight(net, base, what, shape_of(1, 1, 1, k), AS_VECTOR));
 }
 
-/* The file's layout of a convolution (K,C,R,S), or of a dense layer (K,features) whose features were flattened in the
- * order W,H,C, as MTCNN's are. facenet's files have (S,R,C,K) and (features,K), the features in the same order. */
-static size_t file_index(const Network *net, Shape w, bool dense, int r, int s, int c, int k)
-{
-    size_t at = (size_t)k, rows = (size_t)w.d[0], columns = (size_t)w.d[1], channels = (size_t)w.d[2];
-    if (net->transposed) return (((size_t)s * rows + (size_t)r) * channels + (size_t)c) * (size_t)w.d[3] + at;
-    if (dense) return ((at * columns + (size_t)s) * rows + (size_t)r) * channels + (size_t)c;
-    return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
-}
-
-/* Reads a filter into w; with `norm`, folds batch norm into it and into the bias. */
-static void read_filter(const Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
+/* Folds batch norm into a filter; what remains is a bias. */
+static Tensor *fold_norm(Network *net, const char *base, const char *norm, Tensor *w)
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
     static const double epsilon = 1e-5;
-    const int *d = w->shape.d;
-    const int64_t features = (int64_t)d[0] * d[1] * d[2], vector[1] = {d[3]};
-    const int64_t shapes[2][2][4] = {{{d[3], d[2], d[0], d[1]}, {d[3], features}},
-                                     {{d[1], d[0], d[2], d[3]}, {features, d[3]}}};
-    const TensorEntry *part[4], *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]);
-    for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
-    for (int k = 0; k < d[3]; k++) {
-        double scale = 1;
-        if (norm) {
-            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + epsilon);
-            bias->data[k] = (real)(tensorfile_get(part[1], (size_t)k) - tensorfile_get(part[2], (size_t)k) * scale);
-        }
-        for (int r = 0; r < d[0]; r++)
-            for (int s = 0; s < d[1]; s++)
-                for (int c = 0; c < d[2]; c++)
-                    w->data[((r * d[1] + s) * d[2] + c) * d[3] + k] =
-                        (real)(scale * tensorfile_get(filter, file_index(net, w->shape, dense, r, s, c, k)));
+    int n = w->shape.d[3];
+    Tensor *bias = network_add(net, own_text("%s.bias", base), shape_of(1, 1, 1, n)), part[4];
+    for (int i = 0; i < 4; i++) {
+        part[i] = (Tensor){.shape = bias->shape, .data = own((size_t)n, sizeof(real))};
+        read_weight(net, norm, parts[i], AS_VECTOR, &part[i]);
     }
+    for (int k = 0; k < n; k++) {
+        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
+        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
+        for (size_t i = (size_t)k; i < shape_count(w->shape); i += (size_t)n)
+            w->data[i] = (real)(scale * (double)w->data[i]);
+    }
+    return bias;
 }
 
 /* A layer of a detector: which tensors, and what shape. A dense layer's kernel is all of its input. */
@@ -6031,17 +6057,12 @@ typedef struct Layer {
 
 static Node *network_layer(Network *net, Node *x, Layer l)
 {
-    const int *d = x->shape.d;
-    char name[96];
-    Shape shape =
-        shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
-    snprintf(name, sizeof name, "%s.weight", l.name);
-    Tensor *w = network_find(net, name), *bias = NULL;
-    bool fresh = !w;
-    if (fresh) w = network_add(net, name, shape);
-    snprintf(name, sizeof name, "%s.bias", l.name);
-    if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
-    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, bias);
+    const int *d = x->shape.d, r = l.dense ? d[1] : l.conv.size, s = l.dense ? d[2] : l.conv.size;
+    const Layout layouts_of[2][2] = {{AS_FILTER, AS_DENSE_WHC}, {AS_FACENET, AS_FACENET_DENSE}};
+    Shape shape = shape_of(r, s, l.depthwise ? 1 : d[3], l.conv.k);
+    Tensor *bias = network_find(net, textf("%s.bias", l.name).s);
+    Tensor *w = network_weight(net, l.name, "weight", shape, layouts_of[net->transposed][l.dense]);
+    if (l.norm && !bias) bias = fold_norm(net, l.name, l.norm, w);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
     return conv2d(x, leaf(x->graph, w), shift, l.slope,
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
@@ -6082,35 +6103,33 @@ static Sized *network_sized(Network *net, Shape shape)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.4  The detector
+ * 11.3  The detector
  * ---------------------------------------------------------------------------------------------- */
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
 static const char *const detector_names[] = {"mtcnn", "retinaface"};
 enum { DETECTORS = sizeof detector_names / sizeof *detector_names, NETWORKS = 3 };
 
-/* Sees what goes into and comes out of every network, for those who compare (--trace). */
-typedef void Watch(void *context, const char *network, const char *what, Shape shape, const real *data);
-
 typedef struct Detector {
     DetectorKind kind;
     Network networks[NETWORKS];         /* MTCNN: P, R, O; RetinaFace: one */
     double threshold;                   /* the least score of a face */
+    double handed_on[2];                /* MTCNN: the least at which P and R hand a square on */
     double min_face;                    /* MTCNN: side of the smallest face looked for, in pixels */
     int max_side;                       /* larger pictures are scaled down to this first */
     Arena arena;
     real *input;
     size_t input_room;
-    Watch *watch;
-    void *watch_context;
+    TensorFile *trace;                  /* unless NULL: what goes into and comes out of every run of a network, as */
+    int traced;                         /* <number>.<network>.input, .out0, ... */
 } Detector;
 
-static void detector_close(Detector *d)
+static void close_detector(void *detector)
 {
+    Detector *d = detector;
     for (int i = 0; i < NETWORKS; i++) network_free(&d->networks[i]);
     arena_free(&d->arena);
     free(d->input);
-    *d = (Detector){0};
 }
 
 /* Where the next network's input is to be written. */
@@ -6124,6 +6143,14 @@ static real *detector_input(Detector *d, Shape shape)
     return d->input;
 }
 
+static void trace_run(Detector *d, const Network *net, const Sized *s)
+{
+    const char *run = own_text("%d.%s.", d->traced++, net->name);
+    store_tensor(d->trace, run, "input", s->input.shape, d->input, AS_PICTURES);
+    for (int i = 0; i < net->outputs; i++)
+        store_tensor(d->trace, run, textf("out%d", i).s, s->out[i]->shape, s->out[i]->data, AS_PICTURES);
+}
+
 /* Runs network `which` on the input that stands in the buffer. */
 static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
@@ -6133,12 +6160,7 @@ static const Sized *detector_run(Detector *d, int which, Shape shape)
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->watch) d->watch(d->watch_context, net->name, "input", shape, d->input);
-    for (int i = 0; d->watch && i < net->outputs; i++) {
-        char what[16];
-        snprintf(what, sizeof what, "out%d", i);
-        d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
-    }
+    if (d->trace) trace_run(d, net, s);
     return s;
 }
 
@@ -6149,7 +6171,7 @@ static double second_of_two(const real *scores)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
+ * 11.4  MTCNN                                                              (Zhang et al. 2016, figure 2)
  *
  * The proposal network P sees 12 x 12 pixels and says whether they are a face; slid over a pyramid of ever smaller
  * copies of the photograph it finds faces of every size, badly. R looks at each proposal at 24 x 24, O at 48 x 48, and
@@ -6161,7 +6183,7 @@ static double second_of_two(const real *scores)
  * Rounding, and where a 1 is added or not, follow the public port whose weights we read; pools are rounded up.
  * ---------------------------------------------------------------------------------------------- */
 
-static const double pyramid_factor = 0.709, p_threshold = 0.6, r_threshold = 0.7;
+static const double pyramid_factor = 0.709;
 enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
 
 static Node *linear(Network *net, Node *x, const char *name, int k, int size)
@@ -6172,11 +6194,8 @@ static Node *linear(Network *net, Node *x, const char *name, int k, int size)
 /* Layer number i with its PReLU; size 0: dense. */
 static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
 {
-    char name[16], slopes[16];
-    snprintf(name, sizeof name, "%s%d", size ? "conv" : "dense", i);
-    snprintf(slopes, sizeof slopes, "prelu%d", i);
-    x = linear(net, x, name, k, size);
-    return prelu(x, network_vector(net, x->graph, slopes, "weight", k));
+    x = linear(net, x, own_text("%s%d", size ? "conv" : "dense", i), k, size);
+    return prelu(x, network_vector(net, x->graph, own_text("prelu%d", i), "weight", k));
 }
 
 static Node *mtcnn_pool(Node *x, int size)
@@ -6218,73 +6237,44 @@ static void onet(Network *net, Node *x, Node **out)
     join_layers(out, 3);
 }
 
-/* Box regression: moves each side by its share of the width or height; `pixel` as in overlap(). */
-static void move_box(Face *f, double pixel)
-{
-    double w = face_width(f) + pixel, h = face_height(f) + pixel;
-    for (int i = 0; i < 4; i++) f->box[i] += f->move[i] * (i % 2 ? h : w);
-}
+/* The three: what they answer, the side of what they see; and, to learn (11.9), how many scenes make a batch and for
+ * how many times --iters: P is quick to learn and the others pay for its mistakes, O has the last word. */
+static const struct {
+    const char *name;
+    void (*build)(Network *net, Node *x, Node **out);
+    int outputs, side, scenes, times;
+} mtcnn_parts[NETWORKS] = {{"pnet", pnet, 2, 12, 2, 4}, {"rnet", rnet, 2, 24, 2, 2}, {"onet", onet, 3, 48, 1, 4}};
 
-/* The square of the longer side about the same centre. */
-static void square_box(Face *f)
+/* Network `which` on n windows of the photograph at height x width pixels. */
+static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
 {
-    double w = face_width(f), h = face_height(f), side = fmax(w, h);
-    f->box[0] += w / 2 - side / 2;
-    f->box[1] += h / 2 - side / 2;
-    f->box[2] = f->box[0] + side;
-    f->box[3] = f->box[1] + side;
-}
-
-static void move_and_square(Faces *f, double pixel)
-{
-    for (int i = 0; i < f->count; i++) {
-        move_box(&f->items[i], pixel);
-        square_box(&f->items[i]);
-    }
+    Looking job = {sums, windows, shape.d[1], shape.d[2], detector_input(d, shape)};
+    parallel(shape.d[0] * shape.d[1], look_task, &job);
+    return detector_run(d, which, shape);
 }
 
 /* P at one scale: adds the proposals that survive their own scale. */
-static void propose(Detector *d, const Areas *areas, double scale, Faces *all)
+static void propose(Detector *d, const ImageSums *sums, double scale, Faces *all)
 {
-    int width = areas->sums.width, height = areas->sums.height;
     Faces found = {0};
-    Shape shape = shape_of(1, (int)(height * scale + 1), (int)(width * scale + 1), 3);
-    Scaling s = scaling(areas, (ImageWindow){0, 0, width, height}, shape.d[1], shape.d[2], detector_input(d, shape));
-    parallel(shape.d[1], scale_row_task, &s);
-    const Sized *p = detector_run(d, 0, shape);
+    const ImageWindow whole = {0, 0, sums->width, sums->height};
+    const Sized *p = show_windows(d, 0, sums, &whole,
+                                  shape_of(1, (int)(sums->height * scale + 1), (int)(sums->width * scale + 1), 3));
     int columns = p->out[0]->shape.d[2], windows = p->out[0]->shape.d[1] * columns;
     for (int at = 0; at < windows; at++) {
         Face f = {.score = second_of_two(p->out[0]->data + 2 * (size_t)at)};
-        if (!(f.score >= p_threshold)) continue;
+        if (!(f.score >= d->handed_on[0])) continue;
         int x = at % columns, y = at / columns;
         const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
         for (int i = 0; i < 4; i++) {
             f.box[i] = floorf((float)corner[i] / (float)scale);         /* the port's precision: 33/0.6 gives 54 */
             f.move[i] = (double)p->out[1]->data[4 * (size_t)at + (size_t)i];
         }
-        faces_add(&found, f);
+        boxes_add(&found, f);
     }
-    suppress_doubles(&found, OVER_UNION, 0.5, 0, CROWD_MOST);
-    for (int i = 0; i < found.count; i++) faces_add(all, found.items[i]);
-    faces_free(&found);
-}
-
-/* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
-static ImageWindow box_window(const Face *f, int width, int height)
-{
-    int left = clamp_int(f->box[0], 1, width + 1) - 1, top = clamp_int(f->box[1], 1, height + 1) - 1;
-    return (ImageWindow){left, top, clamp_int(f->box[2], 0, width) - left, clamp_int(f->box[3], 0, height) - top};
-}
-
-/* A batch of squares, each at side x side pixels. */
-typedef struct Batching { const Areas *areas; const ImageWindow *windows; int side; real *to; } Batching;
-
-static void batch_task(void *argument, int i, int worker)
-{
-    const Batching *b = argument;
-    real *to = b->to + (size_t)i * (size_t)b->side * (size_t)b->side * 3;
-    Scaling s = scaling(b->areas, b->windows[i], b->side, b->side, to);
-    for (int row = 0; row < b->side; row++) scale_row_task(&s, row, worker);
+    boxes_suppress(&found, BOXES_UNION, 0.5, 0, CROWD_MOST);
+    for (int i = 0; i < found.count; i++) boxes_add(all, found.items[i]);
+    boxes_free(&found);
 }
 
 /* Batches have 64, 16, 4 or 1 pictures, so that few graphs serve any number of candidates. */
@@ -6293,71 +6283,63 @@ static int batch_size(int left)
     return left >= 64 ? 64 : left >= 16 ? 16 : left >= 4 ? 4 : 1;
 }
 
-/* What R or O says of picture i of a batch. O's landmarks are relative to the box it was shown. */
-static void refined(const Sized *net, int i, bool landmarks, Face *f)
+/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. O's
+ * landmarks are relative to the box it was shown. */
+static void refine(Detector *d, int which, const ImageSums *sums, double threshold, Faces *faces)
 {
-    f->score = second_of_two(net->out[0]->data + 2 * i);
-    for (int k = 0; k < 4; k++) f->move[k] = (double)net->out[1]->data[4 * i + k];
-    for (int k = 0; landmarks && k < LANDMARKS; k++) {
-        const real *at = net->out[2]->data + 10 * i + k;
-        f->landmark[k][0] = f->box[0] - 1 + (face_width(f) + 1) * (double)at[0];
-        f->landmark[k][1] = f->box[1] - 1 + (face_height(f) + 1) * (double)at[LANDMARKS];
-    }
-}
-
-/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. */
-static void refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces)
-{
-    int side = which == 1 ? 24 : 48, kept = 0, count = 0;
+    int side = mtcnn_parts[which].side, kept = 0, count = 0;
+    Face *f = faces->items;
     ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
-        ImageWindow w = box_window(&faces->items[i], areas->sums.width, areas->sums.height);
-        if (w.width <= 0 || w.height <= 0) continue;
-        windows[count] = w;
-        faces->items[count++] = faces->items[i];
+        windows[count] = box_window(&f[i], sums->width, sums->height);
+        if (windows[count].width > 0 && windows[count].height > 0) f[count++] = f[i];
     }
     for (int from = 0, n; from < count; from += n) {
         n = batch_size(count - from);
-        Shape shape = shape_of(n, side, side, 3);
-        Batching batch = {areas, windows + from, side, detector_input(d, shape)};
-        parallel(n, batch_task, &batch);
-        const Sized *net = detector_run(d, which, shape);
+        const Sized *net = show_windows(d, which, sums, windows + from, shape_of(n, side, side, 3));
         for (int i = 0; i < n; i++) {
-            Face f = faces->items[from + i];
-            refined(net, i, which == 2, &f);
-            if (f.score > threshold) faces->items[kept++] = f;
+            Face face = f[from + i];
+            face.score = second_of_two(net->out[0]->data + 2 * i);
+            for (int k = 0; k < 4; k++) face.move[k] = (double)net->out[1]->data[4 * i + k];
+            if (which == 2) box_set_points(&face, 1, net->out[2]->data + 2 * BOX_POINTS * i);
+            if (face.score > threshold) f[kept++] = face;
         }
     }
     faces->count = kept;
 }
 
-static Faces mtcnn_detect(Detector *d, const Image *picture)
+/* The squares that P (last = 0) or P and R (1) take for faces. */
+static Faces mtcnn_candidates(Detector *d, const ImageSums *sums, int last)
 {
     Faces faces = {0};
-    Areas *areas = new_areas(picture);
-    double side = min_int(picture->width, picture->height);
-    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor)
-        propose(d, areas, scale, &faces);
-    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
-    move_and_square(&faces, 0);
-    refine(d, 1, areas, r_threshold, &faces);
-    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
-    move_and_square(&faces, 1);
-    refine(d, 2, areas, d->threshold, &faces);
-    for (int i = 0; i < faces.count; i++) move_box(&faces.items[i], 1);
-    suppress_doubles(&faces, OVER_SMALLER, 0.7, 1, CROWD_MOST);
+    double side = min_int(sums->width, sums->height);
+    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor) propose(d, sums, scale, &faces);
+    for (int i = 0; i <= last; i++) {
+        if (i > 0) refine(d, i, sums, d->handed_on[i], &faces);
+        boxes_suppress(&faces, BOXES_UNION, 0.7, 0, CROWD_MOST);
+        boxes_move(&faces, i, true);
+    }
+    return faces;
+}
+
+static Faces mtcnn_detect(Detector *d, const Image *picture)
+{
+    const ImageSums *sums = new_sums(picture);
+    Faces faces = mtcnn_candidates(d, sums, 1);
+    refine(d, 2, sums, d->threshold, &faces);
+    boxes_move(&faces, 1, false);
+    boxes_suppress(&faces, BOXES_SMALLER, 0.7, 1, CROWD_MOST);
     return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.6  RetinaFace                                                                   (Deng et al. 2020)
+ * 11.5  RetinaFace                                                                   (Deng et al. 2020)
  *
  *     picture -> body -> maps at 1/8, 1/16, 1/32 -> FPN: each level gets the coarser one, enlarged, added
  *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
  *             -> heads: score, box, landmarks for two anchors
  *
- * An anchor is a square of a given side at a cell's centre; the heads say how the face differs from it:
- *     centre = anchor's + 0.1 side loc_xy    width = side exp(0.2 loc_wh)    landmark = anchor's + 0.1 side pre
+ * An anchor is a square of a given side at a cell's centre; the heads say how the face differs from it (box_of_anchor).
  * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -6368,18 +6350,15 @@ static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: t
 /* base.i is a convolution, base.i+1 its batch norm. */
 static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
 {
-    char name[80], norm[80];
-    snprintf(name, sizeof name, "%s.%d", base, i);
-    snprintf(norm, sizeof norm, "%s.%d", base, i + 1);
+    const char *name = own_text("%s.%d", base, i), *norm = own_text("%s.%d", base, i + 1);
     return network_layer(net, x, (Layer){name, norm, conv, slope, false, false});
 }
 
 /* A depthwise 3x3 and a 1x1 convolution: (N,H,W,C) -> (N,H/stride,W/stride,K) */
 static Node *separable(Network *net, Node *x, int stage, int index, int k, int stride)
 {
-    char base[32], name[40], norm[40];
-    snprintf(base, sizeof base, "body.stage%d.%d", stage, index);
-    snprintf(name, sizeof name, "%s.0", base), snprintf(norm, sizeof norm, "%s.1", base);
+    const char *base = own_text("body.stage%d.%d", stage, index), *name = own_text("%s.0", base),
+               *norm = own_text("%s.1", base);
     x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
     return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
 }
@@ -6400,18 +6379,13 @@ static void mobilenet_body(Network *net, Node *x, Node **level)
 /* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
 static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
 {
-    char name[3][64], norm[3][64];
+    const Conv convs[3] = {{k, 1, 1, 0}, {k, 3, stride, 1}, {4 * k, 1, 1, 0}};
+    Node *h = x;
     for (int i = 0; i < 3; i++) {
-        snprintf(name[i], sizeof name[i], "%s.conv%d", base, i + 1);
-        snprintf(norm[i], sizeof norm[i], "%s.bn%d", base, i + 1);
+        const char *name = own_text("%s.conv%d", base, i + 1), *norm = own_text("%s.bn%d", base, i + 1);
+        h = network_layer(net, h, (Layer){name, norm, convs[i], i < 2 ? RELU : LINEAR, false, false});
     }
-    Node *h = network_layer(net, x, (Layer){name[0], norm[0], {k, 1, 1, 0}, RELU, false, false});
-    h = network_layer(net, h, (Layer){name[1], norm[1], {k, 3, stride, 1}, RELU, false, false});
-    h = network_layer(net, h, (Layer){name[2], norm[2], {4 * k, 1, 1, 0}, LINEAR, false, false});
-    if (first) {
-        snprintf(name[0], sizeof name[0], "%s.downsample", base);
-        x = conv_norm(net, x, name[0], 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
-    }
+    if (first) x = conv_norm(net, x, own_text("%s.downsample", base), 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
     return relu(add(h, x));
 }
 
@@ -6419,14 +6393,12 @@ static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stri
 static void resnet_body(Network *net, Node *x, Node **level)
 {
     static const int blocks[4] = {3, 4, 6, 3};
-    char base[40];
     x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
     for (int stage = 0; stage < 4; stage++) {
-        for (int i = 0; i < blocks[stage]; i++) {
-            snprintf(base, sizeof base, "body.layer%d.%d", stage + 1, i);
-            x = bottleneck(net, x, base, 64 << stage, i == 0 && stage > 0 ? 2 : 1, i == 0);
-        }
+        for (int i = 0; i < blocks[stage]; i++)
+            x = bottleneck(net, x, own_text("body.layer%d.%d", stage + 1, i), 64 << stage,
+                           i == 0 && stage > 0 ? 2 : 1, i == 0);
         if (stage > 0) level[stage - 1] = x;
     }
 }
@@ -6434,13 +6406,12 @@ static void resnet_body(Network *net, Node *x, Node **level)
 /* Feature pyramid (Lin et al. 2017) */
 static void pyramid(Network *net, Node **level, int k, double slope)
 {
-    static const char *const outputs[LEVELS] = {"fpn.output1", "fpn.output2", "fpn.output3"};
-    static const char *const merges[2] = {"fpn.merge1", "fpn.merge2"};
-    for (int i = 0; i < LEVELS; i++) level[i] = conv_norm(net, level[i], outputs[i], 0, (Conv){k, 1, 1, 0}, slope);
+    for (int i = 0; i < LEVELS; i++)
+        level[i] = conv_norm(net, level[i], own_text("fpn.output%d", i + 1), 0, (Conv){k, 1, 1, 0}, slope);
     for (int i = LEVELS - 2; i >= 0; i--) {
         const int *d = level[i]->shape.d;
-        level[i] =
-            conv_norm(net, add(level[i], enlarge(level[i + 1], d[1], d[2])), merges[i], 0, (Conv){k, 3, 1, 1}, slope);
+        Node *sum = add(level[i], enlarge(level[i + 1], d[1], d[2]));
+        level[i] = conv_norm(net, sum, own_text("fpn.merge%d", i + 1), 0, (Conv){k, 3, 1, 1}, slope);
     }
 }
 
@@ -6448,16 +6419,15 @@ static void pyramid(Network *net, Node **level, int k, double slope)
 static Node *context(Network *net, Node *x, int level, double slope)
 {
     static const char *const names[5] = {"conv3X3", "conv5X5_1", "conv5X5_2", "conv7X7_2", "conv7x7_3"};
-    char base[5][32];
+    const char *base[5];
     int k = x->shape.d[3];
-    for (int i = 0; i < 5; i++) snprintf(base[i], sizeof base[i], "ssh%d.%s", level + 1, names[i]);
-    Node *first[2] = {conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, slope),
-                      conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope)};
+    const Conv half = {k / 2, 3, 1, 1}, quarter = {k / 4, 3, 1, 1};
+    for (int i = 0; i < 5; i++) base[i] = own_text("ssh%d.%s", level + 1, names[i]);
+    Node *first[2] = {conv_norm(net, x, base[0], 0, half, slope), conv_norm(net, x, base[1], 0, quarter, slope)};
     join_layers(first, 2);
     Node *three = relu(first[0]), *shared = first[1];        // (a ReLU after a leaky one is a ReLU)
-    Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, RELU);
-    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0,
-                            (Conv){k / 4, 3, 1, 1}, RELU);
+    Node *five = conv_norm(net, shared, base[2], 0, quarter, RELU);
+    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, quarter, slope), base[4], 0, quarter, RELU);
     return concat(three, concat(five, seven, 3), 3);
 }
 
@@ -6465,16 +6435,15 @@ static Node *context(Network *net, Node *x, int level, double slope)
 static void retinaface_heads(Network *net, Node **level, int k, Node **out)
 {
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
-    static const int numbers[3] = {2, 4, 2 * LANDMARKS};
+    static const int numbers[3] = {2, 4, 2 * BOX_POINTS};
     double slope = k <= 64 ? 0.1 : 0;
-    char name[40];
     pyramid(net, level, k, slope);
     for (int i = 0; i < LEVELS; i++) {
         Node *features = context(net, level[i], i, slope);
         for (int head = 0; head < 3; head++) {
-            snprintf(name, sizeof name, "%s.%d.conv1x1", heads[head], i);
-            out[3 * i + head] = network_layer(
-                net, features, (Layer){name, NULL, {ANCHORS * numbers[head], 1, 1, 0}, LINEAR, false, false});
+            const char *name = own_text("%s.%d.conv1x1", heads[head], i);
+            const Conv conv = {ANCHORS * numbers[head], 1, 1, 0};
+            out[3 * i + head] = network_layer(net, features, (Layer){name, NULL, conv, LINEAR, false, false});
         }
         join_layers(out + 3 * i, 3);
     }
@@ -6492,20 +6461,6 @@ static void retinaface_resnet(Network *net, Node *x, Node **out)
     Node *level[LEVELS];
     resnet_body(net, x, level);
     retinaface_heads(net, level, 256, out);
-}
-
-/* A face as the heads describe it, from the anchor of the given side whose centre is (x,y). */
-static Face decode_anchor(double x, double y, double side, const real *scores, const real *boxes, const real *landmarks)
-{
-    Face f = {.score = second_of_two(scores)};
-    double cx = x + 0.1 * side * (double)boxes[0], cy = y + 0.1 * side * (double)boxes[1];
-    double w = side * exp(0.2 * (double)boxes[2]), h = side * exp(0.2 * (double)boxes[3]);
-    f.box[0] = cx - w / 2, f.box[1] = cy - h / 2, f.box[2] = cx + w / 2, f.box[3] = cy + h / 2;
-    for (int k = 0; k < LANDMARKS; k++) {
-        f.landmark[k][0] = x + 0.1 * side * (double)landmarks[2 * k];
-        f.landmark[k][1] = y + 0.1 * side * (double)landmarks[2 * k + 1];
-    }
-    return f;
 }
 
 /* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
@@ -6538,30 +6493,45 @@ static Faces retinaface_detect(Detector *d, const Image *picture)
             double x = (i / ANCHORS % columns + 0.5) * stride, y = (i / ANCHORS / columns + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
             if (!((double)scores[1] - (double)scores[0] > least_difference)) continue;
-            faces_add(&faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
-                                            out[2]->data + 2 * LANDMARKS * (size_t)i));
+            boxes_add(&faces, box_of_anchor(x, y, anchor_side[level][i % ANCHORS], out[1]->data + 4 * (size_t)i,
+                                            out[2]->data + 2 * BOX_POINTS * (size_t)i));
+            faces.items[faces.count - 1].score = second_of_two(scores);
         }
     }
-    suppress_doubles(&faces, OVER_UNION, 0.4, 1, RETINA_MOST);
+    boxes_suppress(&faces, BOXES_UNION, 0.4, 1, RETINA_MOST);
     return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.7  Opening a detector, and detecting
+ * 11.6  Opening a detector, and detecting
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
     "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with "
-    "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
+    "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, "
+    "onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
-/* Makes the network's weights out of the file by building it once for a small input. */
-static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side)
+/* Makes the weights of a network for pictures of so many channels: what the file has under the prefix, or zeros where
+ * there is no file. Building it once, for an input of that side, asks for each. */
+static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side,
+                         int channels)
 {
+    Node *out[OUTPUTS];
+    Graph *g = graph_new();
     net->file = file, net->path = path;
     snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    network_sized(net, shape_of(1, side, side, 3));
+    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
+    graph_free(g);
     net->file = NULL, net->path = NULL;
+}
+
+static void load_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
+                      const char *prefix)
+{
+    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
+                     .outputs = mtcnn_parts[which].outputs, .transposed = file && strcmp(file->format, "npy") == 0};
+    network_load(net, file, path, prefix, mtcnn_parts[which].side, channels);
 }
 
 /* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
@@ -6576,20 +6546,20 @@ static const char *find_weights(const char *folder, int which, const char *name)
     give_up(1, "%s: has no %s.pt; MTCNN needs %s", folder, name, detector_files[MTCNN]);
 }
 
+/* Weights may say from which scores on P, R and O are to be believed. */
 static void load_mtcnn(Detector *d, const char *weights)
 {
-    static const struct {
-        const char *name, *prefix;
-        void (*build)(Network *, Node *, Node **);
-        int outputs, side;
-    } nets[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
+    static const int64_t filters[NETWORKS] = {10, 28, 32};
+    char prefix[TENSORFILE_PREFIX];
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
-        const char *path = folder ? find_weights(weights, i, nets[i].name) : weights;
+        const char *name = mtcnn_parts[i].name, *path = folder ? find_weights(weights, i, name) : weights;
         const TensorFile *file = load_tensors(path);
-        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs,
-                                   .transposed = strcmp(file->format, "npy") == 0};
-        network_load(&d->networks[i], file, path, folder ? "" : nets[i].prefix, nets[i].side);
+        const char *least = tensorfile_metadata(file, "thresholds");
+        bool found = find_prefix(file, path, "conv1.weight", AXES, (const int64_t[AXES]){filters[i], 3, 3, 3}, prefix);
+        if (!found && !folder) snprintf(prefix, sizeof prefix, "%s.", name);
+        load_part(&d->networks[i], i, 3, file, path, prefix);
+        if (least) sscanf(least, "%lf %lf %lf", &d->handed_on[0], &d->handed_on[1], &d->threshold);
     }
 }
 
@@ -6603,36 +6573,35 @@ static void load_retinaface(Detector *d, const char *weights)
         find_prefix(file, weights, "body.stage1.0.0.weight", AXES, (const int64_t[AXES]){8, 3, 3, 3}, prefix);
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    network_load(&d->networks[0], file, weights, prefix, 32);
+    network_load(&d->networks[0], file, weights, prefix, 32, 3);
 }
 
-/* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
-static void load_detector(Detector *d, const char *kind, const char *weights)
+/* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
+ * taken, and told. Nothing is ever downloaded: without weights the error says which file is wanted. */
+static Detector *new_detector(const char *kind, const char *weights)
 {
+    char shipped[PATH_MAX];
     int found = 0;
+    if (!*weights && (!*kind || strcmp(kind, "mtcnn") == 0) && shipped_model("mtcnn", shipped)) {
+        kind = "mtcnn", weights = shipped;
+        warn("faces are found with %s", shipped);
+    }
     while (found < DETECTORS && strcmp(kind, detector_names[found])) found++;
     if (found == DETECTORS) give_up(2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
-    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
-                    .max_side = 2048};
     if (!*weights)
         give_up(2, "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
                 "facegan detect photo.jpg --detector %s --weights %s", kind, detector_files[found], kind,
                 found == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
     if (access(weights, R_OK)) give_up(1, "%s: %s; %s needs %s", weights, strerror(errno), kind, detector_files[found]);
+    Detector *d = own(1, sizeof *d);
+    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .handed_on = {0.6, 0.7},
+                    .min_face = 20, .max_side = 2048};
+    on_leaving(close_detector, d);
     Scope inner;
     enter(&inner);
     if (found == MTCNN) load_mtcnn(d, weights);
     else load_retinaface(d, weights);
     leave();
-}
-
-static void close_detector(void *detector) { detector_close(detector); }
-
-static Detector *new_detector(const char *kind, const char *weights)
-{
-    Detector *d = own(1, sizeof *d);
-    on_leaving(close_detector, d);
-    load_detector(d, kind, weights);
     return d;
 }
 
@@ -6649,40 +6618,18 @@ static Faces find_faces(Detector *d, const Image *picture)
         seen = resize_picture(picture, max_int((int)(picture->width * shrink + 0.5), 1),
                               max_int((int)(picture->height * shrink + 0.5), 1));
     Faces faces = d->kind == MTCNN ? mtcnn_detect(d, &seen) : retinaface_detect(d, &seen);
-    double back[2] = {(double)picture->width / seen.width, (double)picture->height / seen.height};
-    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
-        for (int k = 0; k < 4; k++) f->box[k] *= back[k % 2];
-        for (int k = 0; k < LANDMARKS; k++) f->landmark[k][0] *= back[0], f->landmark[k][1] *= back[1];
-    }
+    boxes_scale(&faces, (double)picture->width / seen.width, (double)picture->height / seen.height);
     if (faces.items) hand_out(faces.items);
     leave();
     return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
+ * 11.7  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
 typedef ImageFrame Frame;
 typedef ImageDrawing Drawn;
-
-/* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
- * et al. 2019, ArcFace). */
-static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 112, 73.5318 / 112, 51.5014 / 112,
-                                                     56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
-                                                     70.7299 / 112, 92.2041 / 112};
-
-/* The upright square of the box's longer side about its centre, or the template's square. margin: so much more, as a
- * share of its side. A face whose landmarks are all in one place cannot be aligned and is cut upright. */
-static Frame face_frame(Face face, bool align, double margin)
-{
-    Frame frame;
-    if (!align || !image_frame_fit(aligned_points, &face.landmark[0][0], LANDMARKS, &frame)) {
-        square_box(&face);
-        frame = (Frame){face_width(&face), 0, face.box[0], face.box[1]};
-    }
-    return image_frame_grown(frame, 1 + margin);
-}
 
 typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
 
@@ -6714,6 +6661,601 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
     if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 11.8  The stock that scenes are made of
+ *
+ * Who learns to find faces needs photographs of crowds with a box about every face. vendor/scene.h puts them together
+ * out of pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher,
+ * a detector that is there already (its answers are kept), else it is all of the picture. Pictures in which the teacher
+ * sees no face, and backgrounds in which it sees one, are left out. Scene number i of a seed is always the same.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { TOLD = 5 + 2 * BOX_POINTS };
+
+typedef struct Stock {
+    SceneStock scenes;                  /* counts the good pictures */
+    DataSet *sets;                      /* the faces', then the backgrounds' */
+    int n_faces, count;                 /* pictures of faces; of everything, the faces' first */
+    real *told;                         /* (count, TOLD): the teacher's score, -1: not asked yet, 0: no face; box and
+                                           points as shares of the picture's side */
+    int *good;                          /* which are good: the faces, then the backgrounds */
+    bool taught;                        /* by a teacher: the points are known */
+} Stock;
+
+/* Picture number i; of a face's its centred square. False where it is damaged. */
+static bool stock_picture(const Stock *s, int i, int channels, Image *out)
+{
+    const DataSet *set = s->sets;
+    bool face = i < s->n_faces;
+    Error why;
+    while (i >= set->count) i -= set++->count;
+    if (!dataset_picture(set, i, channels, out, &why)) return false;
+    if (face) image_crop_centre(out, 0);
+    return true;
+}
+
+static bool stock_portrait(void *stock, int i, ScenePortrait *p)
+{
+    const Stock *s = stock;
+    const real *told = s->told + (size_t)s->good[i] * TOLD;
+    if (!stock_picture(s, s->good[i], s->scenes.channels, &p->picture)) return false;
+    p->face = (Face){.score = s->taught};
+    for (int k = 0; k < 4; k++) p->face.box[k] = (double)told[1 + k] * p->picture.width;
+    for (int k = 0; k < 2 * BOX_POINTS; k++) p->face.point[k / 2][k % 2] = (double)told[5 + k] * p->picture.width;
+    return true;
+}
+
+static bool stock_background(void *stock, int i, Image *out)
+{
+    const Stock *s = stock;
+    return stock_picture(s, s->good[s->scenes.portraits + i], s->scenes.channels, out);
+}
+
+/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it, of a side of so
+ * many pixels. */
+static bool ask_teacher(Detector *teacher, const Image *picture, int side, real told[TOLD])
+{
+    static const double wider = 1.5;
+    Image seen = cut_out(picture, image_frame_grown((Frame){picture->width, 0, 0, 0}, wider), side);
+    Faces faces = find_faces(teacher, &seen);
+    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
+        double x = (f->box[0] + f->box[2]) / 2 / side, y = (f->box[1] + f->box[3]) / 2 / side;
+        if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
+        told[0] = (real)f->score;
+        for (int k = 0; k < TOLD - 1; k++)
+            told[1 + k] = (real)(wider * ((k < 4 ? f->box[k] : f->point[(k - 4) / 2][k % 2]) / side - 0.5) + 0.5);
+        return true;
+    }
+    return false;
+}
+
+/* Is there a face in a background? Small ones are seen better twice as large. */
+static double face_in(Detector *teacher, const Image *picture)
+{
+    int larger = max_int(picture->width, picture->height) <= 480 ? 2 : 1;
+    Image seen = larger > 1 ? resize_picture(picture, larger * picture->width, larger * picture->height) : *picture;
+    Faces faces = find_faces(teacher, &seen);
+    return faces.count ? faces.items[0].score : 0;
+}
+
+/* The answers so far, and what they are about. */
+static void save_told(const Stock *s, const char *path, const char *of)
+{
+    Scope inner;
+    enter(&inner);
+    TensorFile *file = new_tensors();
+    set_metadata(file, "of", of);
+    store_tensor(file, "", "told", shape_of(s->count, 1, 1, TOLD), s->told, AS_MATRIX);
+    save_tensors(file, path, "");
+    leave();
+}
+
+static void load_told(Stock *s, const char *path, const char *of)
+{
+    Scope inner;
+    enter(&inner);
+    const TensorFile *file = load_tensors(path);
+    const TensorEntry *told = tensorfile_find(file, "told");
+    const char *was = tensorfile_metadata(file, "of");
+    if (!was || strcmp(was, of) || !told || tensorfile_count(told) != (size_t)s->count * TOLD)
+        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path,
+                was ? was : "?");
+    for (size_t i = 0; i < tensorfile_count(told); i++) s->told[i] = (real)tensorfile_get(told, i);
+    leave();
+}
+
+/* Asks about everything that was not asked yet, and keeps the answers in the file. */
+static void ask_all(Stock *s, const Settings *with, const char *path, const char *of)
+{
+    enum { KEPT_EVERY = 4000 };
+    Detector *teacher = *with->detector ? new_detector(with->detector, with->weights) : NULL;
+    for (int i = 0; i < s->count && !interrupted; i++) {
+        real *told = s->told + (size_t)i * TOLD;
+        Image picture;
+        Scope inner;
+        if (*told >= 0) continue;
+        enter(&inner);
+        *told = 0;
+        if (!teacher) told[0] = told[3] = told[4] = i < s->n_faces;
+        else if (stock_picture(s, i, 3, &picture)) {
+            if (i >= s->n_faces) *told = (real)face_in(teacher, &picture);
+            else for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
+        }
+        leave();
+        if (!teacher || (i + 1) % KEPT_EVERY) continue;
+        save_told(s, path, of);
+        warn("the teacher has seen %d of %d pictures", i + 1, s->count);
+    }
+    save_told(s, path, of);
+}
+
+/* The sets of faces and, unless "", of backgrounds. */
+static void open_stock(Stock *s, char *const *faces, int n, const Settings *with, int channels)
+{
+    const DataOptions options = {.split = SPLIT_ALL, .unlabelled = 1};
+    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .taught = *with->detector};
+    s->scenes = (SceneStock){.random = draw, .seed = (uint64_t)with->seed, .channels = channels,
+                             .portrait = stock_portrait, .background = stock_background, .context = s};
+    for (int i = 0; i <= n; i++) {
+        if (i == n) s->n_faces = s->count;
+        if (i == n && !*with->backgrounds) break;
+        open_dataset(&s->sets[i], i < n ? faces[i] : with->backgrounds, &options);
+        s->count += s->sets[i].count;
+    }
+    s->told = own((size_t)s->count * TOLD, sizeof *s->told);
+    s->good = own((size_t)s->count, sizeof *s->good);
+    for (int i = 0; i < s->count; i++) s->told[(size_t)i * TOLD] = -1;
+}
+
+static void choose_stock(Stock *s)
+{
+    int *good = s->good;
+    for (int i = 0; i < s->count; i++) {
+        double score = (double)s->told[(size_t)i * TOLD];
+        if (i < s->n_faces && score > 0) *good++ = i, s->scenes.portraits++;
+        if (i >= s->n_faces && score < 0.5) *good++ = i, s->scenes.backgrounds++;
+    }
+}
+
+typedef struct Composed { Scene scene; const SceneStock *of; uint64_t number; Error failed; } Composed;
+
+static void compose_scene(void *composed)
+{
+    Composed *c = composed;
+    scene_compose(c->of, c->number, &c->scene);
+}
+
+static void compose_task(void *composed, int i, int worker)
+{
+    (void)worker;
+    Composed *c = (Composed *)composed + i;
+    attempt(compose_scene, c, &c->failed);
+}
+
+/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
+static void compose_scenes(Composed *scenes, const Stock *stock, uint64_t first, int count)
+{
+    for (int i = 0; i < count; i++) scenes[i].of = &stock->scenes, scenes[i].number = first + (uint64_t)i;
+    parallel(count, compose_task, scenes);
+    for (int i = 0; i < count; i++)
+        if (scenes[i].failed.status) unwind(&scenes[i].failed);
+}
+
+static Composed *new_scenes(int count, int side, int channels)
+{
+    Composed *scenes = own((size_t)count, sizeof *scenes);
+    for (int i = 0; i < count; i++) scenes[i].scene.picture = new_picture(side, side, channels);
+    return scenes;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.9  Learning to detect                                    (Zhang et al. 2016, section II; Shrivastava et al. 2016)
+ *
+ * P, R and O (11.4) learn one after the other, each from squares cut out of scenes: near faces and anywhere, R besides
+ * from what P takes for faces in a scene, right or wrong, and O from what R does. Of sample i the networks answer
+ * scores s (two, before the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m*
+ * and l* (positives, parts and negatives: scene_sample in vendor/scene.h):
+ *
+ *     L_face  = - log softmax(s)_y         positives and negatives: the 70% of them with the largest L_face in a batch
+ *     L_box   = || m - m* ||^2             positives and parts
+ *     L_point = || l - l* ||^2             positives and parts whose landmarks are known
+ *     L       = mean L_face + 1/2 mean L_box + mean L_point
+ *
+ * Whoever is right already is left out of L_face: easy negatives are many and would drown the rest (online hard example
+ * mining). Moves are in lengths of the square's sides, points in the same from its corner, as 11.4 takes them.
+ *
+ * The networks learn from grey, since most sets of single faces are. Their first layer has one channel, which is shared
+ * out among red, green and blue as the eye sees them (luma, 5.6) when the weights are written: on colours they answer
+ * as they would on grey.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { SCENE_SIDE = 256, SAMPLES = 64, SCENES_MOST = 2 };
+static const int wanted[SCENE_KINDS] = {36, 14, 14};    /* samples of a scene: negatives, parts, positives */
+
+/* The leaves of a step and their channels: (N,side,side,1) the squares, then (N,1,1,K) the truth. MOVES and POINTS say
+ * of which samples it is told (1 or 0); so does a label, which is (0,0) for parts. */
+enum { SQUARES, LABEL, MOVE, MOVES, POINT, POINTS, SCHEDULE, LEAVES };
+static const struct { const char *name; int k; } lesson_leaves[LEAVES] = {
+    {"x", 1}, {"label", 2}, {"move", 4}, {"moves", 1}, {"point", 2 * BOX_POINTS}, {"points", 1}, {"schedule", 3}};
+
+/* L, L_face, L_box, L_point, and the share of samples that are told right */
+enum { TOTAL, FACE, BOX, LANDMARK, RIGHT, LESSON_TERMS };
+
+/* ---- what a network is shown ---- */
+
+/* The square as network `which` sees it, and as it reports it: see propose() and refine(). */
+static ImageWindow seen_by(int which, const ImageSums *sums, Face *square)
+{
+    int side = (int)box_width(square);
+    if (which > 0) return box_window(square, sums->width, sums->height);
+    const ImageWindow window = {(int)square->box[0], (int)square->box[1], side, side};
+    for (int i = 0; i < 2; i++) square->box[i] += side / 12.0;
+    return window;
+}
+
+/* Sample number `row` of a batch. */
+static void write_sample(Tensor *const leaves[LEAVES], int which, int row, const SceneSample *s, const ImageSums *sums)
+{
+    Face square = s->square;
+    int side = mtcnn_parts[which].side;
+    bool box = s->kind == SCENE_PART || s->kind == SCENE_POSITIVE, points = box && s->face->score > 0;
+    real *to[LEAVES], colours[48 * 3];
+    for (int i = 0; i < LEAVES - 1; i++) {
+        size_t n = (size_t)lesson_leaves[i].k * (i == SQUARES ? (size_t)(side * side) : 1);
+        to[i] = leaves[i]->data + (size_t)row * n;
+        memset(to[i], 0, n * sizeof(real));
+    }
+    const ImageScaling how = {seen_by(which, sums, &square), side, side, 127.5, 128};
+    for (int y = 0; y < side && how.from.width > 0 && how.from.height > 0; y++) {
+        image_average_row(sums, &how, y, colours);
+        for (int x = 0; x < side; x++) to[SQUARES][y * side + x] = colours[3 * x];
+    }
+    to[LABEL][0] = s->kind == SCENE_NEGATIVE, to[LABEL][1] = s->kind == SCENE_POSITIVE;
+    to[MOVES][0] = box, to[POINTS][0] = points;
+    box_targets(s->face, &square, which > 0, box ? to[MOVE] : NULL, points ? to[POINT] : NULL);
+}
+
+/* ---- the losses ---- */
+
+/* Of the samples that count (1; 0 does not) the share with the largest losses: (N,1,1,1) of 1 and 0. A sample's rank is
+ * the number of losses that are larger. */
+static Node *hardest(Node *loss, Node *counts, double share)
+{
+    int n = loss->shape.d[0];
+    Node *larger = relu(sign(sub(reshape(loss, shape_of(1, 1, 1, n)), loss)));                  // (N,1,1,N)
+    Node *rank = sum_to(larger, loss->shape);                                                   // (N,1,1,1)
+    return stop_grad(mul(counts, relu(sign(sub(scale(sum(counts), share), rank)))));
+}
+
+/* The mean of the losses of the samples that count. */
+static Node *mean_of(Node *loss, Node *counts)
+{
+    return mul(sum(mul(loss, counts)), reciprocal(sum(counts)));
+}
+
+static Node *squared_distance(Node *answer, Node *truth)
+{
+    return sum_per_picture(square(sub(answer, truth)));
+}
+
+static void detector_losses(Node *const leaves[LEAVES], Node **out, bool has_points, Node *term[LESSON_TERMS])
+{
+    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
+    Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
+    term[FACE] = mean_of(each, hardest(each, counts, 0.7));
+    term[BOX] = mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]);
+    term[LANDMARK] = has_points ? mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]) : none;
+    term[TOTAL] = add(add(term[FACE], scale(term[BOX], 0.5)), term[LANDMARK]);
+    term[RIGHT] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
+    for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
+}
+
+/* ---- the networks ---- */
+
+static bool is_filter(const Tensor *t)
+{
+    return strstr(t->name, ".weight") && strncmp(t->name, "prelu", 5) != 0;
+}
+
+/* Filters uniform (He et al. 2015, for PReLU), slopes 0.25, biases 0. */
+static void begin_part(Network *net, int which, uint64_t seed)
+{
+    for (int i = 0; i < net->count; i++) {
+        Tensor *t = net->weights[i];
+        const int *d = t->shape.d;
+        if (is_filter(t)) fill_uniform(t, sqrt(6 / 1.0625 / (d[0] * d[1] * d[2])), seed, (uint32_t)(64 * which + i));
+        else if (strncmp(t->name, "prelu", 5) == 0) for (int k = 0; k < d[3]; k++) t->data[k] = (real)0.25;
+    }
+}
+
+/* The same network for three channels. */
+static void colour_part(Network *to, int which, const Network *from)
+{
+    static const double luma_share[3] = {0.299, 0.587, 0.114};
+    load_part(to, which, 3, NULL, NULL, "");
+    for (int i = 0; i < to->count; i++) {
+        Tensor *t = to->weights[i];
+        const real *f = from->weights[i]->data;
+        size_t k = (size_t)t->shape.d[3], count = shape_count(t->shape);
+        bool wider = count > shape_count(from->weights[i]->shape);
+        for (size_t at = 0; at < count; at++)
+            t->data[at] = !wider ? f[at] : (real)(luma_share[at / k % 3] * (double)f[at / (3 * k) * k + at % k]);
+    }
+}
+
+/* Adds a network's tensors as network_layer() reads them. */
+static void store_part(TensorFile *file, const Network *net, const char *prefix)
+{
+    for (int i = 0; i < net->count; i++) {
+        const Tensor *t = net->weights[i];
+        Layout as = !is_filter(t) ? AS_VECTOR : strncmp(t->name, "dense", 5) ? AS_FILTER : AS_DENSE_WHC;
+        store_tensor(file, textf("%s.", prefix).s, t->name, t->shape, t->data, as);
+    }
+}
+
+/* ---- the training ---- */
+
+typedef struct Pupil {                  /* the network that learns, number `which` */
+    const Settings *s;
+    Stock stock;
+    Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
+    int which;
+    long iteration;
+    Detector *detector;                 /* those that have learnt already, in use */
+    Tensor *leaves[LEAVES];
+    Node *term[LESSON_TERMS];
+    Graph *graph;
+    Composed *scenes;
+    TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
+    double begun;
+    long begun_at;
+} Pupil;
+
+static const Optimiser detector_adam = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999};
+
+static void end_lesson(Pupil *p)
+{
+    network_free(&p->first), network_free(&p->second);
+}
+
+static void end_training(void *pupil)
+{
+    Pupil *p = pupil;
+    end_lesson(p);
+    for (int i = 0; i < NETWORKS; i++) network_free(&p->parts[i]);
+}
+
+/* The leaf that stands for a tensor. */
+static Node *weight_leaf(const Graph *g, const Tensor *t)
+{
+    for (int i = 0; i < g->count; i++)
+        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == t) return g->nodes[i];
+    abort();
+}
+
+/* Losses, their gradients, Adam's step: the graph of an iteration of network p->which. */
+static void build_lesson(Pupil *p)
+{
+    Network *net = &p->parts[p->which];
+    Graph *g = p->graph = own_graph(graph_new());
+    int side = mtcnn_parts[p->which].side, n = mtcnn_parts[p->which].scenes * SAMPLES;
+    Node *leaves[LEAVES], *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST];
+    for (int i = 0; i < LEAVES; i++) {
+        int sides = i == SQUARES ? side : 1, rows = i == SCHEDULE ? 1 : n;
+        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, sides, sides, lesson_leaves[i].k));
+        leaves[i] = leaf(g, p->leaves[i]);
+    }
+    net->build(net, leaves[SQUARES], out);
+    detector_losses(leaves, out, net->outputs > 2, p->term);
+    for (int i = 0; i < net->count; i++) weights[i] = weight_leaf(g, net->weights[i]);
+    grad(p->term[TOTAL], weights, net->count, gradients);
+    for (int i = 0; i < net->count; i++)
+        update(&detector_adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]),
+               leaves[SCHEDULE]);
+    bind_graphs(&p->graph, 1);
+}
+
+/* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
+static void fill_lesson(Pupil *p)
+{
+    int n = mtcnn_parts[p->which].scenes;
+    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
+    compose_scenes(p->scenes, &p->stock, first, n);
+    for (int i = 0; i < n; i++) {
+        Scope inner;
+        enter(&inner);
+        SceneSample samples[SAMPLES];
+        SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
+        const Image picture = with_channels(&p->scenes[i].scene.picture, 3);
+        const ImageSums *sums = new_sums(&picture);
+        Faces mistakes = {0};
+        if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
+        scene_samples(&p->scenes[i].scene, &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
+        leave();
+    }
+}
+
+static long last_iteration(const Pupil *p)
+{
+    return p->s->iters * mtcnn_parts[p->which].times;
+}
+
+/* Half a cosine from lr to 0. */
+static double lesson_rate(const Pupil *p)
+{
+    return p->s->lr * 0.5 * (1 + image_sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)last_iteration(p)));
+}
+
+/* What must be the same when a training goes on. */
+static const char *run_of(const Pupil *p)
+{
+    return own_text("seed %ld, iters %ld, lr %g", p->s->seed, p->s->iters, p->s->lr);
+}
+
+/* Everything that the next iteration depends on. */
+static void save_pupil(Pupil *p)
+{
+    Scope inner;
+    enter(&inner);
+    TensorFile *file = new_tensors();
+    set_metadata(file, "network", own_text("%d", p->which));
+    set_metadata(file, "iteration", own_text("%ld", p->iteration));
+    set_metadata(file, "run", run_of(p));
+    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(file, &p->parts[i], mtcnn_parts[i].name);
+    if (p->which < NETWORKS) store_part(file, &p->first, "adam_m"), store_part(file, &p->second, "adam_v");
+    save_tensors(file, own_text("%s/checkpoint.safetensors", p->s->out), "cannot save (the last is still good): ");
+    leave();
+}
+
+/* What --weights takes: RUN/mtcnn.safetensors. O has learnt from hard negatives and is sure of real faces: what it
+ * takes for a face with less is not worth having. */
+static void export_pupil(Pupil *p)
+{
+    Scope inner;
+    enter(&inner);
+    TensorFile *file = new_tensors();
+    set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
+    set_metadata(file, "thresholds", "0.6 0.7 0.97");
+    for (int i = 0; i < NETWORKS; i++) {
+        Network colour;
+        colour_part(&colour, i, &p->parts[i]);
+        store_part(file, &colour, mtcnn_parts[i].name);
+        network_free(&colour);
+    }
+    save_tensors(file, own_text("%s/mtcnn.safetensors", p->s->out), "");
+    leave();
+}
+
+/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on: the file is the
+ * checkpoint, or NULL. Those before it look for its samples. */
+static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
+{
+    int which = p->which;
+    const char *from = p->s->init, *prefix = own_text("%s.", mtcnn_parts[which].name);
+    Scope inner;
+    enter(&inner);
+    if (*from && is_folder(from)) from = own_text("%s/checkpoint.safetensors", from);
+    if (file || !*from) load_part(&p->parts[which], which, 1, file, path, prefix);
+    else load_part(&p->parts[which], which, 1, load_tensors(from), from, prefix);
+    if (!file && !*from) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
+    leave();
+    load_part(&p->first, which, 1, file, path, "adam_m.");
+    load_part(&p->second, which, 1, file, path, "adam_v.");
+    if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
+    build_lesson(p);
+    p->begun = now_seconds(), p->begun_at = p->iteration;
+}
+
+static void load_pupil(Pupil *p, const char *path)
+{
+    const TensorFile *file = load_tensors(path);
+    const char *network = tensorfile_metadata(file, "network"), *iteration = tensorfile_metadata(file, "iteration"),
+               *was = tensorfile_metadata(file, "run"), *is = run_of(p);
+    if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
+    if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
+    int which = max_int(0, min_int(atoi(network), NETWORKS));
+    p->iteration = atol(iteration);
+    for (p->which = 0; p->which < which; p->which++) {
+        load_part(&p->parts[p->which], p->which, 1, file, path, textf("%s.", mtcnn_parts[p->which].name).s);
+        if (p->which + 1 < which) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
+    }
+    if (which < NETWORKS) begin_lesson(p, file, path);
+}
+
+static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
+{
+    double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
+    warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
+         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[FACE] / (double)n, sums[BOX] / (double)n,
+         sums[LANDMARK] / (double)n, 100 * sums[RIGHT] / (double)n, rate,
+         (double)(last_iteration(p) - p->iteration) / rate / 60);
+}
+
+/* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
+ * network was shown, and the losses: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
+static void learn_once(Pupil *p)
+{
+    const char *name = mtcnn_parts[p->which].name;
+    TensorFile *trace = p->trace;
+    fill_lesson(p);
+    set_schedule(p->leaves[SCHEDULE], lesson_rate(p), detector_adam.beta1, detector_adam.beta2, p->iteration + 1);
+    if (trace) store_part(trace, &p->parts[p->which], own_text("%s.before", name));
+    graph_run(p->graph);
+    p->iteration++;
+    if (!trace) return;
+    store_part(trace, &p->parts[p->which], own_text("%s.after", name));
+    store_part(trace, &p->first, own_text("%s.moment", name));
+    for (int i = 0; i < SCHEDULE; i++)
+        store_tensor(trace, own_text("%s.", name), p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data,
+                     AS_PICTURES);
+    real losses[LESSON_TERMS];
+    for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
+    store_tensor(trace, own_text("%s.", name), "losses", shape_of(1, 1, 1, LESSON_TERMS), losses, AS_VECTOR);
+}
+
+/* Network p->which learns to the end, or until it is interrupted. */
+static void learn(Pupil *p)
+{
+    double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
+    long n = 0;
+    while (p->iteration < last_iteration(p) && !interrupted) {
+        learn_once(p), n++;
+        if (p->trace) return;
+        for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
+        if (!isfinite(sums[TOTAL]))
+            give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
+        double now = now_seconds();
+        bool last = p->iteration == last_iteration(p) || interrupted;
+        if (now - told > 20 || last) {
+            tell_lesson(p, sums, n);
+            memset(sums, 0, sizeof sums), n = 0, told = now;
+        }
+        bool due = p->s->save_every ? p->iteration % p->s->save_every == 0 : now - saved > 60;
+        if (!due && !last) continue;
+        save_pupil(p), saved = now;
+        if (p->which == NETWORKS - 1) export_pupil(p);
+    }
+}
+
+/* The data, the teacher's answers, and what was learnt before. */
+static void begin_training(Pupil *p, char *const *faces, int n)
+{
+    const Settings *s = p->s;
+    const char *told = own_text("%s/faces.safetensors", s->out),
+               *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
+               *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
+    open_stock(&p->stock, faces, n, s, 1);
+    if (path_exists(told)) load_told(&p->stock, told, of);
+    ask_all(&p->stock, s, told, of);
+    choose_stock(&p->stock);
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.scenes.portraits,
+         p->stock.n_faces, p->stock.scenes.backgrounds, p->stock.count - p->stock.n_faces);
+    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
+    else if (!interrupted) begin_lesson(p, NULL, NULL);
+}
+
+static void train_mtcnn(char *const *faces, int n, const Settings *s)
+{
+    Pupil *p = own(1, sizeof *p);
+    make_folder(s->out), lock_folder(s->out);
+    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = new_scenes(SCENES_MOST, SCENE_SIDE, 1);
+    *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
+    on_leaving(end_training, p), on_leaving(close_detector, p->detector);
+    begin_training(p, faces, n);
+    if (*s->trace) p->trace = new_tensors();
+    while (p->which < NETWORKS && !interrupted) {
+        learn(p);
+        if (p->iteration < last_iteration(p) && !p->trace) break;
+        end_lesson(p);
+        p->which++, p->iteration = 0;
+        if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
+    }
+    if (p->trace) save_tensors(p->trace, s->trace, "");
+    else if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
+}
+
 /* ================================================================================================
  * 12  RUNS
  *
@@ -6734,8 +7276,8 @@ struct Facegan {
     int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
+    Scope apart;                        /* owns it all, where the model outlives the call that opened it */
     Graph *graph;
-    Arena arena;
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
     Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
 };
@@ -6750,59 +7292,25 @@ typedef struct Drawing {
     Node *y, *mask;                     /* mask: NULL where G has none */
 } Drawing;
 
-static Drawing drawing_new(Net *net, Generator *generator, int n)
+static Drawing new_drawing(Net *net, Generator *generator, int n)
 {
-    Drawing d = {.graph = graph_new()};
+    Drawing d = {.graph = own_graph(graph_new())};
     Shape noise = shape_of(n, 1, 1, net->latent), picture = shape_of(n, net->size, net->size, net->channels);
-    d.x = tensor_new("x", net->latent ? noise : picture);
-    if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
+    d.x = own_tensor("x", net->latent ? noise : picture);
+    if (net->condition) d.condition = own_tensor("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
     if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
     return d;
 }
 
-static void drawing_free(Drawing *d)
-{
-    graph_free(d->graph);
-    tensor_free(d->x);
-    tensor_free(d->condition);
-}
-
-/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
-static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
-{
-    size_t bytes = 0;
-    Error e;
-    for (int i = 0; i < n; i++) {
-        if (!graphs[i]) continue;
-        if (!graph_plan(graphs[i], &e)) unwind(&e);
-        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
-    }
-    arena_reserve(arena, bytes);
-    for (int i = 0; i < n; i++)
-        if (graphs[i]) graph_bind(graphs[i], arena);
-}
-
-typedef struct Batcher { Drawing drawing; Arena arena; } Batcher;
-
-static void close_batcher(void *batcher)
-{
-    Batcher *b = batcher;
-    drawing_free(&b->drawing);
-    arena_free(&b->arena);
-}
-
-static void close_net(void *net) { net_free(net); }
-
-/* Closed with the innermost scope; the net's weights may be loaded afterwards. */
+/* The same, ready to draw; the net's weights may be loaded afterwards. */
 static const Drawing *own_drawing(Net *net, Generator *generator, int n)
 {
-    Batcher *b = own(1, sizeof *b);
-    on_leaving(close_batcher, b);
-    b->drawing = drawing_new(net, generator, n);
-    bind_graphs(&b->drawing.graph, 1, &b->arena);
-    return &b->drawing;
+    Drawing *d = own(1, sizeof *d);
+    *d = new_drawing(net, generator, n);
+    bind_graphs(&d->graph, 1);
+    return d;
 }
 
 /* What it makes of `count` inputs, each with its condition where it has one. */
@@ -6837,10 +7345,10 @@ static void settings_of_file(const TensorFile *file, const char *path, Settings 
 }
 
 /* A run's weights, the file's path, and the settings that it was trained with. */
-static const TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *s)
+static TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *s)
 {
     weights_path(run, path);
-    const TensorFile *file = load_tensors(path);
+    TensorFile *file = load_tensors(path);
     *s = default_settings();
     settings_of_file(file, path, s);
     return file;
@@ -6901,6 +7409,18 @@ static Gamut gamut_of(const Net *net)
     return gamut;
 }
 
+/* "a,b,c" as its parts. Returns how many. */
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
+
 /* [-1,1] to bytes and back. */
 static void to_bytes(const real *x, size_t count, unsigned char *bytes)
 {
@@ -6936,7 +7456,7 @@ typedef struct Trainer {
     bool keep_gradients;                /* of the steps, for the file of 12.9 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Judge judge;                        /* of JUDGE_BATCH held-out pictures; its graph NULL: D tells no classes */
-    Arena arena;                        /* one for all graphs: they never run at the same time */
+    const Arena *arena;                 /* one for all graphs: they never run at the same time */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels, *order;                /* (N) of the batch, and where its targets come from */
@@ -6961,19 +7481,11 @@ static Op find_optimiser(const char *name)
 
 static Batch make_batch(int n, int size, int channels, int classes)
 {
-    return (Batch){.x = tensor_new("x", shape_of(n, size, size, channels)),
-                   .label = tensor_new("label", shape_of(n, 1, 1, classes)),
-                   .target = tensor_new("label_target", shape_of(n, 1, 1, classes)),
-                   .alpha = tensor_new("alpha", shape_of(n, 1, 1, 1)),
-                   .schedule_d = tensor_new("schedule_d", shape_of(1, 1, 1, 3)),
-                   .schedule_g = tensor_new("schedule_g", shape_of(1, 1, 1, 3))};
-}
-
-static void batch_free(Batch *b)
-{
-    Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->class_weights, b->schedule_d, b->schedule_g};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
-    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i].values);
+    const Shape label = shape_of(n, 1, 1, classes), rate = shape_of(1, 1, 1, 3);
+    return (Batch){.x = own_tensor("x", shape_of(n, size, size, channels)),
+                   .label = own_tensor("label", label), .target = own_tensor("label_target", label),
+                   .alpha = own_tensor("alpha", shape_of(n, 1, 1, 1)),
+                   .schedule_d = own_tensor("schedule_d", rate), .schedule_g = own_tensor("schedule_g", rate)};
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
@@ -7024,14 +7536,20 @@ static int halvings_of_d(const Settings *s)
     return s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
 }
 
+/* How an editing G is built. */
+static EditorPart editor_of(const Settings *s)
+{
+    return (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate,
+                        .style = (int)s->style};
+}
+
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
 {
     const Net any = {.classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *g = *d = any;
     g->letter = 'G', g->width = (int)s->width, g->repeat = (int)s->g_repeat;
     d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
-    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0,
-                             .modulates = s->modulate};
+    g->editor = editor_of(s);
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
@@ -7112,7 +7630,7 @@ typedef struct Model {
     char space;                                                 /* GANmut's: Net */
     bool needs_labels;                                          /* else a folder without classes will do */
     void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
-    int (*latent_size)(const Settings *s);                      /* NULL: G edits pictures */
+    bool from_noise;                                            /* else G edits pictures */
     void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
@@ -7128,7 +7646,7 @@ typedef struct Model {
 static int condition_size(const Model *model, const Settings *s, int classes)
 {
     if (model->space) return (int)s->space_dim;
-    return model->latent_size && !s->conditional ? 0 : classes;
+    return model->from_noise && !s->conditional ? 0 : classes;
 }
 
 #define HEALTHY_EXPRESSIONS                                                                                            \
@@ -7165,6 +7683,7 @@ static void check_stargan(const Settings *s, int classes)
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
                 "least 2; leave --d-repeat out", s->size, d, d);
+    if (s->style && !s->modulate) give_up(2, "--style is what G's norms are told: it needs --modulate");
     if (s->wrong_labels && strcmp(s->source, "class"))
         give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
     if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
@@ -7172,11 +7691,8 @@ static void check_stargan(const Settings *s, int classes)
 
 static void check_ganmut(const Settings *s, int classes)
 {
-    if (*s->attributes) give_up(2, "ganmut learns classes, not --attributes");
     if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
     if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
-    if (strcmp(s->source, "one"))
-        give_up(2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
         give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
     if (s->mix && !s->random_directions)
@@ -7198,38 +7714,35 @@ static void check_gaussian(const Settings *s, int classes)
         give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
 }
 
-static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
-{
-    char name[32];
-    draw_name(what, step, name);
-    if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
-}
-
-/* The same for several steps, a letter each. */
+/* Draws of one kind for several steps, a letter each; "": for all of an iteration's. */
 static void add_draws(Batch *b, DrawKind kind, const char *what, const char *steps, int n, int channels)
 {
-    for (; *steps; steps++) add_draw(b, kind, what, *steps, n, channels);
+    char name[32];
+    do {
+        draw_name(what, *steps, name);
+        if (n > 0) b->draws[b->n_draws++] = (Draw){own_tensor(name, shape_of(n, 1, 1, channels)), kind, *steps};
+    } while (*steps && *++steps);
 }
 
-/* The draws of what 8.3 adds. */
+/* The draws of what 7.1 changes of pictures, and of the teachers. */
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
     if (is_changed(s, NULL)) add_draws(b, DRAW_UNIFORM, "view", "RFG", n, VIEW_DRAWS);
     if (!*s->teacher) return;
-    add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8);
-    add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
+    add_draws(b, DRAW_UNIFORM, "view", "T", n, 8);
+    add_draws(b, DRAW_NORMAL, "noise", "T", n, (int)(s->size * s->size * s->channels));
 }
 
 static void add_linear_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch, d = (int)s->space_dim, random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
-    add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
+    add_draws(b, DRAW_STRENGTH, "rho", "", n, 1);
     add_draws(b, DRAW_NORMAL, "noise", "dg", n, d);
     add_draws(b, DRAW_DIRECTION, "angle", "dg", random, d - 1);
-    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d);
-    if (on_the_way_back) add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
+    if (on_the_way_back) add_draws(b, DRAW_NORMAL, "noise", "c", n, d);
+    if (on_the_way_back) add_draws(b, DRAW_DIRECTION, "angle", "c", random, d - 1);
     add_further_draws(b, s);
 }
 
@@ -7252,15 +7765,9 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
     "data's own pictures. Label near 0: G does not listen to the class."
 
-static int latent_size(const Settings *s)
-{
-    return (int)s->latent;
-}
-
 static void check_noise(const Settings *s, int classes)
 {
     bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    if (*s->attributes) give_up(2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
         give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
                 s->data);
@@ -7272,6 +7779,9 @@ static void check_noise(const Settings *s, int classes)
         give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
+    if (s->joint && strcmp(s->body, "style") == 0) give_up(2, "--joint: body style is told the class by projection");
+    if (*s->teacher && !s->conditional)
+        give_up(2, "--teacher: %s draws no classes that a teacher could ask for", s->model);
     if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
     if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
@@ -7281,14 +7791,16 @@ static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
     bool penalty = strcmp(*s->reg ? s->reg : "none", "none") || strcmp(s->adv, "wgan-gp") == 0;
-    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint, .norm = !penalty,
+    bool style = s->body[0] == BODY_STYLE;
+    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint,
+                             .norm = !penalty && !style,
                              .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
         both[i]->noise = noise;
         both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->deviation = i == 0 || !penalty ? 0.02 : 0;         /* without norms such small values would fade out */
+        both[i]->deviation = !style && (i == 0 || !penalty) ? 0.02 : 0;     /* without norms 0.02 would fade out */
     }
 }
 
@@ -7296,6 +7808,7 @@ static void add_noise_draws(Batch *b, const Settings *s)
 {
     add_draws(b, DRAW_NORMAL, "noise", "dg", (int)s->batch, (int)s->latent);
     if (s->label_noise > 0 || s->label_smooth > 0) add_draws(b, DRAW_UNIFORM, "uniform", "rf", (int)s->batch, 1);
+    add_further_draws(b, s);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
@@ -7315,18 +7828,20 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
 
 static void add_classifier_draws(Batch *b, const Settings *s)
 {
-    if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
+    if (s->adversarial > 0) add_draws(b, DRAW_UNIFORM, "uniform", "a", (int)s->batch, 1);
+    if (s->mixup > 0) add_draws(b, DRAW_UNIFORM, "uniform", "m", (int)s->batch, 1);
 }
 
 static void check_classifier(const Settings *s, int classes)
 {
-    if (*s->attributes && s->class_weights) give_up(2, "--class-weights are for classes, not for attributes");
+    if (*s->attributes && (s->class_weights || *s->teacher))
+        give_up(2, "%s for classes, not for attributes", s->class_weights ? "--class-weights are" : "--teacher is");
     if (classes < 2) give_up(2, "a classifier needs at least two classes");
     shape_classifier(s, own(1, sizeof(Net)));
 }
 
 #define FROM_NOISE                                                                                                     \
-    .check = check_noise, .latent_size = latent_size, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
+    .check = check_noise, .from_noise = true, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
     .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator, .show = show_latent,                 \
     .healthy = HEALTHY_NOISE
 
@@ -7459,37 +7974,11 @@ typedef struct Classifier {
     char path[PATH_MAX];
     int crop, features;                 /* the centred square that is cut out first; how many features there are */
     Look one, many;                     /* at a picture; at CLASSIFIED */
-    Arena arena;
 } Classifier;
 
-static void classifier_close(Classifier *c)
+static Look new_look(Net *net, int n, bool attributes)
 {
-    if (!c) return;
-    graph_free(c->one.graph), graph_free(c->many.graph);
-    tensor_free(c->one.x), tensor_free(c->many.x);
-    net_free(&c->net);
-    arena_free(&c->arena);
-    free(c);
-}
-
-/* "angry,happy,sad" */
-static void name_emotions(Classifier *c, const char *list)
-{
-    int n = 0;
-    for (const char *at = list; *at; n++) {
-        size_t length = strcspn(at, ",");
-        if (n == MAX_CLASSES || length == 0 || length >= NAME)
-            give_up(1, "%s: its metadata's classes are damaged", c->path);
-        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    if (n < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
-    c->net.classes = n;
-}
-
-static Look look_new(Net *net, int n, bool attributes)
-{
-    Look look = {.graph = graph_new(), .x = tensor_new("x", shape_of(n, net->size, net->size, net->channels))};
+    Look look = {own_graph(graph_new()), own_tensor("x", shape_of(n, net->size, net->size, net->channels)), NULL, NULL};
     net_attach(net, look.graph);
     Node *scores = classifier_scores(net, leaf(look.graph, look.x), &look.f);
     look.p = keep(attributes ? sigmoid(scores) : softmax(scores));
@@ -7497,9 +7986,10 @@ static Look look_new(Net *net, int n, bool attributes)
     return look;
 }
 
-static void open_classifier(void *classifier)
+static Classifier *own_classifier(const char *given)
 {
-    Classifier *c = classifier;
+    Classifier *c = own(1, sizeof *c);
+    classifier_path(given, c->path);
     Settings s = default_settings();
     const TensorFile *file = load_tensors(c->path);
     const char *model = tensorfile_metadata(file, "model");
@@ -7510,24 +8000,17 @@ static void open_classifier(void *classifier)
     if (s.size < 8 || (s.channels != 1 && s.channels != 3))
         give_up(1, "%s: its metadata's size or channels are damaged", c->path);
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
+    on_leaving(close_net, &c->net);
     c->crop = (int)s.crop;
     bool attributes = *s.attributes != 0;
-    name_emotions(c, attributes ? s.attributes : s.classes);
+    c->net.classes = split_names_list(attributes ? s.attributes : s.classes, c->class_names);
+    if (c->net.classes < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
     shape_classifier(&s, &c->net);
-    c->one = look_new(&c->net, 1, attributes), c->many = look_new(&c->net, CLASSIFIED, attributes);
+    c->one = new_look(&c->net, 1, attributes), c->many = new_look(&c->net, CLASSIFIED, attributes);
     c->features = c->many.f->shape.d[3];
-    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena);
+    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2);
     load_net(file, c->path, &c->net, "D.", false);
-}
-
-static Classifier *classifier_open(const char *given)
-{
-    Error e;
-    Classifier *c = must_alloc(1, sizeof *c);
-    classifier_path(given, c->path);
-    if (attempt(open_classifier, c, &e)) return c;
-    classifier_close(c);
-    unwind(&e);
+    return c;
 }
 
 /* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
@@ -7573,35 +8056,16 @@ static double classifier_share(Classifier *c, const real *x, int count, const in
     return (double)right / count;
 }
 
-/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine
- * tenths of the side in the middle and in each corner, each with its mirror image. */
-enum { VIEWS_MOST = 10 };
-
-static int views_of(const char *kind, int size, ImageWarp views[VIEWS_MOST])
-{
-    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
-    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
-    if (!flip && !crops && *kind && strcmp(kind, "one")) give_up(2, "--views %s: must be one, flip or crops", kind);
-    if (!crops) {
-        views[0] = (ImageWarp){0}, views[1] = (ImageWarp){.mirror = 1};
-        return 1 + flip;
-    }
-    for (int place = 0; place < 5; place++)
-        for (int mirror = 0; mirror < 2; mirror++)
-            views[n++] = (ImageWarp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
-                                .shift_y = place ? (place > 2 ? step : -step) : 0};
-    return n;
-}
-
-/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
+/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views: `kind` as --views has it. */
 static void classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
                            double *probabilities)
 {
     Scope inner;
-    ImageWarp views[VIEWS_MOST];
-    int n_views = views_of(kind, c->net.size, views);
+    ImageWarp views[IMAGE_VIEWS];
+    int n_views = strcmp(kind, "crops") == 0 ? IMAGE_VIEWS : strcmp(kind, "flip") == 0 ? 2 : 1;
     size_t picture = shape_count(c->one.x->shape), numbers = (size_t)count * (size_t)c->net.classes;
     enter(&inner);
+    image_views(n_views, c->net.size, views);
     real *x = own((size_t)count * picture, sizeof *x);
     double *seen = own(numbers, sizeof *seen);
     memset(probabilities, 0, numbers * sizeof *probabilities);
@@ -7654,18 +8118,10 @@ typedef struct Lookout {
     int rollbacks;
 } Lookout;
 
-static void watch_free(void *watch)
-{
-    Lookout *w = watch;
-    drawing_free(&w->drawing);
-    classifier_close(w->judge);
-}
-
 static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
-    on_leaving(watch_free, w);
-    w->drawing = drawing_new(g, generator, WATCHED);
+    w->drawing = new_drawing(g, generator, WATCHED);
     for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
     return w;
 }
@@ -7675,7 +8131,6 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
 {
     Lookout *w = t->watch;
     const Net *g = &t->now.g;
-    w->judge = classifier_open(t->settings.classifier);
     const Net *its = &w->judge->net;
     if (its->size != g->size || its->channels != g->channels)
         give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
@@ -7696,6 +8151,7 @@ static void watch_data(Trainer *t)
     uint64_t seed = (uint64_t)s->seed;
     if (!w) return;
     w->data = variety_new(wanted, (int)s->size, (int)s->channels);
+    if (*s->classifier) w->judge = own_classifier(s->classifier);
     enter(&inner);
     unsigned char *face = own(bytes, 1);
     real *x = own((size_t)wanted * bytes, sizeof *x);
@@ -7708,7 +8164,7 @@ static void watch_data(Trainer *t)
     }
     int n = w->data->data.n;
     if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
-    if (*s->classifier) watch_with_classifier(t, x, n);
+    if (w->judge) watch_with_classifier(t, x, n);
     variety_learn(w->data, WATCHED, draw_centre, &seed);
     leave();
 }
@@ -7835,7 +8291,8 @@ static void build_judge(Trainer *t, int batch)
 {
     const Net *d = &t->now.d;
     Judge *j = &t->judge;
-    *j = (Judge){.graph = graph_new(), .x = tensor_new("judged", shape_of(batch, d->size, d->size, d->channels))};
+    *j = (Judge){.graph = own_graph(graph_new())};
+    j->x = own_tensor("judged", shape_of(batch, d->size, d->size, d->channels));
     net_attach(&t->now.d, j->graph);
     j->scores = keep(t->model->judge(&t->now.d, leaf(j->graph, j->x)));
     j->logsum = keep(logsumexp(j->scores));
@@ -7844,7 +8301,7 @@ static void build_judge(Trainer *t, int batch)
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
-    Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
+    Tensor *weights = t->now.batch.class_weights = own_tensor("class_weights", shape_of(1, 1, 1, classes));
     double *pictures = own((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
@@ -7859,9 +8316,12 @@ static void open_teachers(Trainer *t)
     if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
     if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
     for (; t->n_teachers < paths.count; t->n_teachers++) {
-        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers]);
+        Classifier *c = t->judges[t->n_teachers] = own_classifier(paths.items[t->n_teachers]);
         match_classes(c, &t->data, "--teacher", class_of);
-        Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
+        if (!t->model->generator && (c->net.size != t->settings.size || c->net.channels != t->settings.channels))
+            give_up(2, "--teacher %s sees %d px, %d channels; a classifier learns from one that sees what it sees",
+                    paths.items[t->n_teachers], c->net.size, c->net.channels);
+        Tensor *known = own_tensor("class_of", shape_of(1, 1, n, c->net.classes));
         for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
         t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
     }
@@ -7874,9 +8334,10 @@ static void build_steps(Trainer *t, int classes)
     Training *now = &t->now;
     Net *g = &now->g, *d = &now->d;
     make_nets(s, classes, g, d);
+    on_leaving(close_net, g), on_leaving(close_net, d);
     if (!model->generator) shape_classifier(s, d);
     g->condition = d->condition = condition_size(model, s, classes);
-    g->latent = model->latent_size ? model->latent_size(s) : 0;
+    g->latent = model->from_noise ? (int)s->latent : 0;
     g->space = d->space = model->space;
     if (model->prepare) model->prepare(model, s, g, d);
     now->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
@@ -7887,7 +8348,8 @@ static void build_steps(Trainer *t, int classes)
     now->iterations = s->iters, now->n_critic = s->n_critic, now->forgets = s->forget;
     now->clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
     now->d_step = model->d_step(g, d, &now->batch, s);
-    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s);
+    own_graph(now->d_step.graph);
+    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s), own_graph(now->g_step.graph);
 }
 
 static void build_graphs(Trainer *t, int classes)
@@ -7899,24 +8361,12 @@ static void build_graphs(Trainer *t, int classes)
     t->columns = g->condition ? classes : SAMPLE_FACES;
     if (g->latent) t->watch = watch_new(g, t->model->generator);
     exchange_averages(g);
-    if (t->model->generator) t->drawing = drawing_new(g, t->model->generator, t->columns);
+    if (t->model->generator) t->drawing = new_drawing(g, t->model->generator, t->columns);
     exchange_averages(g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
     Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge.graph,
                        t->watch ? t->watch->drawing.graph : NULL};
-    bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena);
-}
-
-static void close_trainer(void *trainer)
-{
-    Trainer *t = trainer;
-    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge.graph);
-    drawing_free(&t->drawing);
-    tensor_free(t->judge.x);
-    batch_free(&t->now.batch);
-    net_free(&t->now.g), net_free(&t->now.d);
-    for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
-    arena_free(&t->arena);
+    t->arena = bind_graphs(graphs, sizeof graphs / sizeof *graphs);
 }
 
 /* A trainer with these settings, which the innermost scope owns. */
@@ -7924,7 +8374,6 @@ static Trainer *new_trainer(const Settings *s)
 {
     Trainer *t = own(1, sizeof *t);
     t->settings = *s;
-    on_leaving(close_trainer, t);
     return t;
 }
 
@@ -7957,21 +8406,6 @@ static void open_held_out(Trainer *t, DataOptions options)
                 t->held_out.count, t->data.count);
 }
 
-/* What a run writes its classes' names into reads them back: a list with commas, lines, a table's first row. */
-static void check_class_names(const DataSet *set, const char *data)
-{
-    if (set->n_classes > MAX_CLASSES)
-        give_up(2, "%s: %d classes; at most %d can be told apart here", data, set->n_classes, MAX_CLASSES);
-    for (int i = 0; i < set->n_classes; i++) {
-        const char *name = set->class_names[i], *end = name + strlen(name);
-        bool odd = !*name || *name == ' ' || end[-1] == ' ';
-        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
-        if (odd || end - name >= NAME)
-            give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
-                    "end, or more than %d letters: rename it", data, name, NAME - 1);
-    }
-}
-
 /* Opens the data, and its validation part if it has one. */
 static void open_data(Trainer *t)
 {
@@ -7983,7 +8417,7 @@ static void open_data(Trainer *t)
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
     open_dataset(&t->data, s->data, &options);
-    check_class_names(&t->data, s->data);
+    dataset_check_names(&t->data, MAX_CLASSES, NAME - 1);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     char list[sizeof s->classes] = "";
@@ -8013,14 +8447,6 @@ static void put_neutral_first(Trainer *t)
     open_data(t);
 }
 
-/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
-static int find_picture(const DataSet *set, int class, int rank)
-{
-    for (int i = 0; i < set->count; i++)
-        if ((set->attributes || set->label[i] == class) && rank-- == 0) return i;
-    return -1;
-}
-
 /* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
  * one. */
 static void choose_samples(Trainer *t)
@@ -8033,7 +8459,7 @@ static void choose_samples(Trainer *t)
     Error why = {0};
     t->sample_pixels = own(SAMPLE_FACES, bytes);
     for (int i = 0; i < SAMPLE_FACES; i++) {
-        int k = find_picture(set, i % set->n_classes, i / set->n_classes);
+        int k = dataset_find(set, i % set->n_classes, i / set->n_classes);
         if (k < 0) continue;
         t->n_samples += dataset_read(set, k, size, channels, t->sample_pixels + (size_t)t->n_samples * bytes, &why);
     }
@@ -8095,10 +8521,7 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     leave();
 }
 
-static void save_checkpoint(const Trainer *t)
-{
-    save_checkpoint_as(t, "checkpoint.safetensors");
-}
+static void save_checkpoint(const Trainer *t) { save_checkpoint_as(t, "checkpoint.safetensors"); }
 
 /* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
  * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
@@ -8200,13 +8623,13 @@ static void draw_row(Trainer *t, int row, Image *sheet)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
                        d->condition ? d->condition->data + k * g->condition : NULL);
     graph_run(d->graph);
-    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
+    if (first) image_put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
-        put_cell(sheet, face, side, line, first + k);
+        image_put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
         mask_bytes(d->mask, k, g->channels, face);
-        put_cell(sheet, face, side, line + 1, first + k);
+        image_put_cell(sheet, face, side, line + 1, first + k);
     }
 }
 
@@ -8245,26 +8668,14 @@ static Judgement judge_held_out(Trainer *t, int most)
     return all;
 }
 
-/* A row of log.csv as it is put together: the columns' names, and their numbers, empty where they are not known. */
-typedef struct LogRow {
-    char names[8192], numbers[8192];
-    const char *broken;                 /* a loss that is no longer a number */
-} LogRow;
-
-__attribute__((format(printf, 4, 0)))
-static void log_number(LogRow *row, bool known, const char *name, const char *format, double value)
-{
-    size_t named = strlen(row->names), used = strlen(row->numbers);
-    snprintf(row->names + named, sizeof row->names - named, "%s%s", named ? "," : "", name);
-    used += (size_t)snprintf(row->numbers + used, sizeof row->numbers - used, "%s", named ? "," : "");
-    if (known) snprintf(row->numbers + used, sizeof row->numbers - used, format, value);
-}
+/* A row of log.csv, and a loss that is no longer a number, or NULL. */
+typedef struct LogRow { TableLine line; const char *broken; } LogRow;
 
 static void log_step(LogRow *row, const Step *step, bool known, const char *total, const double *last)
 {
     for (int i = 0; i <= step->n_terms && step->graph; i++) {
         const char *name = i < step->n_terms ? step->names[i] : total;
-        log_number(row, known, name, "%.6g", last[i]);
+        table_add_number(&row->line, known, name, "%.6g", last[i]);
         if (known && !isfinite(last[i])) row->broken = name;
     }
 }
@@ -8273,23 +8684,24 @@ static void log_step(LogRow *row, const Step *step, bool known, const char *tota
 static LogRow *log_row(const Trainer *t, const Judgement *judged)
 {
     LogRow *row = own(1, sizeof *row);
+    TableLine *line = &row->line;
     const Training *now = &t->now;
     Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
     int n = judged->count;
-    log_number(row, true, "iteration", "%.0f", (double)now->iteration);
-    log_number(row, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
+    table_add_number(line, true, "iteration", "%.0f", (double)now->iteration);
+    table_add_number(line, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
     log_step(row, &now->d_step, true, "D.total", now->last_d);
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
-    log_number(row, n, "validation_accuracy", "%.4f", (double)judged->right / n);
-    log_number(row, n, "validation_loss", "%.5f", judged->loss / n);
+    table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
+    table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
     for (int i = 0; t->watch && i < SIGNS; i++) {
         double sign = t->watch->signs[i];
-        log_number(row, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+        table_add_number(line, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
     }
     for (int k = 0; now->g.space && k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) {
             Text name = textf("at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
-            log_number(row, true, name.s, "%.4f", gamut.mean[k][i]);
+            table_add_number(line, true, name.s, "%.4f", gamut.mean[k][i]);
         }
     return row;
 }
@@ -8297,14 +8709,14 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
 /* Opens log.csv to go on after the iterations that are done. */
 static FILE *open_log(const Trainer *t)
 {
-    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->names, t->now.iteration);
+    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->line.names, t->now.iteration);
 }
 
 /* Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const LogRow *row = log_row(t, judged);
-    fprintf(log, "%s\n", row->numbers);
+    fprintf(log, "%s\n", row->line.numbers);
     if (fflush(log) || ferror(log))
         give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
     return row->broken;
@@ -8383,8 +8795,8 @@ static void complete_settings(Trainer *t)
     Settings *s = &t->settings;
     t->model = find_model(s->model);
     check_together(s, t->model);
-    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
-    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    if (s->wrong_labels && strcmp(s->source, "class") == 0)
+        snprintf(s->targets, sizeof s->targets, "different");
     open_data(t);
     if (t->model->space) put_neutral_first(t);
     fit_to_pictures(t);
@@ -8558,11 +8970,9 @@ static void announce(const Trainer *t)
     fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, "
             "%d threads\n", s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
             *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", all, of_them,
-            t->arena.size >> 20, kernels->name, thread_count());
+            t->arena->size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
-
-static void end_progress(void *progress) { progress_end(progress); }
 
 /* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take
  * as long as the first iterations. */
@@ -8573,7 +8983,7 @@ static void train_on(Trainer *t)
     Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
     announce(t);
     loop.progress = progress_start("train", t->now.iteration, t->settings.iters);
-    on_leaving(end_progress, &loop.progress);
+    on_leaving(progress_end, &loop.progress);
     train_loop(&t->now, feed_training, look_at_training, &loop);
     leave();
     save_checkpoint(t);
@@ -8646,7 +9056,7 @@ static void dry_run(Trainer *t, Loader *loader)
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
-           t->arena.size >> 20, kept >> 20);
+           t->arena->size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
            kept >> 20);
 }
@@ -8693,12 +9103,11 @@ static bool is_finished(const Trainer *t)
 static void take_folder(const Trainer *t)
 {
     const Settings *s = &t->settings;
-    char why[FILES_ERROR];
     make_folder(s->out);
     lock_folder(s->out);
     if (!t->model->generator) return;
     make_folder(run_path(s, "samples"));
-    if (files_sweep(run_path(s, "samples"), why) < 0) give_up_because(errno, why);
+    sweep_folder(run_path(s, "samples"));
 }
 
 static void train_task(void *settings)
@@ -8722,13 +9131,7 @@ static void train_task(void *settings)
 }
 
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
-static void train(Settings *settings)
-{
-    Scope here;
-    enter(&here);
-    train_task(settings);
-    leave();
-}
+static void train(Settings *settings) { in_scope(train_task, settings); }
 
 /* ------------------------------------------------------------------------------------------------
  * 12.9  One iteration from a file
@@ -8748,17 +9151,22 @@ static const struct { const char *there, *here; bool must_be; } step_settings[] 
     {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
     {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
     {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
-    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
+    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"style", "style", false},
+    {"source", "source", false},
     {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
+    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
+    {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
+    {"class_names", "classes", false}};
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
+    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels"),
+               *teacher = tensorfile_metadata(file, "teacher");
     const Model *model = name ? find_model(name) : NULL;
     Error e;
-    if (model && (model->latent_size || !model->generator)) {
+    if (teacher && !set_setting(s, find_setting("teacher"), teacher, &e)) unwind(&e);
+    if (model && (model->from_noise || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
         settings_of_file(file, path, s);
@@ -8846,7 +9254,7 @@ static int step_classes(const TensorFile *in, const char *path, const Model *mod
 {
     const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
     int64_t n = 1;
-    if (model->latent_size || !model->generator)
+    if (model->from_noise || !model->generator)
         for (const char *at = s->classes; *at; at++) n += *at == ',';
     else if (!head || head->rank != 4) give_up(1, "%s: has no tensor \"D.conv2.weight\"", path);
     else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
@@ -8865,6 +9273,10 @@ static void step_task(void *files)
     Trainer *t = new_trainer(&s);
     t->model = find_model(s.model);
     t->keep_gradients = true;
+    if (*s.teacher) {                   /* teachers are asked for the classes by name */
+        Names names = parse_names(s.classes, "classes");
+        t->data.class_names = names.items, t->data.n_classes = names.count;
+    }
     build_graphs(t, step_classes(in, f->in, t->model, &s));
     load_net(in, f->in, &t->now.g, "G.", false);
     load_net(in, f->in, &t->now.d, "D.", false);
@@ -8879,26 +9291,16 @@ static void step_task(void *files)
     save_tensors(file, f->out, "");
 }
 
-static void step_file(const char *in, const char *out)
-{
-    Scope here;
-    enter(&here);
-    step_task(&(StepFiles){in, out});
-    leave();
-}
-
 /* ================================================================================================
  * 13  NUMBERS, VERIFICATION, SPEED
  *
- * What a generator is judged by (13.1 to 13.3) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (14.13); what is known of any numbers and any
- * classifier (eigenvalues, ranks, clusters, tests of chance, F1, calibration, SSIM) is vendor/stats.h's. A number that
- * cannot be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good
- * score.
+ * What a generator is judged by (13.1) are plain functions of double arrays, most of them vendor/stats.h's: where the
+ * numbers came from, which pictures, which classifier, is the business of `facegan eval` (14.13). A number that cannot
+ * be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good score.
  *
- * `facegan verify` (13.4) holds every row of the table against its definition: each instruction set this machine has,
+ * `facegan verify` (13.2) holds every row of the table against its definition: each instruction set this machine has,
  * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (13.6) times the steps. Comparisons are written `!(error <=
+ * gradients against central differences. `facegan bench` (13.3) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
@@ -8922,9 +9324,9 @@ static void step_file(const char *in, const char *out)
  *
  *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
- * is how much of the whole change comes in one step (stats_curves). A curve that rises in equal steps has 1/9, the least
- * that a rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be
- * worse, so the share of rising curves stands beside every average. A flat curve has no score.
+ * is how much of the whole change comes in one step (stats_curves). A curve that rises in equal steps has 1/9, the
+ * least that a rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower
+ * and be worse, so the share of rising curves stands beside every average. A flat curve has no score.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -8964,241 +9366,38 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  Kernels against definitions
+ * 13.2  Verification
+ *
+ * A row's test cases, and for the GPU fused convolutions and shapes drawn by chance, each with three judges: its kernel
+ * against its definition, on each instruction set and several thread counts; its gradient rule against differences (in
+ * the double build); the GPU's kernel against the definition or, for shapes drawn by chance, the CPU's kernel, its
+ * convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a walk by
+ * chance, so that a sum's error relative to the largest sum stays near that of one factor.
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
-static const int verify_threads[] = {1, 2, 3, 8};
+static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { ISAS = sizeof isa_names / sizeof *isa_names };
 
 typedef struct Verdict { int passed, failed, skipped; } Verdict;
 
-static void judge(Verdict *verdict, bool ok, const char *format, ...)
+/* Test case `variant` of a row, as make() builds it; NULL where there is none. `how`: the order of the gradient, the
+ * GPU's precision. */
+typedef Node *CaseMaker(Graph *g, Op op, int variant);
+typedef struct Trial { Verdict *verdict; CaseMaker *make; Op op; int variant, how; } Trial;
+
+__attribute__((format(printf, 3, 4)))
+static void judge(const Trial *t, bool ok, const char *format, ...)
 {
     va_list arguments;
-    if (ok) { verdict->passed++; return; }
-    verdict->failed++;
+    if (ok) { t->verdict->passed++; return; }
+    t->verdict->failed++;
     va_start(arguments, format);
-    printf("FAILED ");
+    printf("FAILED %s case %d: ", op_rows[t->op].name, t->variant);
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
-}
-
-/* The largest difference over the largest value wanted; NaN if any is NaN. */
-static double worst_error(const real *got, const double *want, size_t n)
-{
-    double worst = 0, largest = 1e-30;
-    for (size_t i = 0; i < n; i++) {
-        double difference = fabs((double)got[i] - want[i]);
-        if (!(difference <= worst)) worst = difference;
-        largest = fmax(largest, fabs(want[i]));
-    }
-    return worst / largest;
-}
-
-/* Winograd adds and subtracts before it multiplies, which costs a digit. */
-static double kernel_limit(const Node *y)
-{
-    double limit = is_conv(y) ? 5e-5 : y->op == OP_instance_norm_sums || y->op == OP_instance_norm_dx ? 2e-5 : 4e-6;
-    return sizeof(real) == 8 ? 1e-10 : limit;
-}
-
-/* A case being tried: its graph, from make(op, variant), and the memory for its values. */
-typedef struct Case { Graph *graph; Node *y; Arena arena; } Case;
-
-static void close_case(void *what)
-{
-    Case *c = what;
-    arena_free(&c->arena);
-    graph_free(c->graph);
-}
-
-typedef Node *CaseMaker(Graph *g, Op op, int variant);
-
-static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
-
-/* NULL: there is no such case. */
-static Case *new_case(CaseMaker *make, Op op, int variant)
-{
-    Case *c = own(1, sizeof *c);
-    c->graph = graph_new();
-    on_leaving(close_case, c);
-    c->y = make(c->graph, op, variant);
-    return c->y ? c : NULL;
-}
-
-/* Ready to run; or not, and e says why. */
-static bool plan_case(Case *c, Error *e)
-{
-    if (!graph_plan(c->graph, e)) return false;
-    arena_reserve(&c->arena, c->graph->arena_bytes + 1);
-    graph_bind(c->graph, &c->arena);
-    return true;
-}
-
-/* A case on the instruction set in use, on each thread count, against its definition. Returns the error. */
-static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
-{
-    Graph *g = c->graph;
-    Node *y = keep(c->y);
-    const char *name = op_rows[op].name;
-    Error e = {0};
-    int leaves = g->n_owned, before = g->count;
-    size_t n = count_of(y), bytes = n * sizeof(real);
-    double **want = graph_define(g);
-    real *first = own(n, sizeof *first), **saved = own((size_t)leaves + 1, sizeof *saved);
-    for (int i = 0; i < leaves; i++) {
-        size_t count = shape_count(g->owned[i]->shape);
-        saved[i] = memcpy(own(count, sizeof(real)), g->owned[i]->data, count * sizeof(real));
-    }
-    bool planned = plan_case(c, &e);
-    judge(verdict, planned, "%s case %d: %s", name, variant, e.text);
-    for (size_t k = 0; planned && k < sizeof verify_threads / sizeof *verify_threads; k++) {
-        threads_start(verify_threads[k]);
-        for (int i = 0; i < leaves; i++)
-            memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
-        graph_run(g);
-        if (k == 0) memcpy(first, y->data, bytes);
-        else judge(verdict, memcmp(first, y->data, bytes) == 0, "%s case %d on %s: %d threads give other bits than 1",
-                   name, variant, kernels->name, verify_threads[k]);
-    }
-    double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
-    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
-          limit);
-    free_values(want, before);
-    return error;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.5  Gradients against central differences
- * ---------------------------------------------------------------------------------------------- */
-
-enum { PROBES = 10 };                   /* elements of each operand that are moved */
-
-/* Moves single elements of the leaves and compares how `value` (a number) answers with what the gradients say. */
-static double difference_error(Graph *g, const Node *value, Tensor *const *leaves, Node *const *gradients, int n)
-{
-    const double h = 2e-5;
-    double worst = 0;
-    for (int i = 0; i < n; i++) {
-        size_t count = shape_count(leaves[i]->shape);
-        double largest = 0;
-        graph_run(g);
-        real *gradient = must_alloc(count, sizeof *gradient);
-        memcpy(gradient, gradients[i]->data, count * sizeof *gradient);
-        for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs((double)gradient[k]));
-        for (int probe = 0; probe < PROBES; probe++) {
-            size_t k = (size_t)(draw(7, STREAM_TEST, (uint64_t)probe, (uint32_t)i) * (double)count);
-            real was = leaves[i]->data[k];
-            double at[2];
-            for (int side = 0; side < 2; side++) {
-                leaves[i]->data[k] = (real)((double)was + (side ? h : -h));
-                graph_run(g);
-                at[side] = (double)value->data[0];
-            }
-            leaves[i]->data[k] = was;
-            double error = fabs((at[1] - at[0]) / (2 * h) - (double)gradient[k]) / fmax(largest, 1e-2);
-            if (!(error <= worst)) worst = error;
-        }
-        free(gradient);
-    }
-    return worst;
-}
-
-/* sum over i of <x_i, a fixed random tensor>: a number whose gradient sees every element. */
-static Node *random_projection(Node *const *x, int n)
-{
-    Node *total = NULL;
-    for (int i = 0; i < n; i++) {
-        Node *part = sum(mul(x[i], test_leaf(x[i]->graph, x[i]->shape, -1, 1, false)));
-        total = total ? add(total, part) : part;
-    }
-    return keep(total);
-}
-
-/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -2 if the op refuses by
- * name. */
-static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int order)
-{
-    Graph *g = c->graph;
-    Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
-    const char *name = op_rows[op].name;
-    Error e = {0};
-    int n = 0;
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && n < MAX_INPUTS) leaves[n] = g->nodes[i]->tensor, wrt[n++] = g->nodes[i];
-    Node *value = random_projection(&c->y, 1);
-    grad(value, wrt, n, gradients);
-    if (order == 2) {
-        value = random_projection(gradients, n);
-        grad(value, wrt, n, second);
-        memcpy(gradients, second, sizeof second);
-    }
-    for (int i = 0; i < n; i++) keep(gradients[i]);
-    if (!plan_case(c, &e)) {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text,
-              "%s refuses without its name: %s", name, e.text);
-        return -2;
-    }
-    double error = difference_error(g, value, leaves, gradients, n);
-    judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", name, variant, order, error);
-    return error;
-}
-
-/* An op without derivative, or whose derivative is by design not its slope. */
-static bool has_slope(Op op)
-{
-    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && !is_update(op) && op != OP_prepare_filter &&
-           op != OP_sign && op != OP_moments;
-}
-
-/* The worst error of a row's cases, their values' (order 0) or their gradients'; -1: it has none. */
-static double verify_row(Verdict *verdict, Op op, int order, bool *refused)
-{
-    double worst = -1;
-    for (int variant = 0;; variant++) {
-        Scope inner;
-        enter(&inner);
-        Case *c = new_case(row_case, op, variant);
-        double error = !c ? -1 : order ? verify_gradient(verdict, c, op, variant, order)
-                                       : verify_kernel(verdict, c, op, variant);
-        leave();
-        if (!c) return worst;
-        if (error == -2) *refused = true;
-        else if (!(error <= worst)) worst = error;
-    }
-}
-
-static void print_row_gradients(Verdict *verdict, Op op)
-{
-    for (int order = 1; order <= 2; order++) {
-        bool refused = false;
-        double worst = verify_row(verdict, op, order, &refused);
-        if (order == 2) printf("  ");
-        if (refused) printf("refused");
-        else printf("%.1e", worst == -1 ? 0 : worst);
-    }
-}
-
-/* An op's worst error on each instruction set, and its gradients in the double build. */
-static void verify_op(Verdict *verdict, Op op, const Kernels *chosen)
-{
-    char why[256];
-    printf("%-20s", op_rows[op].name);
-    for (int i = 0; i < ISAS; i++) {
-        if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
-        double worst = verify_row(verdict, op, 0, NULL);
-        if (worst == -1) printf(" %10s", "(in conv)");
-        else printf(" %10.1e", worst);
-    }
-    kernels = chosen;
-    threads_start(1);
-    printf("   ");
-    if (sizeof(real) == 8 && has_slope(op)) print_row_gradients(verdict, op);
-    printf("\n");
 }
 
 /* A check that was interrupted has not found everything in order. */
@@ -9208,261 +9407,22 @@ static void give_up_if_interrupted(int done, int all, const char *what)
     if (interrupted) give_up(1, "stopped after %d of %d %s: the result is partial", done, all, what);
 }
 
-static int verify_all(Verdict *verdict)
+/* ---- cases ---- */
+
+static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
+
+static Node *new_case(const Trial *t) { return t->make(own_graph(graph_new()), t->op, t->variant); }
+
+/* Ready to run; or not, and e says why. */
+static bool plan_case(Graph *g, Error *e)
 {
-    const Kernels *chosen = kernels;
-    int threads = thread_count();
-    char why[256];
-    printf("%-20s", "op");
-    for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
-    printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
-    for (int op = 0; op < OPS; op++) {
-        give_up_if_interrupted(op, OPS, "ops");
-        verify_op(verdict, (Op)op, chosen);
-    }
-    for (int i = 0; i < ISAS; i++) {
-        if (kernels_choose(isa_names[i], why)) continue;
-        printf("skipped: %s is not on this machine\n", isa_names[i]);
-        verdict->skipped++;
-    }
-    kernels = chosen;
-    threads_start(threads);
-    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    return verdict->failed == 0;
+    if (!graph_plan(g, e)) return false;
+    Arena *arena = own(1, sizeof *arena);
+    on_leaving(close_arena, arena);
+    arena_reserve(arena, g->arena_bytes + 1);
+    graph_bind(g, arena);
+    return true;
 }
-
-/* ------------------------------------------------------------------------------------------------
- * 13.6  Speed
- * ---------------------------------------------------------------------------------------------- */
-
-/* Median milliseconds of a graph's run; on a GPU by its own clock. */
-static double time_graph(Graph *g, int repeat)
-{
-    double *times = own((size_t)repeat, sizeof *times);
-    char why[FACEGAN_ERROR];
-    graph_run(g);
-    for (int i = 0; i < repeat; i++) {
-        give_up_if_interrupted(i, repeat, "repetitions");
-        double start = now_seconds();
-        if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
-        else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
-    }
-    stats_sort(times, repeat);
-    return times[repeat / 2];
-}
-
-/* Multiplications and additions of a convolution of the family, done directly. */
-static double conv_operations(const ConvShape *s)
-{
-    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
-}
-
-static double node_operations(const Node *y)
-{
-    if (!is_conv(y)) return (double)count_of(y);
-    return conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0);
-}
-
-/* What is really done: Winograd's method needs fewer multiplications than the definition. */
-static double node_work(const Node *y)
-{
-    int outputs, taps;
-    double multiplications = is_conv(y) && !chosen_device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
-    return multiplications > 0 ? 2 * multiplications : node_operations(y);
-}
-
-static double node_bytes(const Node *y)
-{
-    double total = is_view(y) || y->op == OP_leaf ? 0 : (double)count_of(y);
-    for (int k = 0; k < MAX_INPUTS; k++)
-        if (y->in[k] && !is_view(y) && !(is_conv(y) && k == 1 && y->in[FILTER])) total += (double)count_of(y->in[k]);
-    return total * sizeof(real);
-}
-
-typedef struct RooflineRow { const Node *node; double milliseconds; } RooflineRow;
-
-static int slowest_first(const void *a, const void *b)
-{
-    double x = ((const RooflineRow *)a)->milliseconds, y = ((const RooflineRow *)b)->milliseconds;
-    return (x < y) - (x > y);
-}
-
-/* What this machine can do at best with all threads, measured: operations and bytes a second. */
-typedef struct Peaks { double operations, bytes; } Peaks;
-
-/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
- * still in the caches from the node before comes faster.) */
-static double node_floor(const Node *y, const Peaks *peaks)
-{
-    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
-}
-
-static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
-{
-    const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
-    int outputs, taps;
-    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
-    const int *d = y->shape.d;
-    char shape[64], geometry[160] = "";
-    double seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
-    if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                 s->w);
-    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
-    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
-           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
-           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
-}
-
-/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
- * operations, the share of the peak those that are done. */
-static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
-{
-    RooflineRow *table = own((size_t)g->n_order, sizeof *table);
-    double total = 0, operations = 0, lowest = 0;
-    for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
-    for (int repeat = 0; repeat < 3; repeat++) {
-        graph_profile(g);
-        for (int i = 0; i < g->n_order; i++)
-            table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
-    }
-    for (int i = 0; i < g->n_order; i++) {
-        const Node *y = g->order[i];
-        total += table[i].milliseconds, operations += is_conv(y) ? node_operations(y) : 0;
-        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
-    }
-    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
-    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
-           "shape", "geometry");
-    qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
-    for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++)
-        print_roofline_row(table[i].node, table[i].milliseconds, total, peaks);
-}
-
-/* The most bytes of values that are alive at once: what any planner must provide. */
-static size_t alive_bytes(const Graph *g)
-{
-    size_t most = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        size_t now = 0;
-        for (int k = 0; k < g->n_order; k++) {
-            const Node *y = g->order[k];
-            if (y->op != OP_leaf && !y->place_of && y->born <= i && i <= y->last_use) now += place_bytes(y);
-        }
-        most = now > most ? now : most;
-    }
-    return most;
-}
-
-/* Weights and Adam's moments. */
-static size_t parameter_bytes(const Net *net)
-{
-    size_t count = 0;
-    for (int i = 0; i < net->count; i++) count += 3 * shape_count(net->parameters[i].w->shape);
-    return count * sizeof(real);
-}
-
-/* Random pictures and labels: their values do not change the time. */
-static void fill_bench(Trainer *t)
-{
-    const Batch *b = &t->now.batch;
-    int n = t->now.d.classes;
-    for (size_t i = 0; i < shape_count(b->x->shape); i++) b->x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
-    for (int i = 0; i < t->settings.batch; i++) {
-        one_hot(b->label->data + i * n, n, i % n);
-        one_hot(b->target->data + i * n, n, (i + 1) % n);
-        b->alpha->data[i] = (real)0.5;
-    }
-    set_schedule(b->schedule_d, 1e-4, 0.5, 0.999, 1);
-    set_schedule(b->schedule_g, 1e-4, 0.5, 0.999, 1);
-}
-
-/* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
-static Peaks print_peaks(void)
-{
-    Peaks peaks;
-    char why[FACEGAN_ERROR];
-    if (!chosen_device) {
-        real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
-        kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
-    } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
-    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
-           chosen_device ? gpu_device->describe() : kernels->name,
-           peaks.bytes * 1e-9, peaks.operations * 1e-9);
-    return peaks;
-}
-
-/* The times, and the memory beside what no program could do without. A classifier has one kind of step. */
-static void print_bench(const Trainer *t, Graph *forward)
-{
-    const Settings *s = &t->settings;
-    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
-    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
-           drawn = time_graph(forward, (int)s->repeat);
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
-    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d);
-    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
-    if (g_graph)
-        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
-               d, g, drawn, 5 * d + g);
-    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
-    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
-                     "\"alive_bytes\": %zu}\n"
-                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
-                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
-}
-
-static void bench_task(void *settings)
-{
-    enum { CLASSES = 4 };
-    Trainer *t = new_trainer(settings);
-    const Settings *s = &t->settings;
-    t->model = find_model(s->model);
-    t->model->check(s, CLASSES);
-    build_steps(t, CLASSES);
-    bool draws = t->model->generator != NULL;
-    if (draws) t->drawing = drawing_new(&t->now.g, t->model->generator, (int)s->batch);
-    else build_judge(t, (int)s->batch);
-    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
-    static const char *const titles[] = {"D step", "G step", "forward"};
-    bind_graphs(graphs, 3, &t->arena);
-    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
-    fill_bench(t);
-    print_bench(t, graphs[2]);
-    if (!s->roofline) return;
-    Peaks peaks = print_peaks();
-    for (int i = 0; i < 3; i++) {
-        if (!graphs[i]) continue;
-        give_up_if_interrupted(i, 3, "tables");
-        print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
-    }
-}
-
-static void bench(const Settings *settings)
-{
-    Scope here;
-    Settings s = *settings;
-    enter(&here);
-    bench_task(&s);
-    leave();
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.7  The GPU's kernels against the definitions and the CPU's
- *
- * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
- * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
- * walk by chance, so that a sum's error relative to the largest sum stays near that of one factor.
- * ---------------------------------------------------------------------------------------------- */
-
-static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { RANDOM_CASES = 12 };
 
@@ -9551,100 +9511,455 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
- * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
- * first left. NULL: there is no such case. */
-static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
+
+/* Runs a case on the device in use, on the GPU twice, so that a value from the first run is not taken for the second's.
+ * An update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that
+ * the first left. NULL: there is no such case. */
+static double *run_case(const Trial *t, size_t *n)
 {
-    Case *c = new_case(make, op, variant);
-    if (!c) return NULL;
+    Node *y = new_case(t);
+    if (!y) return NULL;
     Error e = {0};
-    Node *y = keep(c->y);
-    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = variant % 2;    /* both ways to the GPU */
+    Graph *g = keep(y)->graph;
+    int runs = t->make == row_case && (is_update(t->op) || !chosen_device) ? 1 : 2;
+    for (int i = 0; i < g->n_owned; i++) g->owned[i]->stays = t->variant % 2; /* both ways to the GPU */
     *n = count_of(y);
     double *values = own(*n, sizeof *values);
-    bool planned = plan_case(c, &e);
-    judge(verdict, planned, "%s case %d: %s", op_rows[op].name, variant, e.text);
-    for (int run = 0; planned && run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(c->graph);
+    bool planned = plan_case(g, &e);
+    judge(t, planned, "%s", e.text);
+    while (planned && runs--) graph_run(g);
     for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
     return values;
 }
 
-static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
+static double *define_case(const Trial *t)
 {
-    Case *c = new_case(make, op, variant);
-    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
-    memcpy(found, values[c->y->id], n * sizeof *found);
-    free_values(values, c->graph->count);
+    Node *y = new_case(t);
+    size_t n = count_of(y);
+    double **values = graph_define(y->graph), *found = own(n, sizeof *found);
+    memcpy(found, values[y->id], n * sizeof *found);
+    free_values(values, y->graph->count);
     return found;
 }
 
-static double gpu_limit(Op op, Precision precision)
-{
-    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
-    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
-}
+/* ---- the judges ---- */
 
-/* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
-static double verify_on_gpu(Verdict *verdict, CaseMaker *make, Op op, int variant, Precision precision)
+/* Returns the case's error, or one of these. */
+enum { NO_CASE = -1, REFUSED = -2 };
+typedef double CaseJudge(const Trial *t);
+
+/* The largest difference over the largest value wanted; NaN if any is NaN. */
+static double judge_values(const Trial *t, const double *got, const double *want, size_t n, double limit,
+                           const char *where)
 {
-    size_t n = 0;
-    chosen_device = gpu_device;
-    double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
-    chosen_device = NULL;
-    if (!got) return -1;
-    double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant, n);
+    double worst = 0, largest = 1e-30;
     for (size_t i = 0; i < n; i++) {
-        if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
+        if (!(fabs(got[i] - want[i]) <= worst)) worst = fabs(got[i] - want[i]);
         largest = fmax(largest, fabs(want[i]));
     }
-    error /= largest;
-    judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g",
-          op_rows[op].name, variant, precision_names[precision], error, gpu_limit(op, precision));
+    worst /= largest;
+    judge(t, worst <= limit, "on %s: error %g, allowed %g", where, worst, limit);
+    return worst;
+}
+
+/* What is allowed: so much for a convolution, more for a norm's gradients than for the rest. */
+static double error_limit(Op op, double conv)
+{
+    return is_conv(&(Node){.op = op}) ? conv : op == OP_instance_norm_sums || op == OP_instance_norm_dx ? 2e-5 : 4e-6;
+}
+
+/* On the instruction set in use, on each thread count. Winograd adds and subtracts before it multiplies, which costs a
+ * digit. */
+static double judge_kernel(const Trial *t)
+{
+    static const int threads[] = {1, 2, 3, 8};
+    double *first = NULL, limit = sizeof(real) == 8 ? 1e-10 : error_limit(t->op, 5e-5);
+    size_t n = 0;
+    for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
+        threads_start(threads[k]);
+        double *got = run_case(t, &n);
+        if (!got) return NO_CASE;
+        if (k) judge(t, !memcmp(first, got, n * sizeof *got), "on %s: %d threads give other bits than 1", kernels->name,
+                     threads[k]);
+        else first = got;
+    }
+    return judge_values(t, first, define_case(t), n, limit, kernels->name);
+}
+
+static double judge_on_gpu(const Trial *t)
+{
+    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
+    const char *where = own_text("the GPU in %s", precision_names[t->how]);
+    size_t n = 0;
+    chosen_device = gpu_device;
+    double *got = run_case(t, &n);
+    chosen_device = NULL;
+    if (!got) return NO_CASE;
+    return judge_values(t, got, t->make == chance_case ? run_case(t, &n) : define_case(t), n,
+                        error_limit(t->op, conv_limits[t->how]), where);
+}
+
+enum { PROBES = 10 };                   /* elements of each operand that are moved */
+
+/* Moves single elements of the leaves and compares how `value` (a number) answers with what the gradients say. */
+static double difference_error(Graph *g, const Node *value, Tensor *const *leaves, Node *const *gradients, int n)
+{
+    const double h = 2e-5;
+    double worst = 0;
+    Scope inner;
+    enter(&inner);
+    for (int i = 0; i < n; i++) {
+        size_t count = shape_count(leaves[i]->shape);
+        double largest = 0;
+        graph_run(g);
+        real *gradient = own(count, sizeof *gradient);
+        memcpy(gradient, gradients[i]->data, count * sizeof *gradient);
+        for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs((double)gradient[k]));
+        for (int probe = 0; probe < PROBES; probe++) {
+            size_t k = (size_t)(draw(7, STREAM_TEST, (uint64_t)probe, (uint32_t)i) * (double)count);
+            real was = leaves[i]->data[k];
+            double at[2];
+            for (int side = 0; side < 2; side++) {
+                leaves[i]->data[k] = (real)((double)was + (side ? h : -h));
+                graph_run(g);
+                at[side] = (double)value->data[0];
+            }
+            leaves[i]->data[k] = was;
+            double error = fabs((at[1] - at[0]) / (2 * h) - (double)gradient[k]) / fmax(largest, 1e-2);
+            if (!(error <= worst)) worst = error;
+        }
+    }
+    leave();
+    return worst;
+}
+
+/* sum over i of <x_i, a fixed random tensor>: a number whose gradient sees every element. */
+static Node *random_projection(Node *const *x, int n)
+{
+    Node *total = NULL;
+    for (int i = 0; i < n; i++) {
+        Node *part = sum(mul(x[i], test_leaf(x[i]->graph, x[i]->shape, -1, 1, false)));
+        total = total ? add(total, part) : part;
+    }
+    return keep(total);
+}
+
+/* First order (order 1) or the gradient of the gradient (order 2). */
+static double judge_gradient(const Trial *t)
+{
+    Node *y = new_case(t);
+    Tensor *leaves[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    const char *name = op_rows[t->op].name;
+    Error e = {0};
+    int n = 0;
+    if (!y) return NO_CASE;
+    Graph *g = y->graph;
+    for (int i = 0; i < g->count; i++) {
+        Node *x = g->nodes[i];
+        if (x->op == OP_leaf && n < MAX_INPUTS) leaves[n] = x->tensor, wrt[n++] = x;
+    }
+    Node *value = random_projection(&y, 1);
+    grad(value, wrt, n, gradients);
+    if (t->how == 2) {
+        value = random_projection(gradients, n);
+        grad(value, wrt, n, second);
+        memcpy(gradients, second, sizeof second);
+    }
+    for (int i = 0; i < n; i++) keep(gradients[i]);
+    if (!plan_case(g, &e)) {
+        bool by_name = strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text;
+        judge(t, by_name, "refuses without its name: %s", e.text);
+        return REFUSED;
+    }
+    double error = difference_error(g, value, leaves, gradients, n);
+    judge(t, error <= 1e-6, "order %d gradient off by %g", t->how, error);
     return error;
 }
 
-/* All cases of a maker; the worst error, or -1 if there were none. */
-static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision precision)
+/* ---- the walk ---- */
+
+/* Judges all cases from t->variant on and prints the worst error, or `none`. Were there any? */
+static bool judge_cases(Trial t, CaseJudge *judge_case, const char *none)
 {
-    double worst = -1;
-    for (int variant = 0;; variant++) {
+    double worst = NO_CASE;
+    for (;; t.variant++) {
         Scope inner;
         enter(&inner);
-        double error = verify_on_gpu(verdict, make, op, variant, precision);
+        double error = judge_case(&t);
         leave();
-        if (error == -1) return worst;
-        if (!(error <= worst)) worst = error;
+        if (error == NO_CASE) break;
+        if (error == REFUSED || worst == REFUSED) worst = REFUSED;
+        else if (!(error <= worst)) worst = error;
+    }
+    if (worst >= 0 || isnan(worst)) printf(" %10.1e", worst);
+    else printf(" %10s", worst == REFUSED ? "refused" : none);
+    return worst != NO_CASE;
+}
+
+/* An op without derivative, or whose derivative is by design not its slope. */
+static bool has_slope(Op op)
+{
+    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && !is_update(op) && op != OP_prepare_filter &&
+           op != OP_sign && op != OP_moments;
+}
+
+static void verify_op(Verdict *verdict, Op op)
+{
+    const Kernels *chosen = kernels;
+    char why[KERNELS_ERROR_SIZE];
+    printf("%-20s", op_rows[op].name);
+    for (int i = 0; i < ISAS; i++) {
+        if (!kernels_choose(isa_names[i], why)) printf(" %10s", "-");
+        else judge_cases((Trial){verdict, row_case, op, 0, 0}, judge_kernel, "(in conv)");
+    }
+    kernels = chosen;
+    threads_start(1);
+    for (int order = 1; order <= 2 && sizeof(real) == 8 && has_slope(op); order++)
+        judge_cases((Trial){verdict, row_case, op, 0, order}, judge_gradient, "-");
+    printf("\n");
+}
+
+static void verify_op_on_gpu(Verdict *verdict, Op op)
+{
+    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
+    char why[FACEGAN_ERROR];
+    for (int precision = 0; precision < (is_conv(&(Node){.op = op}) ? PRECISIONS : 1); precision++) {
+        const char *name = precision_names[precision];
+        bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
+        bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
+        if (!can) { verdict->skipped++; continue; }
+        printf("%-20s %-6s", op_rows[op].name, name);
+        for (int k = 0; k < 3; k++)
+            seen |= judge_cases((Trial){verdict, makers[k], op, 0, precision}, judge_on_gpu, "-");
+        printf("\n");
+        judge(&(Trial){verdict, row_case, op, 0, 0}, seen, "there is none: its kernel was not tried");
     }
 }
 
-static void verify_gpu(Verdict *verdict)
+/* Every row of the table. */
+static void verify(bool gpu)
 {
-    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
+    Verdict verdict = {0};
+    int threads = thread_count();
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
-    if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) give_up(1, "verify --gpu: %s", why);
-    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
-    for (int op = 0; op < OPS; op++)
-        for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            const char *name = precision_names[precision];
-            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
-            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
-            give_up_if_interrupted(op, OPS, "ops");
-            if (!can) { verdict->skipped++; continue; }
-            printf("%-20s %-6s", op_rows[op].name, name);
-            for (int k = 0; k < 3; k++) {
-                double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
-                seen = seen || worst != -1;
-                if (worst == -1) printf(" %10s", "-");
-                else printf(" %10.1e", worst);
-            }
-            judge(verdict, seen, "%s has no case: its kernel was not tried", op_rows[op].name);
-            printf("\n");
-        }
-    gpu_device->close();
-    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    if (verdict->failed) give_up(1, "%d checks failed", verdict->failed);
+    if (gpu && (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why))) give_up(1, "verify --gpu: %s", why);
+    if (gpu) printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
+    else {
+        printf("%-20s", "op");
+        for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
+        printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
+    }
+    for (int op = 0; op < OPS; op++) {
+        give_up_if_interrupted(op, OPS, "ops");
+        if (gpu) verify_op_on_gpu(&verdict, (Op)op);
+        else verify_op(&verdict, (Op)op);
+    }
+    const Kernels *chosen = kernels;
+    for (int i = 0; i < ISAS && !gpu; i++) {
+        if (kernels_choose(isa_names[i], why)) continue;
+        printf("skipped: %s is not on this machine\n", isa_names[i]);
+        verdict.skipped++;
+    }
+    kernels = chosen;
+    if (gpu) gpu_device->close();
+    else threads_start(threads);
+    printf("%d passed, %d failed, %d skipped\n", verdict.passed, verdict.failed, verdict.skipped);
+    if (verdict.failed) give_up(1, "%d checks failed", verdict.failed);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.3  Speed
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Median milliseconds of a graph's run; on a GPU by its own clock. */
+static double time_graph(Graph *g, int repeat)
+{
+    double *times = own((size_t)repeat, sizeof *times);
+    char why[FACEGAN_ERROR];
+    graph_run(g);
+    for (int i = 0; i < repeat; i++) {
+        give_up_if_interrupted(i, repeat, "repetitions");
+        double start = now_seconds();
+        if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
+        else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
+    }
+    stats_sort(times, repeat);
+    return times[repeat / 2];
+}
+
+/* Multiplications and additions of a convolution of the family, done directly. */
+static double conv_operations(const ConvShape *s)
+{
+    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
+}
+
+static double node_operations(const Node *y)
+{
+    if (!is_conv(y)) return (double)count_of(y);
+    return conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0);
+}
+
+/* What is really done: Winograd's method needs fewer multiplications than the definition. */
+static double node_work(const Node *y)
+{
+    int outputs, taps;
+    double multiplications = is_conv(y) && !chosen_device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
+    return multiplications > 0 ? 2 * multiplications : node_operations(y);
+}
+
+static double node_bytes(const Node *y)
+{
+    double total = is_view(y) || y->op == OP_leaf ? 0 : (double)count_of(y);
+    for (int k = 0; k < MAX_INPUTS; k++)
+        if (y->in[k] && !is_view(y) && !(is_conv(y) && k == 1 && y->in[FILTER])) total += (double)count_of(y->in[k]);
+    return total * sizeof(real);
+}
+
+static int slowest_first(const void *a, const void *b)
+{
+    double x = (*(Node *const *)a)->milliseconds, y = (*(Node *const *)b)->milliseconds;
+    return (x < y) - (x > y);
+}
+
+/* What this machine can do at best with all threads, measured: operations and bytes a second. */
+typedef struct Peaks { double operations, bytes; } Peaks;
+
+/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
+ * still in the caches from the node before comes faster.) */
+static double node_floor(const Node *y, const Peaks *peaks)
+{
+    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
+}
+
+static void print_roofline_row(const Node *y, double total, const Peaks *peaks)
+{
+    const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
+    int outputs, taps;
+    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
+    const int *d = y->shape.d;
+    char shape[64], geometry[160] = "";
+    double milliseconds = y->milliseconds, seconds = milliseconds * 1e-3;
+    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
+    if (is_conv(y))
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
+    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
+    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
+    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
+           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
+           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
+}
+
+/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
+ * operations, the share of the peak those that are done. */
+static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
+{
+    size_t n = (size_t)g->n_order;
+    Node **nodes = memcpy(own(n, sizeof *nodes), g->order, n * sizeof *nodes);
+    double total = 0, operations = 0, lowest = 0, *best = own(n, sizeof *best);
+    for (size_t i = 0; i < 3 * n; i++) {
+        if (i % n == 0) graph_profile(g);
+        best[i % n] = i < n ? nodes[i]->milliseconds : fmin(best[i % n], nodes[i % n]->milliseconds);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const Node *y = nodes[i];
+        total += nodes[i]->milliseconds = best[i], operations += is_conv(y) ? node_operations(y) : 0;
+        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
+    }
+    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
+           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
+    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
+           "shape", "geometry");
+    qsort(nodes, n, sizeof *nodes, slowest_first);
+    for (size_t i = 0; i < n && nodes[i]->milliseconds > 0.002 * total; i++) print_roofline_row(nodes[i], total, peaks);
+}
+
+/* The most bytes of values that are alive at once: what any planner must provide. */
+static size_t alive_bytes(const Graph *g)
+{
+    Stretch *places = own((size_t)g->n_order, sizeof *places);
+    return places_alive(places, list_places(g, places));
+}
+
+/* Random pictures and labels: their values do not change the time. */
+static void fill_bench(Trainer *t)
+{
+    const Batch *b = &t->now.batch;
+    int n = t->now.d.classes;
+    for (size_t i = 0; i < shape_count(b->x->shape); i++) b->x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    for (int i = 0; i < t->settings.batch; i++) {
+        one_hot(b->label->data + i * n, n, i % n);
+        one_hot(b->target->data + i * n, n, (i + 1) % n);
+        b->alpha->data[i] = (real)0.5;
+    }
+    set_schedule(b->schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(b->schedule_g, 1e-4, 0.5, 0.999, 1);
+}
+
+/* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
+static Peaks print_peaks(void)
+{
+    Peaks peaks;
+    char why[FACEGAN_ERROR];
+    if (!chosen_device) {
+        real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
+        kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
+    } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
+    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
+           chosen_device ? gpu_device->describe() : kernels->name,
+           peaks.bytes * 1e-9, peaks.operations * 1e-9);
+    return peaks;
+}
+
+/* The times, and the memory beside what no program could do without. A classifier has one kind of step. */
+static void print_bench(const Trainer *t, Graph *forward)
+{
+    const Settings *s = &t->settings;
+    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
+    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
+           drawn = time_graph(forward, (int)s->repeat);
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
+    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
+    size_t weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d));
+    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
+    if (g_graph)
+        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
+    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
+    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
+                     "\"alive_bytes\": %zu}\n"
+                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
+                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
+}
+
+static void bench_task(void *settings)
+{
+    enum { CLASSES = 4 };
+    Trainer *t = new_trainer(settings);
+    const Settings *s = &t->settings;
+    t->model = find_model(s->model);
+    t->model->check(s, CLASSES);
+    build_steps(t, CLASSES);
+    bool draws = t->model->generator != NULL;
+    if (draws) t->drawing = new_drawing(&t->now.g, t->model->generator, (int)s->batch);
+    else build_judge(t, (int)s->batch);
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
+    static const char *const titles[] = {"D step", "G step", "forward"};
+    t->arena = bind_graphs(graphs, 3);
+    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
+    fill_bench(t);
+    print_bench(t, graphs[2]);
+    if (!s->roofline) return;
+    Peaks peaks = print_peaks();
+    for (int i = 0; i < 3; i++) {
+        if (!graphs[i]) continue;
+        give_up_if_interrupted(i, 3, "tables");
+        print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
+    }
 }
 
 /* ================================================================================================
@@ -9663,27 +9978,6 @@ static void verify_gpu(Verdict *verdict)
  * ---------------------------------------------------------------------------------------------- */
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-
-/* How bright the eye finds a colour, as luma (5.6) has it. */
-static double grey_of(const unsigned char *rgb)
-{
-    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-}
-
-/* A copy of as many channels. */
-static Image with_channels(const Image *picture, int channels)
-{
-    Image out = new_picture(picture->width, picture->height, channels);
-    size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    size_t from = (size_t)picture->channels, to = (size_t)channels;
-    if (from == to) memcpy(out.pixels, picture->pixels, pixels * to);
-    else for (size_t i = 0; i < pixels; i++) {
-        const unsigned char *p = picture->pixels + i * from;
-        unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
-        for (size_t c = 0; c < to; c++) out.pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
-    }
-    return out;
-}
 
 /* Saves a picture and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
@@ -9715,18 +10009,6 @@ static void make_out(const Settings *s, char *const *inputs, int count, bool sev
     if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
     if (*s->out && !out_is_file(s)) make_folder(s->out);
-}
-
-/* "a,b,c" as its parts. Returns how many. */
-static int split_names_list(const char *list, char (*names)[NAME])
-{
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
 }
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -9801,53 +10083,37 @@ static void read_architecture(const Weights *w, Net *g)
     g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
-/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
-static int shipped_model(const char *name, char path[PATH_MAX])
-{
-    char self[PATH_MAX / 2] = "";
-    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
-    if (access(path, R_OK) == 0) return 1;
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
-    return slash && access(path, R_OK) == 0;
-}
-
 static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
     Settings trained;
-    Weights w = {.file = open_weights(given, path, &trained), .path = path};
+    TensorFile *file = open_weights(given, path, &trained);
+    Weights w = {.file = file, .path = path};
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
-                                   .modulates = trained.modulate};
-    Drawing d = drawing_new(&model->g, expression_generator, 1);
+    model->g.editor = editor_of(&trained);
+    on_leaving(close_net, &model->g);
+    Drawing d = new_drawing(&model->g, expression_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
     if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
     name_classes(model, w.file);
-    bind_graphs(&model->graph, 1, &model->arena);
-    load_net(w.file, path, &model->g, w.prefix, false);
+    bind_graphs(&model->graph, 1);
+    load_net(file, path, &model->g, w.prefix, false);
+    tensorfile_free(file);                                              /* the model may live long */
 }
 
 void facegan_close(Facegan *model)
 {
     if (!model) return;
-    graph_free(model->graph);
-    tensor_free(model->x), tensor_free(model->condition);
-    net_free(&model->g);
-    arena_free(&model->arena);
+    end_scope(&model->apart);
     free(model);
 }
-
-static void close_generator(void *model) { facegan_close(model); }
 
 /* A generator that is closed with the innermost scope. */
 static Facegan *own_generator(const char *given)
 {
-    Facegan *model = must_alloc(1, sizeof *model);
-    on_leaving(close_generator, model);
+    Facegan *model = own(1, sizeof *model);
     fill_generator(model, given);
     return model;
 }
@@ -9948,15 +10214,29 @@ static const char *joined_names(const char (*names)[NAME], int n, const char *be
     return text;
 }
 
-/* The condition that shows class k so strongly: the label's number, or the way from neutral to the emotion's place. */
+/* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions: the square of how far
+ * that is from the middle. */
+static double blend_classes(Facegan *model, const double *shares)
+{
+    real *z = model->condition->data;
+    double norm = 0;
+    Gamut gamut = model->g.space ? gamut_of(&model->g) : (Gamut){0};
+    for (int i = 0; !model->g.space && i < model->g.classes; i++) z[i] = (real)shares[i];
+    for (int i = 0; i < gamut.dimensions; i++) {
+        double at = gamut.mean[0][i];
+        for (int k = 1; k < gamut.n; k++) at += shares[k] * (gamut.mean[k][i] - gamut.mean[0][i]);
+        z[i] = (real)at;
+        norm += at * at;
+    }
+    return norm;
+}
+
+/* The condition that shows class k so strongly. */
 static void set_class(Facegan *model, int k, double strength)
 {
-    real *condition = model->condition->data;
-    one_hot(condition, model->g.condition, k);
-    if (!model->g.space) { condition[k] = (real)strength; return; }
-    Gamut gamut = gamut_of(&model->g);
-    for (int i = 0; i < gamut.dimensions; i++)
-        condition[i] = (real)(gamut.mean[0][i] + strength * (gamut.mean[k][i] - gamut.mean[0][i]));
+    double shares[MAX_CLASSES] = {0};
+    shares[k] = strength;
+    blend_classes(model, shares);
 }
 
 /* From emotion a to emotion b, `share` of the way: along the arc between two directions, straight elsewhere. */
@@ -10072,6 +10352,37 @@ static void draw_bytes(Facegan *model, unsigned char *bytes)
     to_bytes(model->y->data, count_of(model->y), bytes);
 }
 
+/* Pictures without a side above this are taken for one face, unless a detector is asked for. */
+enum { ONE_FACE = 160 };
+
+static bool is_one_face(const Settings *s, int width, int height)
+{
+    return !*s->detector && !*s->weights && max_int(width, height) <= ONE_FACE;
+}
+
+/* Does a detector have to look at the pictures: one that is asked for, or, at photographs, the one that comes with the
+ * program? */
+static bool wants_detector(const Settings *s, char *const *inputs, int count)
+{
+    char shipped[PATH_MAX];
+    if (*s->detector || *s->weights) return true;
+    if (!shipped_model("mtcnn", shipped)) return false;
+    const Names paths = photo_paths(inputs, count);
+    for (int i = 0, width, height; i < paths.count; i++)
+        if (image_probe_file(paths.items[i], &width, &height) && !is_one_face(s, width, height)) return true;
+    return false;
+}
+
+/* As the options say. */
+static Detector *open_detector(const Settings *s)
+{
+    Detector *d = new_detector(s->detector, s->weights);
+    if (s->threshold > 0) d->threshold = s->threshold;
+    d->min_face = s->min_face;
+    d->max_side = (int)s->max_side;
+    return d;
+}
+
 /* What is in a frame of the photograph, into model->x. */
 static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
@@ -10124,13 +10435,14 @@ static void open_public(void *context)
     start_library();
     opening->model = must_alloc(1, sizeof *opening->model);
     fill_generator(opening->model, opening->path);
+    hand_all(&opening->model->apart);
 }
 
 Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
 {
     Opening *opening = &(Opening){.path = path};
     if (attempt_public(open_public, opening, error)) return opening->model;
-    facegan_close(opening->model);
+    free(opening->model);
     return NULL;
 }
 
@@ -10143,26 +10455,6 @@ const char *facegan_class_name(const Facegan *model, int index)
     return index >= 0 && index < model->g.classes ? model->class_names[index] : NULL;
 }
 
-/* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions, kept in the disc. */
-static void blend_classes(Facegan *model, const float *shares)
-{
-    real *z = model->condition->data;
-    double norm = 0;
-    if (!model->g.space) {
-        for (int i = 0; i < model->g.classes; i++) z[i] = (real)shares[i];
-        return;
-    }
-    Gamut gamut = gamut_of(&model->g);
-    for (int i = 0; i < gamut.dimensions; i++) {
-        double at = gamut.mean[0][i];
-        for (int k = 1; k < gamut.n; k++) at += (double)shares[k] * (gamut.mean[k][i] - gamut.mean[0][i]);
-        z[i] = (real)at;
-        norm += at * at;
-    }
-    for (int i = 0; i < gamut.dimensions && model->g.space == 'l' && norm > 1; i++)
-        z[i] = (real)((double)z[i] / sqrt(norm));
-}
-
 typedef struct PublicEdit { Facegan *model; Image picture; const float *condition; unsigned char *out; } PublicEdit;
 
 static void edit_public(void *context)
@@ -10172,8 +10464,13 @@ static void edit_public(void *context)
     if (given->width < 1 || given->height < 1 || (given->channels != 1 && given->channels != 3))
         give_up(2, "a picture of %d x %d x %d: needs 1 or 3 channels", given->width, given->height, given->channels);
     Image picture = with_channels(given, edit->model->g.channels);
-    fit_picture(edit->model, &picture);
-    blend_classes(edit->model, edit->condition);
+    double shares[MAX_CLASSES];
+    Facegan *model = edit->model;
+    fit_picture(model, &picture);
+    for (int i = 0; i < model->g.classes; i++) shares[i] = (double)edit->condition[i];
+    double norm = blend_classes(model, shares);
+    for (int i = 0; i < model->g.condition && model->g.space == 'l' && norm > 1; i++)       /* kept in the disc */
+        model->condition->data[i] = (real)((double)model->condition->data[i] / sqrt(norm));
     draw_bytes(edit->model, edit->out);
 }
 
@@ -10251,6 +10548,7 @@ enum { PAGE_FACES = 12, FRAMES_A_LEG = 10 };
 typedef struct Show {
     Facegan *model;
     const Settings *s;
+    Detector *detector;                 /* that finds the face in photographs, or NULL */
     Gamut gamut;
     FigureSpace space;
     PageFace faces[PAGE_FACES];
@@ -10339,11 +10637,22 @@ static void gamut_film(const Show *show, const Photo *photo)
     deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
 }
 
+/* Of a photograph the best face is shown. */
+static void cut_best_face(const Show *show, Photo *photo)
+{
+    const Image colour = with_channels(&photo->image, 3);
+    Faces faces = find_faces(show->detector, &colour);
+    if (!faces.count) { warn("no face in %s: all of it is shown", photo->path); return; }
+    Frame frame = box_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
+    photo->image = cut_out(&photo->image, frame, 4 * show->model->g.size);
+}
+
 /* OUT/NAME-gamut.png, the film when asked, and its part of the page. */
 static void show_photo(void *context, Photo *photo)
 {
     Show *show = context;
     const char *slash = strrchr(photo->path, '/');
+    if (show->detector && !is_one_face(show->s, photo->image.width, photo->image.height)) cut_best_face(show, photo);
     fit_picture(show->model, &photo->image);
     deliver_canvas(photo_file(show->s, photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
                    show->s->provenance ? &synthetic : NULL);
@@ -10366,6 +10675,7 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     if (!model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     Show *show = new_show(model, s->between);
     show->s = s;
+    if (wants_detector(s, pictures, count)) show->detector = open_detector(s);
     make_out(s, pictures, count, true);
     PhotoBatch batch = {.channels = model->g.channels, .each = show_photo, .context = show};
     each_picture(&batch, pictures, count);
@@ -10429,7 +10739,7 @@ static void find_sheets(Report *r)
     bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->latent_size;
+    r->n_columns = !r->model->from_noise;
     for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
@@ -10588,7 +10898,7 @@ static void write_report(const char *run)
     add_facts(r);
     if (r->model->generator) {
         page_heading(r->page, "Samples");
-        add_slider(r, r->model->latent_size
+        add_slider(r, r->model->from_noise
                           ? "What G draws from the same noise over the training"
                           : "The same faces over the training: the picture as it was, then G's drawings of it");
         for (int face = 0; face < 2; face++) add_quarters(r, face);
@@ -10701,6 +11011,44 @@ static void draw_faces(const Settings *s)
     end_file(list);
 }
 
+static const char box_columns[] = "left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+                                  "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y";
+
+static void print_box(FILE *to, const Box *b)
+{
+    for (int k = 0; k < 4; k++) fprintf(to, ",%.2f", b->box[k]);
+    for (int k = 0; k < 2 * BOX_POINTS; k++) fprintf(to, ",%.2f", b->point[k / 2][k % 2]);
+    fputc('\n', to);
+}
+
+/* The scene's picture, and a row of the list for each of its faces. */
+static void save_scene(const Settings *s, const Scene *scene, long number, FILE *list)
+{
+    const char *name = own_text("%05ld.png", number);
+    save_picture(own_text("%s/%s", s->out, name), &scene->picture, NULL);
+    for (int i = 0; i < scene->n_faces; i++) fputs(name, list), print_box(list, &scene->faces[i]);
+}
+
+/* Draws scenes (11.8) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
+static void draw_scenes(const Settings *s)
+{
+    enum { AT_ONCE = 16 };
+    Stock stock;
+    Composed *scenes = new_scenes(AT_ONCE, (int)s->size, (int)s->channels);
+    make_folder(s->out);
+    open_stock(&stock, NULL, 0, s, (int)s->channels);
+    choose_stock(&stock);
+    FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
+    fprintf(list->stream, "path,%s\n", box_columns);
+    for (long first = 0; first < s->count; first += AT_ONCE) {
+        int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
+        if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
+        compose_scenes(scenes, &stock, (uint64_t)first, count);
+        for (int i = 0; i < count; i++) save_scene(s, &scenes[i].scene, first + i, list->stream);
+    }
+    end_file(list);
+}
+
 /* A sheet of a data set: for each class a row of its first pictures. */
 static void show_data(const char *data, const Settings *s)
 {
@@ -10768,13 +11116,13 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     int classes = 1, which = s->raw;
     const TensorFile *file = open_weights(run, path, &trained);
     const Model *model = find_model(trained.model);
-    if (!model->latent_size)
+    if (!model->from_noise)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
     for (const char *at = trained.classes; *at; at++) classes += *at == ',';
     model->check(&trained, classes);
     on_leaving(close_net, &m->g);
     make_nets(&trained, classes, &m->g, &unused);
-    m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = model->latent_size(&trained);
+    m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
     model->prepare(model, &trained, &m->g, &unused);
     choose_classes(m, trained.classes, s->emotions);
     m->drawing = own_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
@@ -10868,7 +11216,7 @@ static void sample_way(const Sampler *m)
     for (int i = 0; i < FRAMES; i++) {
         int step = i < FILM_FRAMES ? i : FRAMES - i;
         for (int k = 0; k < m->n; k++)
-            put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+            image_put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
         frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
     deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
@@ -10982,63 +11330,38 @@ static void balance_data(const char *data, const Settings *s)
 /* Does a verb's work on one photograph; faces->count may be 0. */
 typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
 
-/* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { TensorFile *file; int count; } NetworkTrace;
-
-static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
-{
-    NetworkTrace *trace = context;
-    if (strcmp(what, "input") == 0) trace->count++;
-    store_tensor(trace->file, "", textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, AS_PICTURES);
-}
-
-/* As the options say. */
-static Detector *open_detector(const Settings *s)
-{
-    Detector *d = new_detector(s->detector, s->weights);
-    if (s->threshold > 0) d->threshold = s->threshold;
-    d->min_face = s->min_face;
-    d->max_side = (int)s->max_side;
-    return d;
-}
-
 /* A verb at work on photographs. */
 typedef struct PhotoVerb {
     EachPhoto *each;
     void *context;
     bool needs_faces;                   /* to find none in any is a failure */
     bool several;                       /* it makes more than one picture of one */
-} PhotoVerb;
-
-typedef struct Detection {
     const Settings *s;
-    const PhotoVerb *verb;
     Detector *detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
-} Detection;
+} PhotoVerb;
 
 static void detect_photo(void *context, Photo *photo)
 {
-    Detection *d = context;
+    PhotoVerb *d = context;
     double start = now_seconds();
-    const Faces faces = find_faces(d->detector, &photo->image);
+    bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
+    const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &photo->image);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
-    if (!faces.count) warn("no face in %s", photo->path), d->without++;
-    d->found += faces.count;
-    d->verb->each(d->verb->context, photo, &faces, d->s);
+    if (!faces.count && !whole) warn("no face in %s", photo->path), d->without++;
+    d->found += whole ? 1 : faces.count;
+    d->each(d->context, photo, &faces, d->s);
 }
 
-static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
+static void run_photo_verb(PhotoVerb verb, const Settings *s, char *const *inputs, int count)
 {
-    char why[TENSORFILE_ERROR_SIZE];
-    Detection *d = own(1, sizeof *d);
-    NetworkTrace trace = {.file = new_tensors()};
-    d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
-    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = &trace;
-    make_out(s, inputs, count, verb->several);
+    PhotoVerb *d = &verb;
+    d->s = s, d->home = innermost_scope(), d->detector = open_detector(s);
+    if (*s->trace) d->detector->trace = new_tensors();
+    make_out(s, inputs, count, d->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
@@ -11046,9 +11369,9 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     warn("%d face%s in %d picture%s (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          d->found == 1 ? "" : "s", seen, seen == 1 ? "" : "s", d->without, batch.unreadable,
          d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
-    if (*s->trace && !tensorfile_save(s->trace, trace.file, why)) give_up(1, "%s", why);
+    if (*s->trace) save_tensors(d->detector->trace, s->trace, "");
     end_batch(&batch);
-    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+    if (d->needs_faces && !d->found) give_up(1, "no face was found");
 }
 
 /* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
@@ -11056,22 +11379,13 @@ static void save_annotated(const Photo *photo, const Faces *faces, const Setting
 {
     int width = photo->image.width, height = photo->image.height;
     PlotCanvas canvas = new_canvas(width, height);
-    memcpy(canvas.rgb, photo->image.pixels, (size_t)width * (size_t)height * 3);
-    double unit = fmax(1, (width + height) / 900.0), size = 10 * unit;
+    double unit = fmax(1, (width + height) / 900.0);
+    memcpy(canvas.rgb, photo->image.pixels, picture_bytes(&photo->image));
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
-        const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
-        for (int k = 0; k < 4; k++)
-            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
-                              0x2ecc71);
-        for (int k = 0; k < LANDMARKS; k++)
-            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
-                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
-        const char *text = own_text("%d: %.3f", i + 1, f->score);
-        double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
-                       (int)(1.25 * size), 0x103020);
-        plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
+        plot_mark(&canvas, f->box, unit, own_text("%d: %.3f", i + 1, f->score));
+        for (int k = 0; k < BOX_POINTS; k++)
+            plot_disc(&canvas, f->point[k][0], f->point[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
     }
     const Image image = image_of(&canvas);
     save_picture(photo_file(s, photo, "-faces.png").s, &image, NULL);
@@ -11083,12 +11397,9 @@ typedef struct FaceList { const Settings *s; int photos; } FaceList;
 static void print_heading(const Settings *s, int widest)
 {
     if (s->json) printf("{\"pictures\": [\n");
-    else if (s->csv)
-        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
-               "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
-    else
-        printf("%-*s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", widest, "picture", "face", "score", "x",
-               "y", "width", "height");
+    else if (s->csv) printf("path,face,score,%s\n", box_columns);
+    else printf("%-*s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", widest, "picture", "face", "score", "x",
+                "y", "width", "height");
 }
 
 static void print_ending(void *context)
@@ -11097,43 +11408,23 @@ static void print_ending(void *context)
     if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
 }
 
-static void print_json_list(const double *x, int n, int digits)
-{
-    for (int i = 0; i < n; i++) {
-        if (i) printf(", ");
-        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
-        else printf("null");
-    }
-}
-
-static void print_json_face(const Face *f, int i)
-{
-    printf("%s\n    {\"score\": ", i ? "," : "");
-    print_json_list(&f->score, 1, 6);
-    printf(", \"box\": [");
-    print_json_list(f->box, 4, 2);
-    printf("], \"landmarks\": ");
-    for (int k = 0; k < LANDMARKS; k++) {
-        printf(k ? ", [" : "[[");
-        print_json_list(f->landmark[k], 2, 2);
-        printf("]");
-    }
-    printf("]}");
-}
-
-/* A row of the table or of CSV. */
 static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
 {
     const double *b = f->box;
     if (s->csv) {
         table_field(stdout, photo->path);
-        printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
-    } else
-        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
-               face_width(f), face_height(f));
-    for (int k = 0; k < LANDMARKS; k++)
-        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
-    printf("\n");
+        printf(",%d,%.6f", i + 1, f->score), print_box(stdout, f);
+        return;
+    }
+    if (s->json)
+        table_json(stdout, "%s\n    {\"score\": %6r, \"box\": [%2r, %2r, %2r, %2r], \"landmarks\": [", i ? "," : "",
+                   f->score, b[0], b[1], b[2], b[3]);
+    else printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+                box_width(f), box_height(f));
+    for (int k = 0; k < BOX_POINTS; k++)
+        if (s->json) table_json(stdout, "%s[%2r, %2r]", k ? ", " : "", f->point[k][0], f->point[k][1]);
+        else printf(" %.0f,%.0f", f->point[k][0], f->point[k][1]);
+    printf(s->json ? "]}" : "\n");
 }
 
 static void print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
@@ -11141,15 +11432,10 @@ static void print_faces(void *context, const Photo *photo, const Faces *faces, c
     FaceList *list = context;
     int widest = max_int(photo->widest, 7);
     if (!list->photos) print_heading(s, widest);
-    if (s->json) {
-        printf("%s  {\"path\": ", list->photos ? ",\n" : "");
-        table_string(stdout, photo->path);
-        printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
-    }
-    for (int i = 0; i < faces->count; i++) {
-        if (s->json) print_json_face(&faces->items[i], i);
-        else print_face(s, photo, &faces->items[i], i, widest);
-    }
+    if (s->json)
+        table_json(stdout, "%s  {\"path\": %q, \"width\": %d, \"height\": %d, \"faces\": [", list->photos ? ",\n" : "",
+                   photo->path, photo->image.width, photo->image.height);
+    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);
@@ -11160,7 +11446,7 @@ static void detect_photos(char *const *inputs, int count, const Settings *s)
     FaceList *list = own(1, sizeof *list);
     list->s = s;
     on_leaving(print_ending, list);
-    run_photo_verb(&(PhotoVerb){.each = print_faces, .context = list}, s, inputs, count);
+    run_photo_verb((PhotoVerb){.each = print_faces, .context = list}, s, inputs, count);
 }
 
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
@@ -11168,7 +11454,7 @@ static void crop_photo(void *context, const Photo *photo, const Faces *faces, co
 {
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        Frame frame = box_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
@@ -11176,7 +11462,7 @@ static void crop_photo(void *context, const Photo *photo, const Faces *faces, co
 
 static void crop_photos(char *const *inputs, int count, const Settings *s)
 {
-    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    run_photo_verb((PhotoVerb){.each = crop_photo, .needs_faces = true, .several = s->all}, s, inputs, count);
 }
 
 typedef struct Editing {
@@ -11218,15 +11504,20 @@ static void edit_frames(const Editing *edit, const Photo *photo, const Frame *fr
             edit->s->provenance ? edit->text : NULL);
 }
 
+/* The centred square that the model was trained on, of a picture. */
+static Frame centred_frame(const Facegan *model, const Image *picture)
+{
+    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
+}
+
 /* Without a detector: the centred square that the model was trained on is the face. */
 static void edit_centre(void *context, Photo *photo)
 {
     const Editing *edit = context;
     const Facegan *model = edit->model;
-    int most = min_int(photo->image.width, photo->image.height);
-    int side = model->crop > 0 ? min_int(model->crop, most) : most;
-    Frame frame = {side, 0, (photo->image.width - side) / 2, (photo->image.height - side) / 2};
-    if (most > 2 * model->g.size)
+    Frame frame = centred_frame(model, &photo->image);
+    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
         warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
     if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
     fit_picture(edit->model, &photo->image);
@@ -11237,14 +11528,17 @@ static void edit_centre(void *context, Photo *photo)
 static void edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
     const Editing *edit = context;
-    Frame *frames = own((size_t)faces->count, sizeof *frames);
-    for (int i = 0; i < faces->count; i++)
-        frames[i] = face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
-    if (!faces->count) return;
-    if (!edit->all) edit_frames(edit, photo, frames, faces->count, &edit->wish);
+    bool whole = is_one_face(s, photo->image.width, photo->image.height);
+    int n = whole ? 1 : faces->count;
+    Frame *frames = own((size_t)n, sizeof *frames);
+    for (int i = 0; i < n; i++)
+        frames[i] = whole ? centred_frame(edit->model, &photo->image)
+                          : box_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+    if (!n) return;
+    if (!edit->all) edit_frames(edit, photo, frames, n, &edit->wish);
     for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
         const Wish wish = wish_for(edit->model, k, 1);
-        edit_frames(edit, photo, frames, faces->count, &wish);
+        edit_frames(edit, photo, frames, n, &wish);
     }
     if (edit->all) {
         take_face(edit->model, &photo->image, frames[0]);
@@ -11255,13 +11549,14 @@ static void edit_faces(void *context, const Photo *photo, const Faces *faces, co
 static void edit_photos(const char *run, char *const *inputs, int count, const Settings *s)
 {
     static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
-    bool detect = *s->detector || *s->weights;
+    bool detect = wants_detector(s, inputs, count);
     Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
     if (detect) {
-        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all};
+        run_photo_verb(verb, s, inputs, count);
         return;
     }
     PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
@@ -11405,7 +11700,7 @@ static bool import_face(Import *job, const Imported *item, Face *face)
         int most = k % 2 ? picture->height : picture->width;
         face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
     }
-    if (!job->detector) return !place.half && (!boxed || (face_width(face) > 0 && face_height(face) > 0));
+    if (!job->detector) return !place.half && (!boxed || (box_width(face) > 0 && box_height(face) > 0));
     const Faces faces = find_faces(job->detector, picture);
     const Face *found = best_face_there(&faces, &place, picture->width);
     if (found) *face = *found;
@@ -11418,8 +11713,8 @@ static void import_cut(Import *job, Imported *item)
     const Settings *s = job->s;
     Face face = {0};
     if (item->result == KEPT && !import_face(job, item, &face)) item->result = NO_FACE;
-    if (item->result != KEPT || !(face_width(&face) > 0)) return;
-    Frame frame = face_frame(face, s->align && job->detector, margin_of(s, -1));
+    if (item->result != KEPT || !(box_width(&face) > 0)) return;
+    Frame frame = box_frame(face, s->align && job->detector, margin_of(s, -1));
     item->picture = cut_out(&item->picture, frame, s->size ? (int)s->size : 128), item->cut = true;
     if (s->channels == 1) item->picture = with_channels(&item->picture, 1);
 }
@@ -11721,16 +12016,6 @@ static void import_data(char *const *inputs, int count, const Settings *s)
  * 14.12  Emotion classifiers: eval, predict
  * ---------------------------------------------------------------------------------------------- */
 
-static void close_classifier(void *classifier) { classifier_close(classifier); }
-
-/* A classifier that is closed with the innermost scope. */
-static Classifier *own_classifier(const char *given)
-{
-    Classifier *c = classifier_open(given);
-    on_leaving(close_classifier, c);
-    return c;
-}
-
 /* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s)
 {
@@ -11905,8 +12190,13 @@ static void predict_picture(const Prediction *out, Image *picture, const char *p
 static void predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
     const Prediction *out = context;
+    if (is_one_face(s, photo->image.width, photo->image.height)) {
+        Image whole = with_channels(&photo->image, 3);
+        predict_picture(out, &whole, photo->path, 0, NULL);
+        return;
+    }
     for (int i = 0; i < faces->count; i++) {
-        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        Frame frame = box_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
         predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box);
     }
@@ -11922,8 +12212,8 @@ static void predict_emotions(char *const *inputs, int count, const Settings *s)
     Classifier *c = chosen_classifier(s);
     const int form = s->json ? TABLE_JSON : s->csv ? TABLE_CSV : TABLE_TEXT, n = c->net.classes;
     Prediction out = {c, s, new_verdicts(stdout, form, name_list(c->class_names, n), n)};
-    if (*s->detector || *s->weights) {
-        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = &out}, s, inputs, count);
+    if (wants_detector(s, inputs, count)) {
+        run_photo_verb((PhotoVerb){.each = predict_faces, .context = &out}, s, inputs, count);
     } else {
         PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = &out};
         each_picture(&batch, inputs, count);
@@ -11950,7 +12240,7 @@ static void train_run(Settings *s)
  * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (13.1 to 13.3 and vendor/stats.h have the equations):
+ * out (13.1 and vendor/stats.h have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -12484,8 +12774,7 @@ static void export_graph(OnnxModel *model, const Node *y, const char *name, cons
     onnx_program(model, steps, y->id + 1, numbers, inputs->n, name);
 }
 
-static void close_onnx(void *model)      { onnx_free(*(OnnxModel **)model); }
-static void close_drawing(void *drawing) { drawing_free(drawing); }
+static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
 
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
 {
@@ -12511,7 +12800,7 @@ static void describe_model(OnnxModel *model, const char (*names)[NAME], const Ne
 static Drawing classifier_for(OnnxModel *model, const char *run)
 {
     Classifier *c = own_classifier(run);
-    const Look look = look_new(&c->net, 1, c->many.p->op == OP_sigmoid);
+    const Look look = new_look(&c->net, 1, c->many.p->op == OP_sigmoid);
     describe_model(model, c->class_names, &c->net);
     return (Drawing){.graph = look.graph, .x = look.x, .y = look.p};
 }
@@ -12521,7 +12810,7 @@ static Drawing generator_for(OnnxModel *model, const char *run)
 {
     Facegan *generator = own_generator(run);
     describe_model(model, generator->class_names, &generator->g);
-    return drawing_new(&generator->g, expression_generator, 1);
+    return new_drawing(&generator->g, expression_generator, 1);
 }
 
 static void export_onnx(const char *run, bool draws, const char *path)
@@ -12533,7 +12822,6 @@ static void export_onnx(const char *run, bool draws, const char *path)
     *model = onnx_begin(draws ? "facegan generator" : "facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
     if (!*model) give_up(1, "out of memory");
     *d = (draws ? generator_for : classifier_for)(*model, run);
-    on_leaving(close_drawing, d);
     const OnnxInputs inputs = {1 + draws, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
                                {"picture", "condition"}};
     export_graph(*model, d->y, draws ? "drawn" : "probabilities", &inputs);
@@ -13375,21 +13663,7 @@ typedef struct ToyRun {
     Graph *drawing, *scoring;           /* G and D as they are */
     Tensor *place;                      /* (N,1,1,2) what D is asked about */
     Node *drawn, *score;
-    Arena arena;
 } ToyRun;
-
-static void close_toy(void *toy)
-{
-    ToyRun *run = toy;
-    Toy *t = &run->toy;
-    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    Tensor *tensors[] = {t->x, t->z, t->alpha, t->d_schedule, t->g_schedule, run->place};
-    for (int i = 0; i < 4; i++) graph_free(graphs[i]);
-    for (int i = 0; i < 6; i++) tensor_free(tensors[i]);
-    Net *nets[] = {t->g, t->d};
-    for (int i = 0; i < 2; i++) net_free(nets[i]), free(nets[i]);
-    arena_free(&run->arena);
-}
 
 static ToyRun *use_toy(ToyLoss loss)
 {
@@ -13397,18 +13671,19 @@ static ToyRun *use_toy(ToyLoss loss)
     Toy *t = &run->toy;
     const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
     t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
-    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1,
-        1, 1));
-    t->d_schedule = tensor_new("d_schedule", rate), t->g_schedule = tensor_new("g_schedule", rate);
-    run->place = tensor_new("place", points);
+    Net *nets[] = {t->g, t->d};
+    for (int i = 0; i < 2; i++) on_leaving(free, nets[i]), on_leaving(close_net, nets[i]);
+    t->x = own_tensor("x", points), t->z = own_tensor("z", points), run->place = own_tensor("place", points);
+    t->alpha = own_tensor("alpha", shape_of(CROWD, 1, 1, 1));
+    t->d_schedule = own_tensor("d_schedule", rate), t->g_schedule = own_tensor("g_schedule", rate);
     build_toy_d_step(t), build_toy_g_step(t);
     run->drawing = graph_new(), run->scoring = graph_new();
-    on_leaving(close_toy, run);
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    for (int i = 0; i < 4; i++) own_graph(graphs[i]);
     net_attach(t->g, run->drawing), net_attach(t->d, run->scoring);
     run->drawn = keep(toy_layers(t->g, leaf(run->drawing, t->z), 2));
     run->score = keep(toy_layers(t->d, leaf(run->scoring, run->place), 1));
-    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    bind_graphs(graphs, 4, &run->arena);
+    bind_graphs(graphs, 4);
     net_initialise(t->g, TOY_SEED), net_initialise(t->d, TOY_SEED);
     return run;
 }
@@ -14108,6 +14383,7 @@ typedef struct Verb {
     void (*run)(Command *c);
     const char *needs, *usual;          /* options that must be given; what is usual here, "size=128:16,512"; or NULL */
     const char *model;                  /* the model that it is about, or NULL */
+    bool apart;                         /* it takes no options of its name's other rows */
     const char *examples;
 } Verb;
 
@@ -14153,6 +14429,13 @@ static void carry_out(void *command, int n, char **given)
     if (!done) give_up(e.status, "%s; this step of the study failed: facegan %s %s ...", e.text, words[1], words[2]);
 }
 
+/* These look for faces in small pictures, too. */
+static Settings *with_detector(Settings *s)
+{
+    if (!*s->detector && !*s->weights) snprintf(s->detector, sizeof s->detector, "mtcnn");
+    return s;
+}
+
 #define RUN(verb, work) \
     static void run_##verb(Command *c) { Settings *s = &c->settings; (void)s; work; }
 RUN(reproduce, reproduce_document(c->what, c->inputs, c->n_inputs, s))
@@ -14160,19 +14443,25 @@ RUN(classify_eval, evaluate_classifier(c->inputs[0], s))
 RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s))
 RUN(sample, sample_noise(c->inputs[0], s))
-RUN(detect, detect_photos(c->inputs, c->n_inputs, s))
-RUN(crop, crop_photos(c->inputs, c->n_inputs, s))
+RUN(detect, detect_photos(c->inputs, c->n_inputs, with_detector(s)))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, with_detector(s)))
 RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s))
 RUN(study_truth, study_truth(c->inputs, c->n_inputs, s))
 RUN(study_augment, study_augment(c->inputs, s))
 RUN(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
 RUN(toy, run_toy_of(c->what, s))
-RUN(step, step_file(c->inputs[0], c->inputs[1]))
-RUN(bench, bench(s))
-RUN(data_draw, draw_faces(s))
+RUN(step, in_scope(step_task, &(StepFiles){c->inputs[0], c->inputs[1]}))
+RUN(bench, in_scope(bench_task, &c->settings))
+RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
 RUN(data_show, show_data(c->inputs[0], s))
 RUN(data_balance, balance_data(c->inputs[0], s))
 RUN(data_import, import_data(c->inputs, c->n_inputs, s))
+
+static void run_train_mtcnn(Command *c)
+{
+    if (!*c->settings.out) snprintf(c->settings.out, sizeof c->settings.out, "runs/mtcnn");
+    train_mtcnn(c->inputs, c->n_inputs, &c->settings);
+}
 
 static void run_data_doctor(Command *c)
 {
@@ -14221,9 +14510,7 @@ static void run_report(Command *c)
 
 static void run_verify(Command *c)
 {
-    Verdict verdict = {0};
-    if (c->settings.gpu) verify_gpu(&verdict);
-    else if (!verify_all(&verdict)) give_up(1, "%d checks failed", verdict.failed);
+    verify(c->settings.gpu);
 }
 
 static void run_version(Command *c)
@@ -14416,13 +14703,20 @@ static const struct { const char *name, *title, *text; } manual[] = {
      "faces whose expression is known exactly, from facial action units.\n"},
     {"faces", "faces in photographs",
      "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
-     "photo.jpg --detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every\n"
-     "bit.\n"
+     "photo.jpg` edits each and pastes it back; what lies outside the pasted squares keeps every bit. They take the\n"
+     "detector that comes with the program, models/mtcnn.safetensors, unless another is named. edit, gamut and\n"
+     "classify predict take a picture of at most 160 pixels for one face, and look for faces in larger ones.\n"
      "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
      "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
      "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
      "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
-     "--threshold finds more, and more that is no face.\n"},
+     "--threshold finds more, and more that is no face.\n"
+     "\n"
+     "    facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
+     "\n"
+     "trains one on pictures of single faces, which it pastes on pictures of anything else; --detector and\n"
+     "--weights then name a teacher who says where in their pictures the faces are. `facegan data draw --scenes`\n"
+     "writes such scenes, with drawn faces, and where in them the faces are.\n"},
     {"stargan", "StarGAN",
      "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
      "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
@@ -14657,6 +14951,11 @@ static void run_man(Command *c)
  * ---------------------------------------------------------------------------------------------- */
 
 static const Verb verbs[] = {
+    {"train", "mtcnn", "FACES... [--backgrounds DIR] [--out RUN]",
+     "train a face detector on pictures of single faces; the same command again goes on", 1, MAX_INPUTS_GIVEN,
+     run_train_mtcnn, .usual = "iters=6000 lr=1e-3", .apart = true, .examples =
+     "  facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
+     "  facegan train mtcnn fer2013 portraits --backgrounds landscapes --detector retinaface --weights retina.pth\n"},
     {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; with --out RUN alone the run goes on", 1, 1,
      run_train, .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
@@ -14682,7 +14981,7 @@ static const Verb verbs[] = {
      run_classify_predict,
      .examples =
      "  facegan classify predict face.png\n"
-     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
+     "  facegan classify predict party.jpg --json                        (every face of a photograph)\n"},
     {"reproduce", "classifier=003", "DATA [--budget 2h|full] [--out DIR]",
      "Emotion Detection in Images: its experiments on the data given, its numbers beside ours", 1, 1,
      run_reproduce, .model = "classifier", .examples =
@@ -14701,28 +15000,30 @@ static const Verb verbs[] = {
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+     "  facegan edit runs/faces party.jpg --emotion happy --out edited   (every face of a photograph)\n"},
     {"gamut", NULL, "RUN IMAGE... [--gif]",
      "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
      MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+    {"detect", NULL, "IMAGE...|DIR [--detector D --weights W]",
      "find faces in photographs: boxes, scores, five landmarks", 1,
      MAX_INPUTS_GIVEN, run_detect, .examples =
+     "  facegan detect photo.jpg --out seen                              (draws boxes)\n"
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
-    {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --json\n"},
+    {"crop", NULL, "IMAGE...|DIR --out DIR",
      "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
      .needs = "out",
      .examples =
-     "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
+     "  facegan crop frames/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
     {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
      .usual = "size=128:16,512", .examples =
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
-     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"},
+     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"
+     "  facegan data draw --scenes --out scenes --count 200 --size 256 --backgrounds landscapes    (for detectors)\n"},
     {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
      "  facegan data show faces --out sheet.png\n"},
     {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
@@ -14853,7 +15154,8 @@ static void set_taker(Taker *t, const Verb *verb, const char *what, const Model 
     int length = what ? (int)strcspn(what, "=") : 0;
     snprintf(t->command, sizeof t->command, "%s%s%.*s", verb->name, what ? " " : "", length, what ? what : "");
     snprintf(t->name, sizeof t->name, "%.63s", model && verb->run == run_train && !verb->model ? what : t->command);
-    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->name, verb->name, length, what ? what : "");
+    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->apart ? "" : verb->name, verb->name, length,
+             what ? what : "");
     t->who = (OptionTaker){t->name, t->command, t->verbs, model ? model->kinds : verb->what == MODEL ? "-" : NULL};
 }
 

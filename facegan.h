@@ -226,9 +226,9 @@ typedef struct Device {
  *            whose G draws from noise; classifier. Commands without a model do not ask */
 #define TRAIN    "train classify.train reproduce.classifier "
 #define BENCH    TRAIN "bench "
-#define PHOTOS   "detect crop edit classify.predict data.import "
+#define PHOTOS   "detect crop edit gamut classify.predict data.import "
 #define ON_GPU   BENCH "reproduce sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy reproduce "
+#define COMPUTES ON_GPU "data eval study toy reproduce train.mtcnn "
 #define DRAW     "data.draw study.truth "
 #define BALANCE  TRAIN "data.balance "
 #define GANS     "editor noise"
@@ -242,8 +242,8 @@ typedef struct Device {
 
 #define FACEGAN_SETTINGS(X)                                                                                            \
     X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
-      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
-      "reproduce toy", EVERY, "where to write (train: the run's directory, by default runs/MODEL)")                              \
+      TRAIN "train.mtcnn sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import "    \
+      "eval study reproduce toy", EVERY, "where to write (train: the run's directory, by default runs/MODEL)")         \
     X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
       BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", EVERY, "P: side of the "     \
       "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
@@ -258,16 +258,16 @@ typedef struct Device {
     X(s, emotion, "emotion", "", ANY, OTHER, "edit", EVERY,                                                            \
       "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
     X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, EVERY, "N: pictures in a batch")                          \
-    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", EVERY,                              \
-      "iterations, each one D step; every n-critic-th also a G step")                                                  \
+    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "train.mtcnn study.augment toy", EVERY,                  \
+      "iterations, each one D step; every n-critic-th also a G step (mtcnn: R twice, P and O four times as many)")     \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
       "the same in passes through the data")                                                                           \
     X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
       "w, conv_dim: channels of the first layer")                                                                      \
-    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
-      "the body")                                                                                                      \
-    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, EVERY, "Adam's learning rate")                                   \
-    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample reproduce", EVERY,                              \
+    X(s, network, "network", "small", ONEOF("small|large|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH,                \
+      "classifier", "the body")                                                                                        \
+    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN "train.mtcnn", EVERY, "Adam's learning rate")                     \
+    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "train.mtcnn sample reproduce", EVERY,                 \
       "all chance follows from it")                                                                                    \
     X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", EVERY, "which system")                                 \
     X(p, data, "data", "", ANY, FREE, "-", EVERY, "folder or list of pictures")                                        \
@@ -299,13 +299,15 @@ typedef struct Device {
       "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
     X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
       "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
+    X(i, style, "style", "0", RANGE(0, 1024), FIXED, BENCH, "editor",                                                  \
+      "modulate: so many numbers, that a layer makes of the label, take its place (0: itself)")                        \
     X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
       "D's scores of real and fake: one, or one for each class")                                                       \
     X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
       "the space: directions in a disc, or Gaussians")                                                                 \
     X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
-    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
-      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
+    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan|style"), FIXED, TRAIN, "noise",                  \
+      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last, or with styles and projection")               \
     X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
     X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
     X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
@@ -325,6 +327,8 @@ typedef struct Device {
     X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
       "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
     X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
+    X(f, penalty_share, "penalty-share", "1", RANGE(0, 1), FIXED, TRAIN, "noise",                                      \
+      "the penalty is measured on this share of a batch")                                                              \
     X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
       "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
     X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
@@ -339,13 +343,14 @@ typedef struct Device {
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
       "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
-      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
-    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, EVERY,                                                              \
+      "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
+      " answer")                                                                                                       \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, EVERY, "weight of the teachers' loss")    \
+    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      "editor", "what D sees is changed by chance, and G learns through it")                                           \
+      GANS, "what D sees is changed by chance, and G learns through it")                                           \
     X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
       "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
     X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
@@ -370,6 +375,8 @@ typedef struct Device {
       "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
     X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
       "weight of the sum of squares of the head's filters")                                                            \
+    X(f, mixup, "mixup", "0", RANGE(0, 1), FIXED, TRAIN, "classifier",                                                 \
+      "up to this share of another picture shines through each, and of its label")                                     \
     X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
       "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
     X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
@@ -410,7 +417,7 @@ typedef struct Device {
       "the public code, quirk by quirk, instead of the paper")                                                         \
     X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
       "the settings of Kolbenschlag's code, as far as it is known")                                                    \
-    X(p, init, "init", "", ANY, FREE, TRAIN, EVERY,                                                                    \
+    X(p, init, "init", "", ANY, FREE, TRAIN "train.mtcnn", EVERY,                                                      \
       "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
     X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
       "stop after so many passes without a lower validation loss (0: never)")                                          \
@@ -420,7 +427,7 @@ typedef struct Device {
       "alarm when the samples' diversity falls below this share of the data's")                                        \
     X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, EVERY,                                         \
       "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
-    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, EVERY,                                             \
+    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN "train.mtcnn", EVERY,                               \
       "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
     X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, EVERY,                                              \
       "a line in log.csv every so many iterations")                                                                    \
@@ -428,7 +435,7 @@ typedef struct Device {
       "tell time, memory and disk, train nothing")                                                                     \
     X(s, budget, "budget", "2h", ANY, OTHER, "reproduce", EVERY,                                                       \
       "how long it may take, 2h or 30m, or full: as long as the document did")                                         \
-    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", EVERY,                                                      \
+    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "train.mtcnn detect", EVERY,                                          \
       "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
     X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", EVERY,                             \
       "pictures that a model drew say so in a text chunk")                                                             \
@@ -458,18 +465,23 @@ typedef struct Device {
       "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
     X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", EVERY,                               \
       "enlarge pictures by a whole factor")                                                                            \
-    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, EVERY,                        \
-      "find the faces first")                                                                                          \
-    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, EVERY, "the detector's weights: a folder (mtcnn) or a file")      \
+    X(b, scenes, "scenes", "0", SWITCH, OTHER, "data.draw", EVERY,                                                     \
+      "photographs with several faces, none or what looks like one, and a list of boxes and landmarks")                \
+    X(p, backgrounds, "backgrounds", "", ANY, OTHER, "data.draw train.mtcnn", EVERY,                                   \
+      "pictures of anything but faces, to paste them on and to learn what is none")                                    \
+    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS "train.mtcnn", EVERY,          \
+      "who finds the faces (default: mtcnn; train mtcnn: the teacher who says where a picture's face is)")             \
+    X(p, weights, "weights", "", ANY, OTHER, PHOTOS "train.mtcnn", EVERY,                                              \
+      "the detector's weights: a folder (mtcnn) or a file (default: models/mtcnn.safetensors)")                        \
     X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, EVERY,                                               \
-      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
+      "least score of a face (0: as the weights say, else mtcnn 0.7, retinaface 0.6)")                                 \
     X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, EVERY,                                           \
       "mtcnn: side of the smallest face looked for, in pixels")                                                        \
     X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, EVERY,                                         \
       "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
-    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", EVERY,                 \
+    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit gamut classify.predict data.import", EVERY,           \
       "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
-    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", EVERY,                          \
+    X(b, align, "align", "0", SWITCH, OTHER, "crop edit gamut classify.predict data.import", EVERY,                    \
       "turn faces so that eyes, nose and mouth stand in their places")                                                 \
     X(b, all, "all", "0", SWITCH, OTHER, "crop", EVERY, "every face of a picture, not only the best")                  \
     X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", EVERY,                                                     \

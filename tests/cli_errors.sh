@@ -135,7 +135,7 @@ expect 0 "usage: facegan VERB" "$F" help
 expect 2 "stargan has no --patience; classify train has" "$F" train stargan faces --out new $SMALL --patience 3
 expect 2 "stargan has no --latent; gan, cgan, wgan, wgan-gp and wacgan have" "$F" train stargan faces --out new --latent 3
 expect 2 "classify train has no --latent" "$F" classify train faces --out new --latent 3
-expect 2 "edit has no --iters; gan" "$F" edit run $picture --iters 3
+expect 2 "edit has no --iters; train mtcnn, gan" "$F" edit run $picture --iters 3
 expect 2 "data show has no --pose; data draw and study truth have" "$F" data show faces --pose 0
 expect 2 "data draw has no option --sise; did you mean --size?" "$F" data draw --out new --sise 3
 expect 2 "there is no verb dta; did you mean data?" "$F" dta draw

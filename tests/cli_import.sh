@@ -259,7 +259,7 @@ printf '1\nSmiling Male\na/1.ppm 1 -1\n' > an/attributes.txt
 refused 2 "is read alone" "$F" data import folder an/training.csv an/attributes.txt -o x
 refused 2 "is read alone" "$F" data import folder an/attributes.txt an/training.csv -o x
 refused 2 "lists attributes" "$F" data import folder an/attributes.txt -o x
-refused 2 "--weights is missing" "$F" data import folder many -o y --detector mtcnn
+refused 2 "--weights is missing" "$F" data import folder many -o y --detector retinaface
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

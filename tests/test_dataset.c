@@ -463,6 +463,31 @@ static void check_cleaning(void)
     CHECK(!lost.count && !strays.count);
 }
 
+static void names_of(void *set) { dataset_check_names(set, 2, 8); }
+
+/* Whether the names of two classes may be written into a list. */
+static bool names_pass(DataSet set, char *second, int n)
+{
+    Error e;
+    char *names[3] = {"calm", second, "sad"};
+    set.class_names = names, set.n_classes = n;
+    return attempt(names_of, &set, &e);
+}
+
+static void check_find(void)
+{
+    static char *const odd[] = {"", " glad", "glad ", "a,b", "a\"b", "a\nb", "nineteen!"};
+    int label[] = {1, 0, 1};
+    DataSet set = {.count = 3, .label = label};
+    CHECK(dataset_find(&set, 1, 0) == 0 && dataset_find(&set, 1, 1) == 2 && dataset_find(&set, 0, 0) == 1);
+    CHECK(dataset_find(&set, 1, 2) == -1 && dataset_find(&set, 2, 0) == -1);
+    unsigned char shares[3];
+    set.attributes = shares;
+    CHECK(dataset_find(&set, 1, 1) == 1 && dataset_find(&set, 0, 3) == -1);
+    CHECK(names_pass(set, "glad too", 2) && names_pass(set, "gl\xc3\xbc", 2) && !names_pass(set, "glad", 3));
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) CHECK(!names_pass(set, odd[i], 2));
+}
+
 int main(void)
 {
     Scope all;
@@ -470,6 +495,7 @@ int main(void)
     snprintf(folder, sizeof folder, "/tmp/dataset-XXXXXX");
     if (!mkdtemp(folder)) return 1;
     check_words();
+    check_find();
     check_majority();
     check_folders();
     check_lists();

@@ -1,111 +1,9 @@
-/* test_detect.c: chapter 11 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
- * anchors, the similarity transform, cutting and pasting, and both detectors on weight files that the test writes. What the
- * numbers should be was worked out by hand; tests/torch_detect.py holds the networks against PyTorch. */
+/* test_detect.c: chapter 11 without any trained weights: both detectors on weight files that the test writes. Boxes are
+ * tests/test_boxes.c's; tests/torch_detect.py holds the networks against PyTorch. */
 #include "library.h"
 #include "check.h"
 
 static char folder[256];                /* of everything this test writes */
-
-static Face a_face(double left, double top, double right, double bottom, double score)
-{
-    return (Face){.box = {left, top, right, bottom}, .score = score};
-}
-
-/* ------------------------------------------------------------------------------------------------
- * Boxes
- * ---------------------------------------------------------------------------------------------- */
-
-static void test_overlap(void)
-{
-    Face a = a_face(0, 0, 10, 10, 1), b = a_face(5, 0, 15, 10, 1), c = a_face(2, 2, 6, 6, 1), away = a_face(20, 20, 30, 30, 1);
-    CLOSE(overlap(&a, &b, OVER_UNION, 0), 50.0 / 150, 1e-12);
-    CLOSE(overlap(&a, &b, OVER_SMALLER, 0), 0.5, 1e-12);
-    CLOSE(overlap(&a, &b, OVER_UNION, 1), 66.0 / (121 + 121 - 66), 1e-12);
-    CLOSE(overlap(&a, &c, OVER_SMALLER, 0), 1, 1e-12);
-    CLOSE(overlap(&a, &c, OVER_UNION, 0), 0.16, 1e-12);
-    CLOSE(overlap(&a, &away, OVER_UNION, 1), 0, 0);
-    CLOSE(overlap(&away, &away, OVER_SMALLER, 0), 1, 1e-12);
-}
-
-/* The second best overlaps the best by a third, the third best is inside it, the fourth stands alone; NaN and absurd boxes go. */
-static void test_suppression(void)
-{
-    Faces f = {0};
-    faces_add(&f, a_face(20, 20, 30, 30, 0.1));
-    faces_add(&f, a_face(5, 0, 15, 10, 0.8));
-    faces_add(&f, a_face(0, 0, 10, 10, 0.9));
-    faces_add(&f, a_face(1, 1, 9, 9, 0.7));
-    faces_add(&f, a_face(0, 0, NAN, 10, 1));
-    faces_add(&f, a_face(0, 0, 1e30, 10, 1));
-    faces_add(&f, a_face(40, 40, 50, 50, NAN));
-    suppress_doubles(&f, OVER_UNION, 0.5, 0, 100);
-    CHECK(f.count == 3);
-    CHECK(f.items[0].score == 0.9 && f.items[1].score == 0.8 && f.items[2].score == 0.1);
-    suppress_doubles(&f, OVER_UNION, 0.3, 0, 100);
-    CHECK(f.count == 2 && f.items[1].score == 0.1);
-    suppress_doubles(&f, OVER_UNION, 0.3, 0, 1);                            /* of the best candidate only */
-    CHECK(f.count == 1 && f.items[0].score == 0.9);
-    faces_free(&f);
-    suppress_doubles(&f, OVER_UNION, 0.3, 0, 100);
-    CHECK(f.count == 0);
-}
-
-static void test_boxes(void)
-{
-    Face f = a_face(10, 20, 30, 60, 1);                                    /* 20 wide, 40 high; with the last pixel 21 and 41 */
-    memcpy(f.move, (double[4]){0.1, -0.1, 0.2, 0.5}, sizeof f.move);
-    move_box(&f, 0);
-    const double moved[4] = {12, 16, 34, 80};
-    for (int i = 0; i < 4; i++) CLOSE(f.box[i], moved[i], 1e-12);
-    f = a_face(10, 20, 30, 60, 1);
-    memcpy(f.move, (double[4]){0.1, -0.1, 0.2, 0.5}, sizeof f.move);
-    move_box(&f, 1);
-    CLOSE(f.box[0], 12.1, 1e-12);
-    CLOSE(f.box[3], 80.5, 1e-12);
-    f = a_face(10, 20, 30, 60, 1);
-    square_box(&f);
-    const double square[4] = {0, 20, 40, 60};
-    for (int i = 0; i < 4; i++) CLOSE(f.box[i], square[i], 1e-12);
-    Face over = a_face(-20.7, 30.9, 20.9, 70.2, 1), outside = a_face(120, 10, 140, 30, 1), wild = a_face(-1e9, NAN, 1e9, 1e9, 1);
-    ImageWindow w = box_window(&over, 100, 50);
-    CHECK(w.x == 0 && w.y == 29 && w.width == 20 && w.height == 21);
-    CHECK(box_window(&outside, 100, 50).width <= 0);
-    w = box_window(&wild, 100, 50);
-    CHECK(w.x == 0 && w.y == 0 && w.width == 100 && w.height == 50);
-}
-
-static void test_anchors(void)
-{
-    const real scores[2] = {0, 2}, boxes[4] = {1, -2, 0, (real)(5 * 0.69314718055994531)}, marks[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
-    Face f = decode_anchor(20, 12, 16, scores, boxes, marks);               /* centre 20 + 1.6, 12 - 3.2; 16 wide, 32 high */
-    const double want[4] = {13.6, -7.2, 29.6, 24.8};
-    CLOSE(f.score, 1 / (1 + exp(-2)), 1e-9);
-    for (int i = 0; i < 4; i++) CLOSE(f.box[i], want[i], 1e-5);
-    CLOSE(f.landmark[0][0], 21.6, 1e-6);
-    CLOSE(f.landmark[4][1], 28, 1e-6);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * Alignment
- * ---------------------------------------------------------------------------------------------- */
-
-/* A face whose landmarks stand on the template, turned and enlarged, is cut out upright; coinciding landmarks fall back. */
-static void test_alignment(void)
-{
-    Face f = a_face(10, 10, 50, 70, 1);
-    Frame turn = {60, 25, 12, -3}, got;
-    for (int i = 0; i < LANDMARKS; i++) image_frame_point(&turn, aligned_points[2 * i], aligned_points[2 * i + 1], &f.landmark[i][0], &f.landmark[i][1]);
-    got = face_frame(f, true, 0);
-    CLOSE(got.turn_x, 60, 1e-9);
-    CLOSE(got.turn_y, 25, 1e-9);
-    CLOSE(got.x, 12, 1e-9);
-    CLOSE(got.y, -3, 1e-9);
-    memset(f.landmark, 0, sizeof f.landmark);
-    got = face_frame(f, true, 0.5);                                         /* the upright 60 px square about (30,40), half as much more */
-    CLOSE(got.turn_x, 90, 1e-9);
-    CLOSE(got.x, -15, 1e-9);
-    CLOSE(got.y, -5, 1e-9);
-}
 
 static Image drawn_picture(int width, int height, int channels)
 {
@@ -244,42 +142,38 @@ static void fill_picture(Image *picture)
 static void test_detector(const char *kind, const char *weights, double threshold)
 {
     static const int sizes[][2] = {{1, 1}, {7, 40}, {61, 45}, {40, 40}, {33, 90}, {61, 45}};
-    Detector d;
+    Detector *d = new_detector(kind, weights);
     int found = 0, first = -1;
-    load_detector(&d, kind, weights);
-    d.threshold = threshold;
+    d->threshold = threshold;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         Image picture = drawn_picture(sizes[i][0], sizes[i][1], 3);
         fill_picture(&picture);
-        Faces faces = find_faces(&d, &picture);
-        for (int k = 0; k < faces.count; k++) CHECK(is_sane(&faces.items[k]) && faces.items[k].score > threshold && face_width(&faces.items[k]) > 0);
+        Faces faces = find_faces(d, &picture);
+        for (int k = 0; k < faces.count; k++) CHECK(box_is_sane(&faces.items[k]) && faces.items[k].score > threshold && box_width(&faces.items[k]) > 0);
         if (sizes[i][0] == 61 && first < 0) first = faces.count;
         if (i == sizeof sizes / sizeof *sizes - 1) CHECK_MSG(faces.count == first, "%d faces, then %d", first, faces.count);
         found += faces.count;
-        faces_free(&faces);
+        boxes_free(&faces);
         image_free(&picture);
     }
     CHECK_MSG(found > 0, "%s found nothing at all at threshold %g", kind, threshold);
-    detector_close(&d);
 }
 
 /* A large picture is scaled down for the networks, and its faces come back in its own pixels. */
 static void test_bounded(const char *weights)
 {
-    Detector d;
+    Detector *d = new_detector("retinaface", weights);
     Image picture = drawn_picture(600, 300, 3);
-    load_detector(&d, "retinaface", weights);
     memset(picture.pixels, 90, 600 * 300 * 3);
-    d.max_side = 150;
-    d.threshold = 0;
-    Faces faces = find_faces(&d, &picture);
+    d->max_side = 150;
+    d->threshold = 0;
+    Faces faces = find_faces(d, &picture);
     double right = 0;
     for (int i = 0; i < faces.count; i++) right = fmax(right, faces.items[i].box[2]);
     CHECK_MSG(right > 300, "the rightmost face ends at %g of 600", right);
-    CHECK(shape_count(d.networks[0].sized[0].input.shape) <= 150 * 75 * 3 && d.input_room <= 150 * 75 * 3);
-    faces_free(&faces);
+    CHECK(shape_count(d->networks[0].sized[0].input.shape) <= 150 * 75 * 3 && d->input_room <= 150 * 75 * 3);
+    boxes_free(&faces);
     image_free(&picture);
-    detector_close(&d);
 }
 
 static void open_work(void *kind_and_weights)
@@ -299,8 +193,7 @@ static void test_refusals(void)
 {
     char path[320];
     snprintf(path, sizeof path, "%s/broken.safetensors", folder);
-    expect_refusal("mtcnn", "", "pnet.pt, rnet.pt and onet.pt");
-    expect_refusal("mtcnn", "", "facegan detect photo.jpg --detector mtcnn --weights");
+    expect_refusal("retinaface", "", "facegan detect photo.jpg --detector retinaface --weights");
     expect_refusal("retinaface", "", "mobilenet0.25_Final.pth");
     expect_refusal("yolo", path, "must be mtcnn or retinaface");
     expect_refusal("mtcnn", "/nowhere/at/all", "No such file");
@@ -380,11 +273,6 @@ int main(void)
     snprintf(retinaface, sizeof retinaface, "%s/retinaface.npz", folder);
     kernels_choose(NULL, why);
     threads_start(2);
-    test_overlap();
-    test_suppression();
-    test_boxes();
-    test_anchors();
-    test_alignment();
     test_refusals();
     write_mtcnn(mtcnn, NULL, NULL);
     write_retinaface(retinaface);

@@ -238,6 +238,36 @@ static void test_camera(void)
     CLOSE(sqrt(squares), 0.04, 0.003);
 }
 
+/* Where things are, by the drawing at the header's top: 34 pixels a unit at size 100, the middle at (50,50). The table's
+ * face, seen from the front; then turned by a quarter, and twice as large. The iris is dark where the eye is said to be. */
+static void test_places(void)
+{
+    enum { SIZE = 100 };
+    static unsigned char pixels[SIZE * SIZE];
+    FaceIdentity who;
+    FacePose pose, plain = plain_pose();
+    float au[FACE_AUS] = {0};
+    someone(&who, &pose, 3);
+    for (int i = 0; i < FACE_AUS; i++) who.lopsided[i] = who.resting[i] = 0;
+    who.eye_size = who.mouth_width = 1, who.eye_spacing = 0.40f, who.nose_length = who.chin = 0, who.glasses = 0;
+    FacePlaces p = face_places(&who, &plain, au, SIZE);
+    const double want[5][2] = {{36.4, 49.8}, {63.6, 49.8}, {50, 63.1}, {40.65, 73.3}, {59.35, 73.3}};
+    for (int i = 0; i < 5; i++) CLOSE(p.point[i][0], want[i][0], 0.3), CLOSE(p.point[i][1], want[i][1], 0.4);
+    CLOSE(p.bottom, 50 + 34 * 1.12, 0.3);
+    CLOSE(p.left + p.right, 100, 0.01);
+    CHECK(p.right - p.left > 45 && p.right - p.left < 65 && p.top > 10 && p.top < 30);
+    face_render(&who, &plain, au, SIZE, 1, pixels);
+    int eye = pixels[(int)p.point[0][1] * SIZE + (int)p.point[0][0]], cheek = pixels[60 * SIZE + 36];
+    CHECK_MSG(eye + 40 < cheek, "the eye is %d, the cheek %d", eye, cheek);
+    plain.roll = 3.14159265f / 2, plain.scale *= 2;
+    FacePlaces q = face_places(&who, &plain, au, SIZE);
+    for (int i = 0; i < 5; i++) {
+        CLOSE(q.point[i][0] - 50, -2 * (p.point[i][1] - 50), 0.01);
+        CLOSE(q.point[i][1] - 50, 2 * (p.point[i][0] - 50), 0.01);
+    }
+    CLOSE(q.left, 50 - 2 * 34 * 1.12, 0.6);
+}
+
 /* Dice that fall as a test says, by `which`: expressions ask for their numbers by it. */
 static double fallen[7];
 
@@ -290,6 +320,7 @@ static void test_sets(void)
 
 int main(void)
 {
+    test_places();
     test_units();
     test_sets();
     test_recipes();

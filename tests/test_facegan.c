@@ -710,7 +710,9 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
                             const float *condition, unsigned char *drawn)
 {
     Net net = {.letter = 'G', .width = 3, .repeat = 2, .classes = 3, .condition = 3, .channels = channels, .size = 16};
-    Drawing drawing = drawing_new(&net, expression_generator, 1);
+    Scope inner;
+    enter(&inner);
+    Drawing drawing = new_drawing(&net, expression_generator, 1);
     TensorFile file = {0};
     char why[TENSORFILE_ERROR_SIZE] = "";
     net_initialise(&net, 17);
@@ -730,7 +732,7 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
         to_bytes(drawing.y->data, (size_t)(16 * 16 * channels), drawn);
         arena_free(&arena);
     }
-    drawing_free(&drawing);
+    leave();
     net_free(&net);
     return ok;
 }

@@ -1528,6 +1528,12 @@ static void test_odd_files(void)
     CHECK(!image_load("/dev/zero", 0, &back, error) && strstr(error, "device") && errno == 0);
     CHECK(!image_load(directory, 0, &back, error) && strstr(error, "is a folder") && errno == 0);
     CHECK(!image_load(in_directory("none"), 0, &back, error) && errno == ENOENT);
+    int width = 0, height = 0;
+    CHECK(image_save(in_directory("p.png"), &image, NULL, 0, error) && image_probe_file(in_directory("p.png"), &width, &height));
+    CHECK(width == 5 && height == 4);
+    CHECK(!image_probe_file(in_directory("f.png"), &width, &height) && !image_probe_file("/dev/zero", &width, &height));
+    CHECK(!image_probe_file(in_directory("none"), &width, &height));
+    remove(in_directory("p.png"));
     CHECK(seconds() - start < 5);
     close(named);
     remove(in_directory("s.png"));
@@ -1929,8 +1935,44 @@ static void test_change(void)
     image_free(&photo), image_free(&edited);
 }
 
+static void test_put_cell(void)
+{
+    char why[IMAGE_ERROR_SIZE];
+    Image sheet;
+    const unsigned char square[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};       /* 2 x 2 */
+    int set = 0;
+    CHECK(image_new(6, 4, 3, &sheet, why));
+    image_put_cell(&sheet, square, 2, 1, 2);
+    for (int i = 0; i < 72; i++) set += sheet.pixels[i] != 0;
+    CHECK(set == 12 && memcmp(sheet.pixels + 2 * 18 + 12, square, 6) == 0);
+    CHECK(memcmp(sheet.pixels + 3 * 18 + 12, square + 6, 6) == 0);
+    image_free(&sheet);
+}
+
+/* Nine pixels of ten from the middle or a corner: a picture of 20 is enlarged to 22.2, of which 20 are seen. */
+static void test_views(void)
+{
+    ImageWarp v[IMAGE_VIEWS];
+    int corners = 0;
+    image_views(1, 20, v);
+    CHECK(!v[0].mirror && v[0].zoom == 0 && v[0].shift_x == 0);
+    image_views(2, 20, v);
+    CHECK(!v[0].mirror && v[1].mirror && v[1].zoom == 0);
+    image_views(10, 20, v);
+    for (int i = 0; i < 10; i++) {
+        double side = 10.0 / 9;                         /* half of 2.2 */
+        CHECK(v[i].mirror == i % 2);
+        CLOSE(v[i].zoom, 10.0 / 9, 1e-12), CLOSE(fabs(v[i].shift_x), i > 1 ? side : 0, 1e-12);
+        CLOSE(fabs(v[i].shift_y), i > 1 ? side : 0, 1e-12);
+        corners |= i > 1 ? 1 << ((v[i].shift_x > 0) + 2 * (v[i].shift_y > 0)) : 0;
+    }
+    CHECK(corners == 15);
+}
+
 int main(void)
 {
+    test_put_cell();
+    test_views();
     snprintf(directory, sizeof directory, "/tmp/test_image_XXXXXX");
     CHECK(mkdtemp(directory) != NULL);
     test_samples();

@@ -48,6 +48,10 @@ static void pictures(void *context)
     CHECK(out.pixels[12] == 200 && out.pixels[9] == 0);
     Image large = resize_picture(&black, 6, 4);
     CHECK(large.width == 6 && large.height == 4 && picture_bytes(&large) == 24);
+    out.pixels[0] = 100, out.pixels[1] = 200, out.pixels[2] = 50;
+    Image grey = with_channels(&out, 1), colours = with_channels(&black, 3);
+    CHECK(grey.channels == 1 && grey.pixels[0] == 153 && grey.pixels[4] == 200);      /* 29.9 + 117.4 + 5.7 */
+    CHECK(colours.channels == 3 && colours.pixels[12] == 200 && colours.pixels[14] == 200 && colours.pixels[15] == 0);
     write_file(in_folder("damaged.png"), "\x89PNG", 4);
     CHECK(!try_picture(in_folder("damaged.png"), 3, &out, &why) && why.status == 1 && !why.machine);
     CHECK(!try_picture(in_folder("none.png"), 3, &out, &why) && strstr(why.text, "none.png"));

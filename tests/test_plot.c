@@ -186,6 +186,13 @@ static void test_shapes(void)
     plot_fill_rect(&c, 200, 100, 5, 4, 0x0000ff);
     CHECK(count_colour(&c, 0x0000ff) == 20);
     plot_free(&c);
+    c = canvas_of(W, H, 0xffffff);
+    plot_mark(&c, (double[4]){50, 60, 90, 110}, 1, "1");        /* its label's 12 rows end 4 + 10 - 12 pixels above */
+    CHECK(pixel_at(&c, 50, 80) == 0x2ecc71 && pixel_at(&c, 89, 80) == 0x2ecc71 && pixel_at(&c, 70, 109) == 0x2ecc71);
+    CHECK(pixel_at(&c, 70, 80) == 0xffffff && pixel_at(&c, 50, 46) == 0x103020 && pixel_at(&c, 50, 45) == 0xffffff);
+    plot_mark(&c, (double[4]){150, 5, 190, 55}, 1, "2");        /* no room above: below */
+    CHECK(pixel_at(&c, 150, 60) == 0x103020 && pixel_at(&c, 170, 1) == 0xffffff);
+    plot_free(&c);
 }
 
 static void test_drawing_outside(void)

@@ -112,8 +112,25 @@ static void naming(void *context)
     parse_names(context, "letters");
 }
 
+/* What a scope apart was handed outlives the work, and is closed in the same order. */
+static void handing_all(void *apart)
+{
+    Scope nothing;
+    on_leaving(note_closed, "1");
+    own(10, 1);
+    on_leaving(note_closed, "2");
+    hand_all(apart);
+    on_leaving(note_closed, "3");
+    enter(&nothing);
+    Scope empty;
+    hand_all(&empty);
+    end_scope(&empty);
+    leave();
+}
+
 int main(void)
 {
+    Scope apart;
     int zeros = 0, grown = 0;
     bool went_on = false;
     Error e = {0};
@@ -127,6 +144,13 @@ int main(void)
     CHECK(strcmp(closed, "dc|o") == 0);
     *closed = 0;
     CHECK(!attempt(from_the_stack, NULL, &e) && strcmp(closed, "s") == 0);
+    *closed = 0, zeros = 0;
+    in_scope(whole, &zeros);
+    CHECK(zeros == 100 && strcmp(closed, "ba") == 0 && !scope_innermost);
+    *closed = 0;
+    CHECK(attempt(handing_all, &apart, &e) && strcmp(closed, "3") == 0);
+    end_scope(&apart);
+    CHECK(strcmp(closed, "321") == 0);
     CHECK(!attempt(too_much, NULL, &e) && e.status == 1 && e.machine && strstr(e.text, "out of memory"));
     CHECK(!attempt(one_of_many, &zeros, &e) && e.machine);
     CHECK(attempt(growing, &grown, &e) && grown);

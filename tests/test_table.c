@@ -284,10 +284,29 @@ static void test_formats(void)
     fclose(file);
     CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n"
                        "[\"x\\\"\", \"y\"] [1, -2, 3] []") == 0);
+    file = fmemopen(text, sizeof text, "w");
+    table_json(file, "[%2r, %0r, %6r, %2r]", 1.0 / 3, 7.0, 0.1, INFINITY);
+    fclose(file);
+    CHECK(strcmp(text, "[0.33, 7, 0.100000, null]") == 0);
+}
+
+static void test_line(void)
+{
+    TableLine line = {0};
+    table_add_number(&line, 1, "i", "%.0f", 12);
+    table_add_number(&line, 0, "x", "%.3f", 1);
+    table_add_number(&line, 1, "y", "%.2f", -0.5);
+    CHECK(strcmp(line.names, "i,x,y") == 0 && strcmp(line.numbers, "12,,-0.50") == 0);
+    for (int i = 0; i < 3000; i++) table_add_number(&line, 1, "name", "%.3f", 1);
+    CHECK(strlen(line.names) == sizeof line.names - 1 && strlen(line.numbers) == sizeof line.numbers - 1);
+    TableLine empty = {0};
+    table_add_number(&empty, 0, "x", "%f", 0), table_add_number(&empty, 1, "y", "%.0f", 3);
+    CHECK(strcmp(empty.numbers, ",3") == 0);
 }
 
 int main(void)
 {
+    test_line();
     if (!mkdtemp(folder)) { SKIP("no temporary folder"); return 1; }
     test_rows();
     test_layouts();

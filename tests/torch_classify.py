@@ -194,14 +194,16 @@ class Resnet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+CHANNELS = {"small": (32, 64, 128, 192), "large": (48, 96, 192, 320)}
+
+
 class Small(nn.Module):
     """A convolution, then three times: pool, a convolution, and the sum of that and what two more find in it."""
 
-    def __init__(self, channels, classes):
+    def __init__(self, channels, classes, widths):
         super().__init__()
         layers, inside = [], channels
-        for width, pool in ((32, False), (64, True), (64, False), (64, False), (128, True), (128, False), (128, False),
-                            (192, True), (192, False), (192, False)):
+        for width, pool in [(widths[0], False)] + [(width, i == 0) for width in widths[1:] for i in range(3)]:
             layers += [Pool()] if pool else []
             layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), Relu()]
             inside = width
@@ -217,8 +219,8 @@ class Small(nn.Module):
 
 
 def network(kind, size, hidden, channels):
-    if kind == "small":
-        return Small(channels, len(EMOTIONS))
+    if kind in CHANNELS:
+        return Small(channels, len(EMOTIONS), CHANNELS[kind])
     if kind in VGG:
         return Vgg(kind, len(EMOTIONS), hidden, size)
     return Resnet((2, 2, 2, 2), False, len(EMOTIONS)) if kind == "resnet18" else Resnet((3, 4, 6, 3), True, len(EMOTIONS))
@@ -252,21 +254,40 @@ def learnt(kind, net, unfreeze):
     return [m for part in parts for m in part.modules()], [p for part in parts for p in part.parameters()]
 
 
-def torch_step(net, kind, unfreeze, preprocess, x, label, smoothing):
-    """-> scores, loss, gradients by name; running statistics move in place."""
+def torch_step(net, kind, unfreeze, preprocess, x, label, smoothing, mixup=None, teachers=()):
+    """-> scores, loss, what the teachers add, gradients by name; running statistics move in place. mixup: each picture's share of the next."""
     modules, parameters = learnt(kind, net, unfreeze)
     net.eval()
     for m in modules:
         m.training = True
     for p in net.parameters():
         p.requires_grad = any(p is q for q in parameters)
+    target = functional.one_hot(label, len(EMOTIONS)).to(x.dtype)
+    if mixup is not None:
+        x = x + mixup[:, None, None, None] * (x.roll(-1, 0) - x)
+        target = target + mixup[:, None] * (target.roll(-1, 0) - target)
     scores = net(PREPROCESS[preprocess](x))
-    loss = functional.cross_entropy(scores, label, label_smoothing=smoothing)
-    loss.backward()
-    return scores.detach(), loss.detach(), {k: p.grad for k, p in net.named_parameters() if p.requires_grad}
+    loss = functional.cross_entropy(scores, target, label_smoothing=smoothing)
+    taught = torch.zeros((), dtype=x.dtype)
+    if teachers:
+        with torch.no_grad():
+            answers = sum(t(x)[:, order].softmax(1) for t, order in teachers) / len(teachers)
+        taught = functional.cross_entropy(scores, answers)
+    (loss + 0.7 * taught).backward()
+    return scores.detach(), loss.detach(), taught.detach(), {k: p.grad for k, p in net.named_parameters() if p.requires_grad}
 
 
-def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, channels=3, smoothing=0.0):
+def teacher(path, size, channels, seed):
+    """Writes a small classifier that has the classes in another order, and one more; -> it and where it has ours."""
+    net = Small(channels, len(EMOTIONS) + 1, CHANNELS["small"]).double()
+    randomise(net, seed + 100)
+    names = ["contempt", *EMOTIONS[::-1]]
+    save(path, {"D." + k: v.double().reshape(v.shape if v.dim() else (1,)) for k, v in net.state_dict().items()},
+         {"model": "classifier", "network": "small", "size": size, "channels": channels, "classes": ",".join(names), "preprocess": "tanh"})
+    return net.eval(), [names.index(e) for e in EMOTIONS]
+
+
+def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, channels=3, smoothing=0.0, mixup=0.0, teachers=0):
     what = f"{kind} {size} px, {unfreeze} learns, {preprocess}"
     net = network(kind, size, hidden, channels).double()
     randomise(net, seed)
@@ -277,14 +298,23 @@ def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, c
     metadata = {"model": "classifier", "network": kind, "size": size, "channels": channels, "batch": batch, "classes": ",".join(EMOTIONS),
                 "preprocess": preprocess, "unfreeze": unfreeze, "head": f"{hidden},{hidden}" if kind in VGG else "", "dropout": 0,
                 "smoothing": smoothing, "lr": 0.01, "d-optimiser": "sgd", "beta1": 0}
+    share = None
+    if mixup:
+        tensors["uniform_m"] = torch.rand(batch).double() * 2 - 1
+        share = tensors["uniform_m"].abs() * mixup
+    taught_by = [teacher(folder / f"teacher{i}.safetensors", size, channels, seed + i) for i in range(teachers)]
+    metadata |= {"mixup": mixup, "teacher": ",".join(str(folder / f"teacher{i}.safetensors") for i in range(teachers)), "lambda-teacher": 0.7}
     save(folder / "in.safetensors", tensors, metadata)
-    scores, loss, gradients = torch_step(net, kind, unfreeze, preprocess, x, label, smoothing)
+    scores, loss, taught, gradients = torch_step(net, kind, unfreeze, preprocess, x, label, smoothing, share, taught_by)
     for program, near in (("facegan64", 1e-6), ("facegan", 1e-4)):
         facegan("step", folder / "in.safetensors", folder / "out.safetensors", "--quiet", program=program)
         got = load(folder / "out.safetensors")
         told = f"{program} {what}"
         close(got["fake_d"].reshape(batch, -1), scores, near, f"{told}: scores", f"{program}: scores")
         close(got["D.cls"].reshape(()), loss, near, f"{told}: loss", f"{program}: loss")
+        check(("D.teacher" in got) == bool(teachers), f"{told}: is there a teachers' loss?")
+        if teachers:
+            close(got["D.teacher"].reshape(()), taught, near, f"{told}: what teachers add", f"{program}: loss")
         for name, gradient in gradients.items():
             if program == "facegan64" and gradient.norm() > 1e-9:   # a shift that a norm takes away has a gradient of rounding alone
                 close(got["grad.D." + name], gradient, 1e-6, f"{told}: gradient of {name}", f"{program}: gradients")
@@ -323,7 +353,7 @@ def same_ways(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64):
     net.double()
     for kept in (None, values):
         ways.follow(kept)
-        _, _, gradients = torch_step(copy.deepcopy(net), kind, unfreeze, preprocess, x, label, 0.0)
+        _, _, _, gradients = torch_step(copy.deepcopy(net), kind, unfreeze, preprocess, x, label, 0.0)
         for name, gradient in gradients.items():
             error = off(got["grad.D." + name], gradient)
             if gradient.norm() > 1e-9 and kept is None:
@@ -381,6 +411,10 @@ with tempfile.TemporaryDirectory() as work:
     work = pathlib.Path(work)
     one_step("small", 48, 6, "all", "tanh", 1, work, channels=1, smoothing=0.1)
     one_step("small", 48, 6, "all", "unit", 2, work, channels=3)
+    one_step("large", 24, 3, "all", "tanh", 11, work, channels=1)
+    one_step("small", 24, 5, "all", "tanh", 12, work, channels=1, mixup=0.8, smoothing=0.1)
+    one_step("small", 24, 4, "all", "tanh", 13, work, channels=1, teachers=2)
+    one_step("small", 16, 4, "all", "tanh", 14, work, channels=3, teachers=1, mixup=0.5)
     one_step("vgg16", 64, 3, "all", "unit", 3, work)
     one_step("vgg16", 32, 3, "head", "caffe-unit", 4, work)
     one_step("resnet18", 64, 4, "all", "tanh", 5, work)

@@ -443,6 +443,83 @@ def trained_weights(weights, photos, work):
                 check(faces, f"{photo.name} in grey: no face")
 
 
+# ---------------------------------------------------------------------------------------------- training
+
+def load_tensors(path):
+    blob = pathlib.Path(path).read_bytes()
+    size = struct.unpack("<Q", blob[:8])[0]
+    tensors = {}
+    for name, entry in json.loads(blob[8:8 + size]).items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            array = numpy.frombuffer(blob[8 + size + begin:8 + size + end], numpy.float32).reshape(entry["shape"])
+            tensors[name] = torch.from_numpy(array.copy())
+    return tensors
+
+
+def detector_loss(out, t):
+    """Zhang et al. 2016, eq. 1 to 4, with the 70% of the faces and non-faces that are told worst. t: the batch, (N,1,1,K) each."""
+    label, moves, points = t["label"].flatten(1), t["moves"].flatten(), t["points"].flatten()
+    counts = label.sum(1)
+    scores = out[0].flatten(1)
+    each = counts * functional.cross_entropy(scores, label.argmax(1), reduction="none")
+    order = torch.argsort(each, descending=True)
+    kept = [i for i in order.tolist() if counts[i]]
+    hard = kept[:int(numpy.ceil(0.7 * len(kept) - 1e-6))]
+    face = each[hard].mean()
+    box = (((out[1].flatten(1) - t["move"].flatten(1)) ** 2).sum(1) * moves).sum() / moves.sum()
+    point = torch.zeros(())
+    if len(out) > 2:
+        point = (((out[2].flatten(1) - t["point"].flatten(1)) ** 2).sum(1) * points).sum() / points.sum()
+    right = (counts * (scores.argmax(1) == label.argmax(1))).sum() / counts.sum()
+    return face + 0.5 * box + point, face, box, point, right
+
+
+def first_step(trace, name, make):
+    """The network's tensors of the trace, and in PyTorch the same network with its losses and gradients."""
+    t = {key[5:]: value for key, value in trace.items() if key.startswith(name)}
+    net = make()
+    net.conv1 = nn.Conv2d(1, net.conv1.out_channels, 3)
+    net.load_state_dict({key[7:]: value for key, value in t.items() if key.startswith("before.")})
+    losses = detector_loss(run_mtcnn(net, t["x"]), t)
+    losses[0].backward()
+    return t, net, torch.stack([loss.detach() for loss in losses])
+
+
+def far_from_kinks(trace):
+    """Where two neighbours in a pool are equal but for rounding, either may be the largest, and gradients go different ways: such a
+    batch tells nothing. A gradient that is wrong is wrong in every batch. (And O's scene must have faces whose landmarks are known.)"""
+    if trace["onet.points"].sum() <= 3:
+        return False
+    t, net, _ = first_step(trace, "rnet", make_rnet)
+    moment, gradient = 10 * t["moment.conv2.weight"], net.conv2.weight.grad
+    return (moment - gradient).abs().max() < 1e-4 * gradient.abs().max()
+
+
+def compare_training(work):
+    """The first step of each network on drawn faces: losses, gradients and the weights after it."""
+    facegan("data", "draw", "--out", work / "taught", "--count", 24, "--size", 48, "--grey", "--quiet")
+    for seed in range(1, 40):
+        facegan("train", "mtcnn", work / "taught", "--out", work / "run", "--seed", seed, "--trace", work / "steps.safetensors", "--quiet")
+        trace = load_tensors(work / "steps.safetensors")
+        if far_from_kinks(trace):
+            break
+    check(trace["onet.points"].sum() > 3, "O learns landmarks")
+    for name, make in (("pnet", make_pnet), ("rnet", make_rnet), ("onet", make_onet)):
+        t, net, losses = first_step(trace, name, make)
+        close(t["losses"], losses, 1e-5, f"{name}: losses")
+        check(t["label"].sum() > 30 and t["moves"].sum() > 5, f"{name}: the batch has faces and others")
+        for key, parameter in net.named_parameters():
+            scale = parameter.grad.abs().max().item()
+            close(10 * t[f"moment.{key}"] / scale, parameter.grad / scale, 1e-4, f"{name}: the gradient of {key}")
+        torch.optim.Adam(net.parameters(), lr=1e-3).step()
+        for key, parameter in net.named_parameters():
+            moved = (parameter.detach() - t[f"before.{key}"]).abs() > 0
+            big = t[f"moment.{key}"].abs() > 1e-6                   # Adam's first step is lr times the gradient's sign
+            close((t[f"after.{key}"] * big), (parameter.detach() * big), 1e-5, f"{name}: {key} after the step")
+            check(moved.any(), f"{name}: {key} moves")
+
+
 def median(numbers):
     return sorted(numbers)[len(numbers) // 2]
 
@@ -491,6 +568,7 @@ def main():
         weights, photos = pathlib.Path(given or ".") / "detectors", pathlib.Path(given or ".") / "photos"
         if not timing:
             random_weights(work)
+            compare_training(work)
         if given and timing:
             time_networks(weights, photos / "multiface.jpg", work)
         elif given:

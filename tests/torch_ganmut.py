@@ -72,7 +72,7 @@ class Judge(base.Discriminator):
         if self.linear:
             self.conv3 = nn.Conv2d(width << s["d_repeat"] - 1, s["space_dim"], s["size"] >> s["d_repeat"], bias=False)
 
-    def forward(self, x):
+    def forward(self, x, condition=None):
         h = self.main(x)
         scores = self.conv2(h).flatten(1)
         where = self.conv3(h).flatten(1) if self.linear else scores[:, self.classes:]

@@ -132,6 +132,71 @@ class Discriminator(nn.Module):
         return self.score(h).flatten(1), self.classes(h).flatten(1) if self.s["model"] == "wacgan" else None
 
 
+def leaky(h):
+    return functional.leaky_relu(h, 0.2)
+
+
+class StyleNorm(base.Modulated):
+    def forward(self, x, style):
+        self.condition = style
+        return torch.relu(super().forward(x))
+
+
+class StyleGenerator(nn.Module):
+    """Body `style`: z and the label's row become a style, which every norm is told."""
+
+    def __init__(self, s):
+        super().__init__()
+        self.s, w, self.d = s, s["width"], halvings(s["size"])
+        self.side, z, n = s["size"] >> self.d, s["latent"], 8 * w
+        style = {"0": nn.Embedding(s["n"], 50)} if s["conditional"] else {}
+        first = len(style)
+        style |= {f"{first}": nn.Linear(z + 50 * first, n), f"{first + 2}": nn.Linear(n, n)}
+        self.style, self.first = nn.ModuleDict(style), first
+        main, before = {"0": nn.Linear(n, self.side**2 * n), "1": StyleNorm(n, n)}, n
+        for i in range(self.d):
+            k = min(8, 1 << self.d - 1 - i) * w
+            main |= {f"{3 * i + 3}": nn.Conv2d(before, k, 3, 1, 1, bias=False), f"{3 * i + 4}": StyleNorm(k, n)}
+            before = k
+        self.main = nn.ModuleDict(main | {f"{3 * self.d + 3}": nn.Conv2d(before, s["channels"], 3, 1, 1, bias=False)})
+
+    def forward(self, z, label):
+        z = torch.cat([z, self.style["0"](label)], 1) if self.first else z
+        style = leaky(self.style[f"{self.first + 2}"](leaky(self.style[f"{self.first}"](z))))
+        h = self.main["0"](style).view(len(z), self.side, self.side, -1).permute(0, 3, 1, 2)
+        h = self.main["1"](h, style)
+        for i in range(self.d):
+            h = self.main[f"{3 * i + 4}"](self.main[f"{3 * i + 3}"](functional.interpolate(h, scale_factor=2)), style)
+        return torch.tanh(self.main[f"{3 * self.d + 3}"](h))
+
+
+class StyleDiscriminator(nn.Module):
+    """Body `style`: no norms, the batch's deviation, and the class by projection or as WACGAN's answer."""
+
+    def __init__(self, s):
+        super().__init__()
+        self.s, w, d = s, s["d-width"] or s["width"], halvings(s["size"])
+        self.tells = s["model"] == "wacgan"
+        self.main = nn.ModuleDict({f"{2 * i}": nn.Conv2d(w << i - 1 if i else s["channels"], w << i, 4, 2, 1) for i in range(d)})
+        k, side = w << d - 1, s["size"] >> d
+        whole = {"0": nn.Linear((k + 1) * side * side, 4 * w), "2": nn.Linear(4 * w, 1)}
+        if s["conditional"] and not self.tells:
+            whole["3"] = nn.Embedding(s["n"], 4 * w)
+        self.whole = nn.ModuleDict(whole)
+        if self.tells:
+            self.classes = nn.Conv2d(k, s["n"], side, bias=False)
+
+    def forward(self, x, label):
+        for layer in self.main.values():
+            x = leaky(layer(x))
+        deviation = (x.var(0, correction=0) + 1e-8).sqrt().mean().expand(len(x), 1, *x.shape[2:])
+        h = leaky(self.whole["0"](torch.cat([x, deviation], 1).flatten(1)))
+        score = self.whole["2"](h)
+        if "3" in self.whole:
+            score = score + (h * self.whole["3"](label)).sum(1, keepdim=True) / h.shape[1] ** 0.5
+        return score, self.classes(x).flatten(1) if self.tells else None
+
+
 class Drop(nn.Module):
     def __init__(self, masks):
         super().__init__()
@@ -185,7 +250,8 @@ def answers(scores, label, real, batch, s):
 def iteration(g, d, batch, s):
     out, x, label, target = {}, batch["x"], batch["label"], batch["label_target"]
     tells, n = s["model"] == "wacgan", len(batch["x"])
-    fake = g(batch["noise_d"], target).detach()
+    drawn = g(batch["noise_d"], target).detach()
+    x, fake = base.augmented(x, batch.get("view_R"), s), base.augmented(drawn, batch.get("view_F"), s)
     real_scores, real_classes = d(x, label)
     fake_scores, fake_classes = d(fake, target)
     terms = {"real": answers(real_scores, label, True, batch, s), "fake": answers(fake_scores, target, False, batch, s)}
@@ -197,16 +263,17 @@ def iteration(g, d, batch, s):
         terms["cls"] = functional.cross_entropy(real_classes, label)
         if s["lambda-cls-fake"]:
             terms["cls_fake"] = functional.cross_entropy(fake_classes, label if s["unrelated"] else target)
-    seen = lambda y: (d.score(d.features(y, label)),)
+    part = max(1, int(s["penalty-share"] * n + 0.5))
+    seen = lambda y, _: d(y, label[:part])
     if s["reg"] == "gp":
-        a = batch["alpha"][:, None, None, None]
-        terms["gp"] = (base.slope(seen, a * x + (1 - a) * fake).norm(dim=1) - 1).square().mean()
+        a = batch["alpha"][:part, None, None, None]
+        terms["gp"] = (base.slope(seen, a * x[:part] + (1 - a) * fake[:part]).norm(dim=1) - 1).square().mean()
     if s["reg"] == "r1":
-        terms["r1"] = base.slope(seen, x).square().sum(1).mean() / 2
-    record(out, "D", d, terms, weights, fake, s)
+        terms["r1"] = base.slope(seen, x[:part]).square().sum(1).mean() / 2
+    record(out, "D", d, terms, weights, drawn, s)
 
     fake = g(batch["noise_g"], target)
-    scores, classes = d(fake, target)
+    scores, classes = d(base.augmented(fake, batch.get("view_G"), s), target)
     kind = "wgan-gp" if s["adv"] == "wgan" else s["adv"]
     terms = {"fake": answers(scores, target, True, batch, s) if s["joint"] else base.adversarial(kind, scores, "generator")}
     if tells:
@@ -218,8 +285,9 @@ def iteration(g, d, batch, s):
 USUAL = {"model": "gan", "adv": "bce", "reg": "none", "body": "dcgan", "size": 32, "channels": 3, "n": 3, "width": 4, "batch": 5, "latent": 10, "lr": 2e-4,
          "d-lr": 0.0, "beta1": 0.5, "beta2": 0.999, "lambda-cls": 1.0, "lambda-cls-fake": 0.0, "lambda-gp": 10.0, "conditional": 0, "joint": 0,
          "wrong-labels": 0, "as-published": 0, "unrelated": 0, "unstrided": 0, "label-noise": 0.0, "label-smooth": 0.0, "clip": 0.0, "clip-gradient": 0.0,
-         "d-optimiser": "adam", "g-optimiser": "adam", "seed": 1}
+         "d-optimiser": "adam", "g-optimiser": "adam", "seed": 1, "diffaugment": "none", "penalty-share": 1.0, "d-width": 0}
 TOLD = {"conditional": 1}
+ALL = "brightness,contrast,translation,cutout"
 RMS = {"adv": "wgan", "clip": 0.01, "d-optimiser": "rmsprop", "g-optimiser": "rmsprop", "beta2": 0.99}
 GP = {"adv": "wgan-gp", "reg": "gp"}
 SEED = {"model": "wacgan", "body": "wacgan", "adv": "wgan", "conditional": 1, "unrelated": 1, "unstrided": 1, "d-optimiser": "sgd", "beta1": 0.0,
@@ -244,13 +312,19 @@ CASES = {
     "wacgan-both": {"model": "wacgan", "lambda-cls-fake": 1.0, "g-optimiser": "rmsprop", "seed": 15, **GP, **TOLD},
     "wacgan-body": {"model": "wacgan", "body": "wacgan", "width": 2, "batch": 3, "seed": 16, **GP, **TOLD},
     "wacgan-seed": {"seed": 17, **SEED},
+    "style": {"body": "style", "size": 48, "width": 2, "channels": 1, "reg": "r1", "beta1": 0.0, "seed": 20},
+    "style-told": {"model": "cgan", "body": "style", "width": 2, "d-width": 3, "n": 7, "reg": "r1", "penalty-share": 0.4, "diffaugment": ALL, "seed": 21, **TOLD},
+    "style-wrong": {"model": "cgan", "body": "style", "width": 2, "adv": "hinge", "wrong-labels": 1, "seed": 22, **TOLD},
+    "style-tells": {"model": "wacgan", "body": "style", "width": 2, "penalty-share": 0.6, "seed": 23, **GP, **TOLD},
+    "diffaugment": {"model": "cgan", "diffaugment": ALL, "reg": "r1", "penalty-share": 0.5, "seed": 24, **TOLD},
 }
 
 
 def draw_iteration(s):
     torch.manual_seed(s["seed"])
     masks = Masks()
-    g, d = Generator(s).double(), Discriminator(s, masks).double()
+    style = s["body"] == "style"
+    g, d = (StyleGenerator(s) if style else Generator(s)).double(), (StyleDiscriminator(s) if style else Discriminator(s, masks)).double()
     for net in (g, d):
         base.liven(net)
         for name, value in net.named_buffers():
@@ -260,6 +334,8 @@ def draw_iteration(s):
     batch = {"x": 2 * torch.rand(n, s["channels"], s["size"], s["size"], **REAL) - 1, "alpha": torch.rand(n, **REAL)}
     batch["label"] = torch.randint(s["n"], (n,)) if s["conditional"] else torch.zeros(n, dtype=torch.int64)
     batch["label_target"] = torch.randint(s["n"], (n,)) if s["conditional"] else torch.zeros(n, dtype=torch.int64)
+    if s["diffaugment"] != "none":
+        batch |= {f"view_{which}": 2 * torch.rand(n, 6, **REAL) - 1 for which in "RFG"}
     for step in "dg":
         batch[f"noise_{step}"] = torch.randn(n, s["latent"], **REAL)
     if s["label-noise"] or s["label-smooth"]:

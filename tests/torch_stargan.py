@@ -153,13 +153,15 @@ class Residual(nn.Module):
 class Generator(nn.Module):
     """statistics: carry running statistics in the state_dict, as the public code does; they are not used in training mode."""
 
-    def __init__(self, w, classes, repeat, channels, statistics, keep="none", upsample="deconv", modulate=0):
+    def __init__(self, w, classes, repeat, channels, statistics, keep="none", upsample="deconv", modulate=0, style=0):
         super().__init__()
+        if style:
+            self.style = nn.Sequential(nn.Linear(classes, style), nn.LeakyReLU(0.2))
         self.keep = keep
         layers = [nn.Conv2d(channels + classes, w, 7, 1, 3, bias=False), norm(w, statistics), nn.ReLU()]
         for i in range(2):
             layers += [nn.Conv2d(w << i, w << i + 1, 4, 2, 1, bias=False), norm(w << i + 1, statistics), nn.ReLU()]
-        layers += [Residual(4 * w, statistics, classes if modulate else 0) for _ in range(repeat)]
+        layers += [Residual(4 * w, statistics, (style or classes) if modulate else 0) for _ in range(repeat)]
         for i in (2, 1):
             layers += [nn.ConvTranspose2d(w << i, w << i - 1, 4, 2, 1, bias=False) if upsample == "deconv" else Doubled(w << i),
                        norm(w << i - 1, statistics), nn.ReLU()]
@@ -171,7 +173,7 @@ class Generator(nn.Module):
         planes = label[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
         for part in self.modules():
             if isinstance(part, Modulated):
-                part.condition = label
+                part.condition = self.style(label) if hasattr(self, "style") else label
         h = self.main[:-2](torch.cat([x, planes], 1))
         if self.keep == "none":
             return self.main[-2:](h)
@@ -262,6 +264,42 @@ def augmented(x, u, s):
     return x
 
 
+class Teacher(nn.Module):
+    """A small classifier of grey pictures, in use, whose classes stand in another order (facegan.c, 5.6)."""
+
+    def __init__(self, classes, size):
+        super().__init__()
+        self.size, self.last, layers, inside = size, classes, [], 1
+        for width, first in [(32, False)] + [(width, i == 0) for width in (64, 128, 192) for i in range(3)]:
+            layers += [nn.MaxPool2d(2)] if first else []
+            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            inside = width
+        self.features, self.classifier = nn.Sequential(*layers), nn.Sequential(nn.Identity(), nn.Linear(inside, classes + 1))
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1), module.running_var.uniform_(0.5, 1.5)
+
+    def forward(self, x):
+        x = self.features[:3](x)
+        for first in range(3, len(self.features), 10):
+            x = self.features[first:first + 4](x)
+            x = x + self.features[first + 4:first + 10](x)
+        return self.classifier(x.mean((2, 3)))
+
+    def look(self, x, u, noise):
+        """What it is shown of x (7.1): u (N,8) uniform in (-1,1), noise (N,HWC) normal."""
+        part = [u[:, i, None, None, None] for i in range(8)]
+        x = x + part[7].abs() * 0.12 * noise.view(len(x), *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+        angle, zoom, mirror = 0.16 * u[:, 1], 1 + 0.08 * u[:, 2], u[:, 0].sign()
+        theta = torch.stack([mirror * zoom * angle.cos(), -zoom * angle.sin(), 0.12 * u[:, 3],
+                             mirror * zoom * angle.sin(), zoom * angle.cos(), 0.12 * u[:, 4]], 1).view(-1, 2, 3)
+        if x.shape[1] == 3:
+            x = (x * torch.tensor([0.299, 0.587, 0.114], dtype=x.dtype)[:, None, None]).sum(1, keepdim=True)
+        x = functional.grid_sample(x + 1, functional.affine_grid(theta, (len(x), 1, self.size, self.size), align_corners=False), align_corners=False) - 1
+        middle = x.mean((1, 2, 3), keepdim=True)
+        return (x - middle) * (1 + part[5] / 4) + middle + 0.2 * part[6]
+
+
 def record(out, letter, net, terms, weights, fake, s):
     """Backward through the weighted sum, one Adam step; everything is noted in `out`."""
     total = sum(weights.get(name, 1) * term for name, term in terms.items())
@@ -279,7 +317,7 @@ def variation(y):
     return (y[:, :, 1:] - y[:, :, :-1]).abs().mean() + (y[:, :, :, 1:] - y[:, :, :, :-1]).abs().mean()
 
 
-def iteration(g, d, x, label, target, alpha, s, views):
+def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
     out, to, back = {}, one_hot(target, s["classes"]), one_hot(label, s["classes"])
     fake = g(x, to).detach()
     seen, seen_fake = augmented(x, views.get("view_R"), s), augmented(fake, views.get("view_F"), s)
@@ -303,10 +341,14 @@ def iteration(g, d, x, label, target, alpha, s, views):
         terms["tv"] = variation(fake - x)
     if shown is not None:
         terms["mask"] = shown.mean()
+    if teacher:
+        scores = teacher(teacher.look(fake, views["view_T"], views["noise_T"]))
+        terms["teacher"] = functional.cross_entropy(scores, teacher.last - target, label_smoothing=s["smoothing"])
     themselves = int(s["identity"] * len(x) + 0.5)
     again = torch.cat([fake[:len(x) - themselves], x[len(x) - themselves:]])
     terms["rec"] = (x - g(again, back)).abs().mean()
-    weights = {"fake": s["lambda_adv"], "cls": s["lambda_cls"], "rec": s["lambda_rec"], "tv": s["lambda_tv"], "mask": s["lambda_mask"]}
+    weights = {"fake": s["lambda_adv"], "cls": s["lambda_cls"], "rec": s["lambda_rec"], "tv": s["lambda_tv"], "mask": s["lambda_mask"],
+               "teacher": s["lambda_teacher"]}
     record(out, "G", g, terms, weights, fake, s)
     return out
 
@@ -314,7 +356,7 @@ def iteration(g, d, x, label, target, alpha, s, views):
 def draw_iteration(s):
     """Networks, a batch and the draws of one iteration."""
     torch.manual_seed(s["seed"])
-    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False, s["keep"], s["upsample"], s["modulate"]).double()
+    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False, s["keep"], s["upsample"], s["modulate"], s["style"]).double()
     d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"], s["classes"] if s["source"] == "class" else 1).double()
     liven(g)
     n = s["batch"]
@@ -324,6 +366,8 @@ def draw_iteration(s):
     batch = {"x": x, "label": label, "label_target": target, "alpha": torch.rand(n, dtype=torch.float64)}
     if s["diffaugment"] != "none":
         batch |= {f"view_{which}": 2 * torch.rand(n, 6, dtype=torch.float64) - 1 for which in "RFG"}
+    if s["teacher"]:
+        batch |= {"view_T": 2 * torch.rand(n, 8, dtype=torch.float64) - 1, "noise_T": torch.randn(n, x[0].numel(), dtype=torch.float64)}
     return g, d, batch
 
 
@@ -333,8 +377,8 @@ def named_weights(g, d):
 
 USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
-         "keep": "none", "modulate": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
-         "diffaugment": "none", "wrong_labels": 0}
+         "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
+         "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0}
 LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
 
 
@@ -354,12 +398,24 @@ def tensor_error(name, before, want, got):
     return kind, error / size if size > 1e-7 else error
 
 
+def write_teacher(path, s):
+    torch.manual_seed(s["seed"])
+    teacher = Teacher(s["classes"], 24).double().eval()
+    names = ["another"] + [f"class{i}" for i in reversed(range(s["classes"]))]
+    save_safetensors(path, {f"D.{name}": value.double().reshape(value.shape or (1,)) for name, value in teacher.state_dict().items()},
+                     {"model": "classifier", "network": "small", "size": "24", "channels": "1", "classes": ",".join(names), "preprocess": "tanh"})
+    return teacher
+
+
 def compare_iteration(folder, title, **changes):
     s = USUAL | changes
     g, d, batch = draw_iteration(s)
+    teacher = write_teacher(folder / "teacher.safetensors", s) if s["teacher"] else None
+    if teacher:
+        s |= {"teacher": folder / "teacher.safetensors", "class_names": ",".join(f"class{i}" for i in range(s["classes"]))}
     save_iteration(folder / "in.safetensors", s, g, d, batch)
     before, worst = named_weights(g, d), {}
-    want = iteration(g, d, batch["x"], batch["label"], batch["label_target"], batch["alpha"], s, batch)
+    want = iteration(g, d, batch["x"], batch["label"], batch["label_target"], batch["alpha"], s, batch, teacher)
     run("facegan64", "step", folder / "in.safetensors", folder / "got.safetensors", "--quiet")
     got, _ = load_safetensors(folder / "got.safetensors")
     for name, value in want.items():
@@ -386,6 +442,7 @@ def test_iterations(folder):
     compare_iteration(folder, "two classes, other weights and rates", classes=2, lr=0.003, beta1=0.9, beta2=0.99, lambda_cls=0.3, lambda_rec=2.5, lambda_gp=0.7, seed=27)
     compare_iteration(folder, "beta1 0, lambda_gp 0", beta1=0.0, lambda_gp=0.0, seed=28)
     compare_iteration(folder, "norms that hear the label", modulate=1, g_repeat=2, seed=28)
+    compare_iteration(folder, "norms that hear what a layer makes of the label", modulate=1, style=6, g_repeat=2, seed=40)
     compare_iteration(folder, "keep mask, its mean and total variation", keep="mask", lambda_mask=0.7, lambda_tv=1.3, seed=29)
     compare_iteration(folder, "keep mask, resize, grey, 24 px", keep="mask", upsample="resize", channels=1, size=24, d_repeat=2, seed=30)
     compare_iteration(folder, "keep skip, resize, lambda_adv", keep="skip", upsample="resize", lambda_adv=0.3, lambda_tv=0.2, seed=31)
@@ -396,6 +453,8 @@ def test_iterations(folder):
     compare_iteration(folder, "a map for each class, wrong labels", source="class", wrong_labels=1, adv="bce", reg="r1", seed=35)
     for views in ("brightness", "contrast", "translation", "cutout"):
         compare_iteration(folder, f"D sees {views} changed", diffaugment=views, adv="bce", reg="r1", seed=36)
+    compare_iteration(folder, "a teacher of grey pictures of another size", teacher="yes", lambda_teacher=0.6, smoothing=0.1, classes=4, seed=38)
+    compare_iteration(folder, "a teacher, grey, keep mask", teacher="yes", channels=1, size=24, d_repeat=2, keep="mask", lambda_tv=0.2, seed=39)
     compare_iteration(folder, "all of it", diffaugment="brightness,contrast,translation,cutout", keep="mask", modulate=1, upsample="resize", source="class",
                       wrong_labels=1, identity=0.5, lambda_tv=0.4, lambda_mask=0.1, batch=4, seed=37)
 
@@ -456,11 +515,11 @@ def test_public_files(folder):
         shapes = {t["name"]: t["shape"] for t in told["tensors"]}
         check(shapes == {k: list(v.shape) for k, v in g.state_dict().items()}, f"info of {name}")
         grey = [] if channels == 3 else ["--grey"]
-        run("facegan", "data", "draw", "--out", folder / f"faces{channels}", "--count", 2, "--size", 128, "--emotions", "happy", "--quiet", *grey)
+        run("facegan", "data", "draw", "--out", folder / f"faces{channels}", "--count", 2, "--size", 128, "--emotions", "happy", "--force", "--quiet", *grey)
         face = folder / f"faces{channels}/happy/00001.png"
         for emotion, condition in (("class2", [0, 0, 1, 0]), ("class0:0.5", [0.5, 0, 0, 0])):
             run("facegan", "edit", folder / name, face, "--emotion", emotion, "--out", folder / "edited")
-            off = levels(folder / f"edited/00001-{emotion.split(':')[0]}.png", g, load_png(face), condition)
+            off = levels(folder / f"edited/00001-{emotion.replace(':', '-')}.png", g, load_png(face), condition)
             check(off <= 1, f"{name}, {emotion}: {off} levels off")
         damaged = {k: v.clone() for k, v in g.state_dict().items()}
         damaged["main.9.main.0.weight"][0, 0, 0, 0] = math.nan
@@ -493,7 +552,7 @@ def test_trained(folder):
     for face, emotion, condition in (("neutral/00000", "happy", [0, 1, 0]), ("sad/00002", "neutral", [1, 0, 0]), ("happy/00004", "sad:0.25", [0, 0, 0.25])):
         picture = folder / f"faces/{face}.png"
         run("facegan", "edit", folder / "run", picture, "--emotion", emotion, "--out", folder / "edited")
-        off = levels(folder / f"edited/{face[-5:]}-{emotion.split(':')[0]}.png", g, load_png(picture), condition)
+        off = levels(folder / f"edited/{face[-5:]}-{emotion.replace(':', '-')}.png", g, load_png(picture), condition)
         check(off <= 1, f"a trained G, {face} as {emotion}: {off} levels off")
 
 

@@ -160,6 +160,13 @@ DATASET_API void dataset_choose(DataSet *set);
 /* Pictures of a class (with an attribute) in a split, or in SPLIT_ALL. */
 DATASET_API int dataset_count(const DataSet *set, int class_, int split);
 
+/* The picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
+DATASET_API int dataset_find(const DataSet *set, int class_, int rank);
+
+/* Gives up where there are more than so many classes, or a name that a list with commas, a line or a table's first row
+ * could not give back, or of more letters. */
+DATASET_API void dataset_check_names(const DataSet *set, int classes, int letters);
+
 /* Are the classes called "1", "2"? Whose numbers they are, nobody said. */
 DATASET_API bool dataset_is_numbered(const DataSet *set);
 
@@ -1635,6 +1642,27 @@ DATASET_API int dataset_count(const DataSet *set, int class_, int split)
         pictures += of_class && (split == SPLIT_ALL || set->split[i] == split);
     }
     return pictures;
+}
+
+DATASET_API int dataset_find(const DataSet *set, int class_, int rank)
+{
+    for (int i = 0; i < set->count; i++)
+        if ((set->attributes || set->label[i] == class_) && rank-- == 0) return i;
+    return -1;
+}
+
+DATASET_API void dataset_check_names(const DataSet *set, int classes, int letters)
+{
+    if (set->n_classes > classes)
+        give_up(2, "%s: %d classes; at most %d can be told apart here", set->path, set->n_classes, classes);
+    for (int i = 0; i < set->n_classes; i++) {
+        const char *name = set->class_names[i], *end = name + strlen(name);
+        bool odd = !*name || *name == ' ' || end[-1] == ' ';
+        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
+        if (odd || end - name > letters)
+            give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
+                    "end, or more than %d letters: rename it", set->path, name, letters);
+    }
 }
 
 DATASET_API bool dataset_is_numbered(const DataSet *set)

@@ -109,6 +109,11 @@ FACE_API void face_pose(FacePose *pose, FaceRandom *random, uint64_t seed, uint6
 FACE_API void face_render(const FaceIdentity *who, const FacePose *pose, const float au[FACE_AUS], int size,
                           int channels, unsigned char *pixels);
 
+/* Where in that render the face is, in pixels from its left and top: the middles of the eyes, the nose's tip and the
+ * mouth's corners, those on the left of the picture first, and the box from the forehead to the chin. */
+typedef struct FacePlaces { float point[5][2], left, top, right, bottom; } FacePlaces;
+FACE_API FacePlaces face_places(const FaceIdentity *who, const FacePose *pose, const float au[FACE_AUS], int size);
+
 /* ---- Sets of faces: picture number `index` of a seed is always the same ----
  *
  * Emotions come in turn, each of an intensity between `weakest` and 1, and in a share `blends` of the pictures with a
@@ -1431,6 +1436,32 @@ FACE_API void face_render(const FaceIdentity *who, const FacePose *pose, const f
         face_develop(&canvas, pose, channels, pixels);
     }
 }
+
+FACE_API FacePlaces face_places(const FaceIdentity *who, const FacePose *pose, const float au[FACE_AUS], int size)
+{
+    FaceScene s;
+    FaceCanvas canvas;
+    face_scene(&s, who, pose, au, size);
+    s.canvas = &canvas, canvas.size = size;
+    FacePoint point[5], tip = face_middle(&s, FACE_NOSE_TIP), chin = face_middle(&s, FACE_CHIN);
+    for (int side = 0; side < 2; side++) {
+        const FacePoint *m = s.mark[side];
+        point[side] = face_on(&s, (FacePoint){m[FACE_LID_UPPER].x, 0.5f * (m[FACE_LID_UPPER].y + m[FACE_LID_LOWER].y)});
+        point[3 + side] = face_on(&s, m[FACE_LIP_CORNER]);
+    }
+    point[2] = face_at(&s, tip.x, tip.y, 0.78f);
+    const float w = 0.80f * who->width, out[6][2] = {{0, -0.86f}, {0, chin.y}, {-w, 0}, {w, 0}, {-0.75f * w, 0.68f},
+                                                     {0.75f * w, 0.68f}};
+    FacePlaces p = {.left = 1e9f, .top = 1e9f, .right = -1e9f, .bottom = -1e9f};
+    for (int i = 0; i < 6; i++) {
+        FacePoint edge = face_at(&s, out[i][0], out[i][1], i == 1 ? 0.34f : 0.10f);
+        p.left = fminf(p.left, edge.x), p.right = fmaxf(p.right, edge.x);
+        p.top = fminf(p.top, edge.y), p.bottom = fmaxf(p.bottom, edge.y);
+    }
+    for (int i = 0; i < 5; i++) p.point[i][0] = point[i].x, p.point[i][1] = point[i].y;
+    return p;
+}
+
 /* ---- Sets of faces ---- */
 
 static double face_set_chance(const FaceSet *set, uint64_t index, uint32_t which)

@@ -85,6 +85,9 @@ IMAGE_API int image_load(const char *path, int channels, Image *out, char error[
 IMAGE_API int image_probe(const void *bytes, size_t size, int *width, int *height, int *channels, const char **format,
                           char error[IMAGE_ERROR_SIZE]);
 
+/* How large a file's picture is, from the file's first megabyte; 0: it cannot be read or is no picture. */
+IMAGE_API int image_probe_file(const char *path, int *width, int *height);
+
 /* What the first bytes say that it is: "JPEG", "PNG", "GIF", "PNM" or "BMP", the name of a format that is not read
  * ("WebP", "a zip archive"), or NULL. */
 IMAGE_API const char *image_format_name(const void *bytes, size_t size);
@@ -131,10 +134,18 @@ IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, ch
 /* Cuts the picture to its centred square of `side` pixels (0, or more than there are: the largest). */
 IMAGE_API void image_crop_centre(Image *image, int side);
 
+/* Copies a square picture of the sheet's channels into its cell (row, column) of that side. */
+IMAGE_API void image_put_cell(Image *sheet, const unsigned char *square, int side, int row, int column);
+
 /* A square of bytes (size, size, channels) -> numbers, turned, zoomed, shifted and mirrored at once; what that uncovers
  * is black. The angle is in radians, at most 3; shifts in pixels; zoom 0: none. 0: no memory. */
 typedef struct ImageWarp { int mirror; double angle, shift_x, shift_y, zoom; } ImageWarp;
 IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out);
+
+/* Views of a square picture, for a judgement that is averaged over them. n 1: itself. 2: its mirror image, too. 10: a
+ * window of nine tenths of the side in the middle and in each corner, each with its mirror image. */
+enum { IMAGE_VIEWS = 10 };
+IMAGE_API void image_views(int n, int size, ImageWarp views[IMAGE_VIEWS]);
 
 /* The same by chance, and more: dice are 13 numbers from [0, 1). */
 typedef struct ImageAugment {
@@ -2802,6 +2813,18 @@ static int image_read_file(const char *path, ImageBuffer *buffer, char *error)
     return reason == 0;
 }
 
+IMAGE_API int image_probe_file(const char *path, int *width, int *height)
+{
+    enum { HEAD = 1 << 20 };
+    char why[IMAGE_ERROR_SIZE];
+    FILE *file = image_open(path, why);
+    unsigned char *head = file ? (unsigned char *)malloc(HEAD) : NULL;
+    int known = head && image_probe(head, fread(head, 1, HEAD, file), width, height, NULL, NULL, why);
+    if (file) fclose(file);
+    free(head);
+    return known;
+}
+
 IMAGE_API int image_load(const char *path, int channels, Image *out, char error[IMAGE_ERROR_SIZE])
 {
     char message[IMAGE_ERROR_SIZE];
@@ -4102,6 +4125,14 @@ IMAGE_API int image_resize(const Image *in, int width, int height, Image *out, c
  *
  * It is read there with bilinear interpolation. */
 
+IMAGE_API void image_put_cell(Image *sheet, const unsigned char *square, int side, int row, int column)
+{
+    size_t line = (size_t)side * (size_t)sheet->channels, stride = (size_t)sheet->width * (size_t)sheet->channels;
+    for (int y = 0; y < side; y++)
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, square + (size_t)y * line,
+               line);
+}
+
 IMAGE_API void image_crop_centre(Image *image, int side)
 {
     int largest = image->width < image->height ? image->width : image->height;
@@ -4158,6 +4189,18 @@ static float image_within(float x, float low, float high)
 }
 
 static const double image_pi = 3.14159265358979323846;
+
+IMAGE_API void image_views(int n, int size, ImageWarp views[IMAGE_VIEWS])
+{
+    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
+    for (int i = 0; i < n; i++) {
+        int place = i / 2;
+        views[i] = (ImageWarp){.mirror = i % 2};
+        if (n < IMAGE_VIEWS) continue;
+        views[i].zoom = zoom;
+        if (place) views[i].shift_x = place % 2 ? step : -step, views[i].shift_y = place > 2 ? step : -step;
+    }
+}
 
 IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out)
 {

@@ -70,6 +70,9 @@ OWNED_API Image new_picture(int width, int height, int channels);
 OWNED_API bool try_picture(const char *path, int channels, Image *out, Error *why);
 OWNED_API Image resize_picture(const Image *picture, int width, int height);
 
+/* A copy of as many channels, 1 or 3; grey is 0.299 R + 0.587 G + 0.114 B. */
+OWNED_API Image with_channels(const Image *picture, int channels);
+
 /* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
 OWNED_API void save_picture(const char *path, const Image *picture, const ImageText *text);
 
@@ -225,6 +228,20 @@ OWNED_API Image resize_picture(const Image *picture, int width, int height)
     Image out;
     if (!image_resize(picture, width, height, &out, why)) give_up(1, "%s", why);
     return own_picture(out);
+}
+
+OWNED_API Image with_channels(const Image *picture, int channels)
+{
+    Image out = new_picture(picture->width, picture->height, channels);
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    size_t from = (size_t)picture->channels, to = (size_t)channels;
+    if (from == to) memcpy(out.pixels, picture->pixels, pixels * to);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * from;
+        unsigned char grey = from < 3 ? p[0] : (unsigned char)(0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2] + 0.5);
+        for (size_t c = 0; c < to; c++) out.pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
+    }
+    return out;
 }
 
 OWNED_API void save_picture(const char *path, const Image *picture, const ImageText *text)

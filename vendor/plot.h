@@ -65,6 +65,10 @@ PLOT_API void plot_line_segment(PlotCanvas *c, double x0, double y0, double x1, 
 PLOT_API void plot_fill_rect(PlotCanvas *c, int x, int y, int w, int h, unsigned rgb);
 PLOT_API void plot_disc(PlotCanvas *c, double x, double y, double radius, unsigned rgb);
 
+/* Frames what lies within left, top, right and bottom, and says what it is above, or, at the canvas' top, below. `unit`:
+ * half the frame's width. */
+PLOT_API void plot_mark(PlotCanvas *c, const double box[4], double unit, const char *text);
+
 /* Charts: each clears the rectangle to white and draws strictly inside it; about 400 x 250 pixels and more look best.
  * options may be NULL. Series with more than four values a pixel become a light band and a line of moving means. */
 PLOT_API void plot_lines(PlotCanvas *c, int x, int y, int w, int h, const PlotSeries *series, int n,
@@ -645,6 +649,17 @@ PLOT_API void plot_text(PlotCanvas *c, double x, double y, double size, double a
     PlotClip clip = plot_clip_all(c);
     PlotPen pen = { size, 1, isnan(align) ? 0 : plot_between(align, 0, 1), 0, rgb };
     plot_write(&clip, x, y, pen, text);
+}
+
+PLOT_API void plot_mark(PlotCanvas *c, const double b[4], double unit, const char *text)
+{
+    double size = 10 * unit, y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
+    const double corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
+    for (int k = 0; k < 4; k++)
+        plot_line_segment(c, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit, 0x2ecc71);
+    plot_fill_rect(c, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit), (int)(1.25 * size),
+                   0x103020);
+    plot_text(c, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
 }
 
 /* Copies as much of a text as fits into `limit` pixels; what is cut off is replaced by an ellipsis. */

@@ -46,7 +46,7 @@ PROGRESS_API Progress progress_start(const char *what, long first, long total);
 
 /* So many are done; a note as for printf. Cheap: it is drawn only when it is time. */
 PROGRESS_API void progress_show(Progress *p, long done, const char *format, ...) PROGRESS_FORMAT;
-PROGRESS_API void progress_end(const Progress *p);
+PROGRESS_API void progress_end(void *progress);         /* of a Progress, as those want it who call back */
 
 enum { PROGRESS_DURATION = 32 };
 
@@ -123,8 +123,9 @@ PROGRESS_API void progress_show(Progress *p, long done, const char *format, ...)
     p->shown = now;
 }
 
-PROGRESS_API void progress_end(const Progress *p)
+PROGRESS_API void progress_end(void *progress)
 {
+    const Progress *p = (const Progress *)progress;
     if (progress_stream && progress_terminal && p->shown > 0) fputc('\n', progress_stream);
 }
 

@@ -85,6 +85,9 @@ SCOPE_API void enter(Scope *inner);
 /* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
 SCOPE_API void leave(void);
 
+/* Does the work in a scope of its own. */
+SCOPE_API void in_scope(void (*work)(void *context), void *context);
+
 /* Does the work in a scope of its own. False: it gave up, and e says why. */
 SCOPE_API bool attempt(void (*work)(void *context), void *context, Error *e);
 
@@ -126,6 +129,10 @@ SCOPE_API void give_back(void *memory);
 /* Hands memory to another scope, which owns it from now on; hand_out: to the one outside the innermost. */
 SCOPE_API void *hand_to(Scope *to, void *memory);
 SCOPE_API void *hand_out(void *memory);
+
+/* Hands all that the innermost scope owns to one that is no thread's, and lives until end_scope(). */
+SCOPE_API void hand_all(Scope *apart);
+SCOPE_API void end_scope(Scope *apart);
 
 /* ---- lists of texts ---- */
 
@@ -206,6 +213,14 @@ SCOPE_API void leave(void)
 {
     scope_release(scope_innermost);
     scope_innermost = scope_innermost->outer;
+}
+
+SCOPE_API void in_scope(void (*work)(void *context), void *context)
+{
+    Scope inner;
+    enter(&inner);
+    work(context);
+    leave();
 }
 
 SCOPE_API void unwind(const Error *why)
@@ -324,6 +339,19 @@ SCOPE_API void *hand_out(void *memory)
     scope_innermost = inner;
     return memory;
 }
+
+SCOPE_API void hand_all(Scope *apart)
+{
+    Owned *from = &innermost_scope()->ring, *to = &apart->ring;
+    *apart = (Scope){0};
+    to->before = to->after = to;
+    if (from->before == from) return;
+    *to = *from;
+    to->before->after = to->after->before = to;
+    from->before = from->after = from;
+}
+
+SCOPE_API void end_scope(Scope *apart) { scope_release(apart); }
 
 SCOPE_API void *own_more(Scope *home, void *items, int count, int *room, size_t size)
 {

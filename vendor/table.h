@@ -92,6 +92,14 @@ TABLE_API const double *table_column(const TableNumbers *numbers, const char *na
 /* The last number of that column; NaN: it has none, or there is no such column. */
 TABLE_API double table_last(const TableNumbers *numbers, const char *name);
 
+/* ---- a line of numbers that grows ---- */
+
+/* A row of a file of numbers as it is put together, and the row of names above it. Begins as zeros. */
+typedef struct { char names[8192], numbers[8192]; } TableLine;
+
+/* Adds a column. One that is not known is empty. */
+TABLE_API void table_add_number(TableLine *line, int known, const char *name, const char *format, double value);
+
 /* ---- printing ---- */
 
 typedef struct {
@@ -132,8 +140,8 @@ TABLE_API void table_field(FILE *to, const char *text);
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
 
-/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %d an int, %l a long, %s a text as it
- * is; %Q and %L a list of texts or longs, after its length: ["a", "b"], [1, 2].
+/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %2r with two decimals, %d an int, %l a
+ * long, %s a text as it is; %Q and %L a list of texts or longs, after its length: ["a", "b"], [1, 2].
  *
  *     table_json(stdout, "{\"file\": %q, \"score\": %r}\n", path, 0.5); */
 TABLE_API void table_json(FILE *to, const char *format, ...);
@@ -442,11 +450,13 @@ TABLE_API void table_string(FILE *to, const char *text)
     putc('"', to);
 }
 
-TABLE_API void table_number(FILE *to, double x)
+static void table_decimals(FILE *to, double x, int decimals)
 {
-    if (isfinite(x)) fprintf(to, "%.5f", x);
+    if (isfinite(x)) fprintf(to, "%.*f", decimals, x);
     else fputs("null", to);
 }
+
+TABLE_API void table_number(FILE *to, double x) { table_decimals(to, x, 5); }
 
 static void table_list(FILE *to, int n, const char *const *texts, const long *numbers)
 {
@@ -465,9 +475,10 @@ TABLE_API void table_json(FILE *to, const char *format, ...)
     va_start(arguments, format);
     for (; *format; format++) {
         if (*format != '%') { putc(*format, to); continue; }
+        int decimals = format[1] >= '0' && format[1] <= '9' ? *++format - '0' : 5;
         switch (*++format) {
         case 'q': table_string(to, va_arg(arguments, const char *)); break;
-        case 'r': table_number(to, va_arg(arguments, double)); break;
+        case 'r': table_decimals(to, va_arg(arguments, double), decimals); break;
         case 'd': fprintf(to, "%d", va_arg(arguments, int)); break;
         case 'l': fprintf(to, "%ld", va_arg(arguments, long)); break;
         case 's': fputs(va_arg(arguments, const char *), to); break;
@@ -640,6 +651,17 @@ TABLE_API int table_print(const Table *t, FILE *to, int form)
         for (int row = 0; row <= t->rows; row++) table_print_row(t, to, form, row);
     }
     return fflush(to) == 0;
+}
+
+
+TABLE_API void table_add_number(TableLine *line, int known, const char *name, const char *format, double value)
+{
+    size_t named = strlen(line->names), used = strlen(line->numbers);
+    const char *comma = named ? "," : "";
+    snprintf(line->names + named, sizeof line->names - named, "%s%s", comma, name);
+    snprintf(line->numbers + used, sizeof line->numbers - used, "%s", comma);
+    used = strlen(line->numbers);
+    if (known) snprintf(line->numbers + used, sizeof line->numbers - used, format, value);
 }
 
 #endif /* TABLE_IMPLEMENTATION */
