@@ -479,10 +479,12 @@ OWNED_API FILE *continue_csv(const char *path, const char *names, long last)
     char line[1 << 14];
     FILE *old = files_open(path);
     if (old) on_leaving(close_file, old);
+    else if (errno != ENOENT) give_up_because(errno, own_text("%s: cannot be read: %s", path, strerror(errno)));
     FileWriter *renewed = begin_file(path);
     fprintf(renewed->stream, "%s\n", names);
     while (old && fgets(line, sizeof line, old))
         if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') && atol(line) <= last) fputs(line, renewed->stream);
+    if (old && ferror(old)) give_up_because(EIO, own_text("%s: cannot be read: %s", path, strerror(EIO)));
     end_file(renewed);
     FILE *file = fopen(path, "a");
     if (!file) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
