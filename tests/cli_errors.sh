@@ -252,6 +252,10 @@ list 'path,label\nneutral/00000.png,neutral\n,happy\n'
 expect 1 "line 3: the path is empty" "$F" train stargan faces/list.csv --out new $SMALL
 list 'path,label\nneutral/00000.png,\nhappy/00001.png,happy\n'
 expect 1 "line 2: the label is empty" "$F" train stargan faces/list.csv --out new $SMALL
+for label in nan 0.5 1e999; do
+    list "path,label\nneutral/00000.png,neutral\nhappy/00001.png,$label\n"
+    expect 1 "line 3: the label '$label' is a number" "$F" train stargan faces/list.csv --out new $SMALL
+done
 list 'path,label\nno/1.png,neutral\nno/2.png,happy\n'
 expect 1 "none of its 2 files exists" "$F" train stargan faces/list.csv --out new $SMALL
 list 'path,label\nneutral/00000.png,neutral\nhappy/0\0000.png,happy\n'
