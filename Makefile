@@ -1,6 +1,7 @@
 # facegan: needs a C11 compiler (gcc or clang) and make; links libc, libm and pthreads only.
 #   make            the program                 make test        all quick checks, offline
 #   make demo       watch a StarGAN learn       make test-long   the slow ones
+#   make install    program, models, man page   make test-readme     README's commands, pasted
 #   make test-torch held against PyTorch        make test-browser   the gamut's page in Chromium
 #   make facegan64  the same with real = double make san         with address and undefined-behaviour sanitizers
 #   make static     one file to carry anywhere  make fuzz        libFuzzer targets (clang)
@@ -40,10 +41,20 @@ build/facegan-32: $(SOURCES)
 san: $(SOURCES)
 	$(CC) $(FLAGS) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -o facegan-san facegan.c $(LIBS)
 
-install: facegan
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
-	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin/facegan
-	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include/facegan.h
+build/facegan.1: facegan
+	@mkdir -p build
+	./facegan man roff >$@
+
+# The program finds its models in share/facegan/models beside its own folder, wherever PREFIX is.
+install: facegan build/facegan.1
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/facegan/models share/man/man1)
+	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin
+	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 build/facegan.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 models/*.safetensors models/README.md $(DESTDIR)$(PREFIX)/share/facegan/models
+
+uninstall:
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,bin/facegan include/facegan.h share/facegan share/man/man1/facegan.1)
 
 # First a whole GAN on points in the plane, in seconds. Then it draws faces, trains a small StarGAN on them, edits faces it never
 # saw, and leaves a report to open: about four minutes on two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
@@ -82,6 +93,9 @@ test: facegan facegan64 $(TESTS)
 
 test-long: facegan facegan64 $(TESTS)
 	sh tests/run.sh --long $(TESTS)
+
+test-readme: facegan
+	sh tests/long_readme.sh
 
 test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_stargan.py
@@ -159,4 +173,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean
+.PHONY: all static san install uninstall demo test test-long test-readme test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean

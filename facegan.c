@@ -126,6 +126,9 @@
 #define SCORES_IMPLEMENTATION
 #define SCORES_STATIC
 #include "vendor/scores.h"
+#define EDITS_IMPLEMENTATION
+#define EDITS_STATIC
+#include "vendor/edits.h"
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
@@ -142,9 +145,19 @@
 #define DATASET_IMPLEMENTATION
 #define DATASET_STATIC
 #include "vendor/dataset.h"
+#define STOCK_IMPLEMENTATION
+#define STOCK_STATIC
+#include "vendor/stock.h"
+#define DOCTOR_IMPLEMENTATION
+#define DOCTOR_STATIC
+#include "vendor/doctor.h"
+#define IMPORTING_IMPLEMENTATION
+#define IMPORTING_STATIC
+#include "vendor/importing.h"
 #define AHEAD_IMPLEMENTATION
 #define AHEAD_STATIC
 #include "vendor/ahead.h"
+#include "vendor/documents.h"
 
 /* ================================================================================================
  * PART I  THE STORY
@@ -5367,16 +5380,20 @@ static void load_pretrained(Net *net, const char *given)
     if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
 }
 
-/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+/* A model that comes with the program: in models/, here or beside it, or where `make install` puts it. 0: it is not
+ * there. */
 static int shipped_model(const char *name, char path[PATH_MAX])
 {
-    char self[PATH_MAX / 2] = "";
-    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
-    if (access(path, R_OK) == 0) return 1;
+    static const char *const places[] = {"models", "%.*s/models", "%.*s/../share/facegan/models"};
+    char self[PATH_MAX / 2] = "", folder[PATH_MAX - 64];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
-    return slash && access(path, R_OK) == 0;
+    for (int i = 0; i < (slash ? 3 : 1); i++) {
+        snprintf(folder, sizeof folder, places[i], slash ? (int)(slash - self) : 0, self);
+        snprintf(path, PATH_MAX, "%s/%.50s.safetensors", folder, name);
+        if (access(path, R_OK) == 0) return 1;
+    }
+    return 0;
 }
 
 /* ================================================================================================
@@ -5407,6 +5424,13 @@ static void open_dataset(DataSet *set, const char *path, const DataOptions *opti
     DataOptions heard = *options;
     heard.warn = warn;
     dataset_open(set, path, &heard);
+}
+
+static DataSet *own_dataset(const char *path, DataOptions options)
+{
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, path, &options);
+    return set;
 }
 
 /* The same, where a set that has no such pictures is no failure. */
@@ -5588,301 +5612,25 @@ static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.4  The data doctor
+ * 10.4  The data doctor                                                                           (vendor/doctor.h)
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
- * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
- * duplicates if their decoded pixels are the same, whatever their files are called.
+ * what to do. --fix writes a list of all pictures but the bad ones, which every verb reads. Where problems are left
+ * this gives up: a script can rely on the status.
  * ---------------------------------------------------------------------------------------------- */
-enum { EXAMPLES_SHOWN = 10 };         /* of each finding; --json tells all */
-
-typedef struct Finding {
-    bool problem;
-    const char *code, *text;          /* a word for scripts, and what to do */
-    Names examples;
-} Finding;
-
-typedef struct Diagnosis {
-    const char *path;
-    DataOptions options;
-    DataSet set;
-    const DataLook *looks;            /* (set.count) */
-    double *side;                     /* (readable): the shorter sides, sorted */
-    int readable, problems, n_findings;
-    Finding findings[20];             /* every code below occurs at most once */
-} Diagnosis;
-
-enum { PROBLEM = 1, WARNING = 0 };
-
-__attribute__((format(printf, 5, 6)))
-static void found(Diagnosis *d, bool problem, const char *code, const Names *examples, const char *format, ...)
-{
-    char text[600];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    d->findings[d->n_findings++] = (Finding){problem, code, own_text("%s", text), examples ? *examples : (Names){0}};
-    d->problems += problem;
-}
-
-/* Damaged, flat and needlessly coloured pictures. */
-static void find_pictures(Diagnosis *d)
-{
-    Names damaged = {0}, flat = {0};
-    int coloured = 0, count = d->set.count;
-    d->side = own((size_t)count, sizeof *d->side);
-    for (const DataLook *seen = d->looks; seen < d->looks + count; seen++) {
-        coloured += seen->look.grey;
-        if (seen->readable) d->side[d->readable++] = min_int(seen->width, seen->height);
-        else names_add(&damaged, seen->why);
-        if (seen->look.flat) names_add(&flat, dataset_name(&d->set, seen->index));
-    }
-    stats_sort(d->side, d->readable);
-    if (damaged.count)
-        found(d, PROBLEM, "unreadable", &damaged, "%d of %d files cannot be read: fetch them again, convert them to "
-              "JPEG or PNG, or delete them (training skips them, unless they are more than half)",
-              count - d->readable, count);
-    if (flat.count)
-        found(d, WARNING, "flat", &flat, "pictures that show nothing, every pixel being the same: %d; delete them",
-              flat.count);
-    if (coloured && coloured == d->readable)
-        found(d, WARNING, "grey", NULL, "all pictures are grey but stored as colour: with --grey training is faster");
-}
-
-/* Pictures with the same pixels: needless within a split, a leak between splits, a contradiction between classes. */
-static void find_duplicates(Diagnosis *d)
-{
-    static const struct { bool problem; const char *code, *text; } kinds[3] = {
-        {WARNING, "duplicates", "pictures that repeat another of the same split: %d; they count twice: delete the "
-                                "extra %s"},
-        {PROBLEM, "leak", "pictures that occur in more than one of train, validation and test: %d; what was learnt "
-                          "by heart would be scored as skill: delete the extra %s"},
-        {WARNING, "conflict", "pictures that repeat another under a different label: %d; one of the two is wrong: "
-                              "look at them and delete the wrong %s"}
-    };
-    const DataSet *set = &d->set;
-    for (int k = 0; k < 3; k++) {
-        Names examples = {0};
-        for (int i = 0; i < set->count; i++) {
-            int j = d->looks[i].twin;
-            bool leak = set->split[i] != set->split[j];
-            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
-            names_add(&examples, textf("%s = %s", dataset_name(set, j), dataset_name(set, i)).s);
-        }
-        if (examples.count)
-            found(d, kinds[k].problem, kinds[k].code, &examples, kinds[k].text, examples.count,
-                  set->listed ? "rows of the list" : "copies");
-    }
-}
-
-/* A folder that has a labels.csv as well: do they tell of the same pictures? */
-static void find_strays(Diagnosis *d)
-{
-    Names lost = {0}, strays = {0};
-    dataset_strays(&d->set, &lost, &strays);
-    if (lost.count)
-        found(d, WARNING, "lost", &lost, "pictures that labels.csv names and that are not there: %d", lost.count);
-    if (strays.count)
-        found(d, WARNING, "strays", &strays, "pictures that labels.csv does not name: %d; were two sets written into "
-              "one folder?", strays.count);
-}
-
-/* Classes: too few, empty, or of very different sizes. */
-static void find_classes(Diagnosis *d)
-{
-    const DataSet *set = &d->set;
-    Names few = {0};
-    int n = set->n_classes, small = 0, large = 0, fewest = INT_MAX, most = -1;
-    for (int k = 0; k < n; k++) {
-        int pictures = dataset_count(set, k, SPLIT_ALL);
-        if (pictures < fewest) fewest = pictures, small = k;
-        if (pictures > most) most = pictures, large = k;
-        if (pictures < 100) names_add(&few, set->class_names[k]);
-    }
-    if (n == 1 && !set->attributes && !set->unlabelled)
-        found(d, PROBLEM, "one-class", NULL, "there is only one class, %s: to change one class into another takes two",
-              set->class_names[0]);
-    else if (!set->attributes && most > 3 * (int64_t)fewest)
-        found(d, WARNING, "imbalance", NULL, "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
-              "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
-              "`facegan data balance`", set->class_names[large], most, (double)most / (fewest ? fewest : 1),
-              set->class_names[small], fewest);
-    if (dataset_is_numbered(set))
-        found(d, WARNING, "numbered", NULL, "the classes are called %s: whose numbers these are is not known; give the "
-              "folders the emotions' names", joined(set->class_names, n));
-    if (few.count)
-        found(d, WARNING, "few", NULL, "fewer than 100 pictures: %s; expect little below some hundreds",
-              joined(few.items, few.count));
-}
-
-/* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
-static int halvings(int side)
-{
-    int d = 0;
-    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2) d++;
-    return d;
-}
-
-/* Sizes: what the networks can take, near the size asked for or, without one, near the pictures' own. */
-static void find_sizes(Diagnosis *d, int size)
-{
-    if (!d->readable) return;
-    int median = (int)d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
-    int under = want / 16 * 16 < 32 ? 32 : want / 16 * 16, over = under + 16;
-    if (want % 4 || halvings(want) < 3)
-        found(d, size > 0 && want % 4, "size", NULL, "%s %d px: %s; near it %d (halved %d times) and %d (%d times) "
-              "work well, and best is a power of two",
-              size > 0 ? "the training size of" : "the pictures' usual side of", want,
-              want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
-              "D can halve it only a few times and would judge small patches only", under, halvings(under), over,
-              halvings(over));
-    if (size > median)
-        found(d, WARNING, "enlarged", NULL, "most pictures are smaller (%d px) than the training size of %d: that adds "
-              "work, not detail", median, size);
-    for (int i = 0; i < d->set.count; i++) oblong += d->looks[i].width != d->looks[i].height;
-    if (oblong)
-        found(d, WARNING, "oblong", NULL, "pictures that are not square: %d; only the square in the middle is used "
-              "(faces: crop them first with `facegan crop`)", oblong);
-}
-
-/* ---- the two printers ---- */
-static void json_names(const Names *names)
-{
-    for (int i = 0; i < names->count; i++) table_json(stdout, "%s%q", i ? ", " : "[", names->items[i]);
-    printf(names->count ? "]" : "[]");
-}
-
-static void diagnosis_json(const Diagnosis *d)
-{
-    const DataSet *set = &d->set;
-    const double *side = d->side;
-    table_json(stdout, "{\"path\": %q, \"format\": %q, \"pictures\": %d, \"dropped\": %d, \"missing\": %d, "
-               "\"classes\": {", set->path, set->format, set->count, set->dropped, set->missing);
-    for (int k = 0; k < set->n_classes; k++) {
-        table_json(stdout, "%s%q: ", k ? ", " : "", set->class_names[k]);
-        for (int i = 0; i < SPLITS; i++)
-            table_json(stdout, "%s%q: %d", i ? ", " : "{", split_names[i], dataset_count(set, k, i));
-        printf("}");
-    }
-    printf("}, \"label_guesses\": ");
-    json_names(&set->notes);
-    if (d->readable)
-        table_json(stdout, ", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d",
-                   (int)side[0], (int)side[d->readable / 2], (int)side[d->readable - 1],
-                   halvings((int)side[d->readable / 2]));
-    printf(", \"findings\": [");
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
-        table_json(stdout, "%s{\"severity\": %q, \"code\": %q, \"text\": %q, \"examples\": ", f > d->findings ? ", " :
-                   "", f->problem ? "problem" : "warning", f->code, f->text);
-        json_names(&f->examples);
-        printf("}");
-    }
-    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
-}
-
-static void print_classes(const DataSet *set)
-{
-    static const char *const layout[] = {"  %-20s", " %8s", " %10s", " %8s", "%s"};
-    const char *const names[] = {set->attributes ? "attribute" : "class", "train", "validation", "test", ""};
-    int most = 1;
-    for (int k = 0; k < set->n_classes; k++) most = max_int(most, dataset_count(set, k, SPLIT_ALL));
-    Table *table = new_table(NULL, set->n_classes, 5);
-    table->layout = layout;
-    table_names(table, names);
-    for (int k = 0; k < set->n_classes; k++) {
-        table_set(table, k + 1, 0, "%s", set->class_names[k]);
-        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", dataset_count(set, k, i));
-        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)dataset_count(set, k, SPLIT_ALL) + most - 1) / most),
-                  "##############################");
-    }
-    putchar('\n');
-    write_table(table, stdout, TABLE_TEXT);
-}
-
-static void diagnosis_text(const Diagnosis *d)
-{
-    const DataSet *set = &d->set;
-    int warnings = d->n_findings - d->problems;
-    printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
-           set->n_classes, set->attributes ? "attributes" : "classes");
-    if (set->n_classes) print_classes(set);
-    for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
-    if (d->readable) {
-        int median = (int)d->side[d->readable / 2];
-        printf("\n  shorter side: %.0f to %.0f px, median %d; at %d px StarGAN's D halves the picture %d times\n",
-               d->side[0], d->side[d->readable - 1], median, median, halvings(median));
-    }
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
-        printf("\n%s: %s\n", f->problem ? "PROBLEM" : "warning", f->text);
-        int shown = min_int(f->examples.count, EXAMPLES_SHOWN), more = f->examples.count - shown;
-        for (int k = 0; k < shown; k++) printf("    %s\n", f->examples.items[k]);
-        if (more) printf("    and %d more; --json names all\n", more);
-    }
-    printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
-           warnings == 1 ? "" : "s");
-}
-
-/* Looks for everything in a set that was opened. */
-static void diagnose(Diagnosis *d, int size)
-{
-    DataSet *set = &d->set;
-    dataset_keep(set, SPLIT_ALL);
-    if (set->missing)
-        found(d, !set->count, "missing", NULL, "%d files of the list do not exist, the first is %s: paths must be "
-              "relative to the list's folder", set->missing, set->first_missing);
-    if (set->dropped)
-        found(d, WARNING, "dropped", NULL, "%d rows have a label that is none of the seven emotions; they are left out",
-              set->dropped);
-    if (set->place)
-        found(d, WARNING, "uncropped", NULL, "the list tells where in its pictures the faces are: cut them out with "
-              "`facegan data import`; everything else here takes the square in the middle");
-    find_strays(d);
-    find_classes(d);
-    d->looks = dataset_look(set);
-    find_pictures(d);
-    find_sizes(d, size);
-    find_duplicates(d);
-}
-
-static void doctor_opens(void *diagnosis)
-{
-    Diagnosis *d = diagnosis;
-    dataset_list(&d->set, d->path, &d->options);
-    if (!d->set.attributes) dataset_order(&d->set, d->options.classes);
-}
-
-/* --fix: a list of all pictures but the bad ones, which every verb reads. Returns how many problems it mends. */
-static int write_clean_list(const Diagnosis *d, const char *path)
-{
-    const DataSet *set = &d->set;
-    int mended = 0;
-    if (set->raw || set->attributes || set->place)
-        give_up(2, "--fix: %s is not made of pictures with a label each: `facegan data import` first", d->path);
-    int kept = dataset_write(set, dataset_clean(set, d->looks), path);
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++)
-        mended += f->problem && (strcmp(f->code, "unreadable") == 0 || strcmp(f->code, "leak") == 0);
-    warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts keep "
-         "theirs), and all copies with different labels", path, kept, set->count);
-    return mended;
-}
-
-/* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
-    Diagnosis d = {.path = path, .options = *options};
-    Error why;
-    d.options.home = innermost_scope();
-    if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
-    else {
-        found(&d, PROBLEM, "not-opened", NULL, "%s", why.text);
-        d.set.count = d.set.n_classes = 0;
-    }
-    if (json) diagnosis_json(&d);
-    else diagnosis_text(&d);
+    Diagnosis *d = doctor_examine(path, options, size, "facegan");
+    int problems = d->problems, kept;
+    if (json) doctor_json(d, stdout);
+    else doctor_text(d, stdout);
     fflush(stdout);
-    if (*fix && d.looks) d.problems -= write_clean_list(&d, fix);
-    if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
+    if (*fix && d->looks) {
+        problems -= doctor_mend(d, fix, &kept);
+        warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts "
+             "keep theirs), and all copies with different labels", fix, kept, d->set.count);
+    }
+    if (problems) give_up(1, "%s: %d problem%s found", path, problems, problems == 1 ? "" : "s");
 }
 
 /* ================================================================================================
@@ -6662,190 +6410,23 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  The stock that scenes are made of
+ * 11.8  The stock that scenes are made of                                        (vendor/scene.h, vendor/stock.h)
  *
- * Who learns to find faces needs photographs of crowds with a box about every face. vendor/scene.h puts them together
- * out of pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher,
- * a detector that is there already (its answers are kept), else it is all of the picture. Pictures in which the teacher
- * sees no face, and backgrounds in which it sees one, are left out. Scene number i of a seed is always the same.
+ * Who learns to find faces needs photographs of crowds with a box about every face. They are put together out of
+ * pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher, a
+ * detector that is there already. Scene number i of a seed is always the same.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { TOLD = 5 + 2 * BOX_POINTS };
+static Faces faces_of(void *detector, const Image *picture) { return find_faces(detector, picture); }
 
-typedef struct Stock {
-    SceneStock scenes;                  /* counts the good pictures */
-    DataSet *sets;                      /* the faces', then the backgrounds' */
-    int n_faces, count;                 /* pictures of faces; of everything, the faces' first */
-    real *told;                         /* (count, TOLD): the teacher's score, -1: not asked yet, 0: no face; box and
-                                           points as shares of the picture's side */
-    int *good;                          /* which are good: the faces, then the backgrounds */
-    bool taught;                        /* by a teacher: the points are known */
-} Stock;
-
-/* Picture number i; of a face's its centred square. False where it is damaged. */
-static bool stock_picture(const Stock *s, int i, int channels, Image *out)
+/* kept, of: stock.h's; NULL: no teacher is asked. */
+static Stock *open_stock(char *const *faces, int n, const Settings *s, int channels, const char *kept, const char *of)
 {
-    const DataSet *set = s->sets;
-    bool face = i < s->n_faces;
-    Error why;
-    while (i >= set->count) i -= set++->count;
-    if (!dataset_picture(set, i, channels, out, &why)) return false;
-    if (face) image_crop_centre(out, 0);
-    return true;
-}
-
-static bool stock_portrait(void *stock, int i, ScenePortrait *p)
-{
-    const Stock *s = stock;
-    const real *told = s->told + (size_t)s->good[i] * TOLD;
-    if (!stock_picture(s, s->good[i], s->scenes.channels, &p->picture)) return false;
-    p->face = (Face){.score = s->taught};
-    for (int k = 0; k < 4; k++) p->face.box[k] = (double)told[1 + k] * p->picture.width;
-    for (int k = 0; k < 2 * BOX_POINTS; k++) p->face.point[k / 2][k % 2] = (double)told[5 + k] * p->picture.width;
-    return true;
-}
-
-static bool stock_background(void *stock, int i, Image *out)
-{
-    const Stock *s = stock;
-    return stock_picture(s, s->good[s->scenes.portraits + i], s->scenes.channels, out);
-}
-
-/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it, of a side of so
- * many pixels. */
-static bool ask_teacher(Detector *teacher, const Image *picture, int side, real told[TOLD])
-{
-    static const double wider = 1.5;
-    Image seen = cut_out(picture, image_frame_grown((Frame){picture->width, 0, 0, 0}, wider), side);
-    Faces faces = find_faces(teacher, &seen);
-    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
-        double x = (f->box[0] + f->box[2]) / 2 / side, y = (f->box[1] + f->box[3]) / 2 / side;
-        if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
-        told[0] = (real)f->score;
-        for (int k = 0; k < TOLD - 1; k++)
-            told[1 + k] = (real)(wider * ((k < 4 ? f->box[k] : f->point[(k - 4) / 2][k % 2]) / side - 0.5) + 0.5);
-        return true;
-    }
-    return false;
-}
-
-/* Is there a face in a background? Small ones are seen better twice as large. */
-static double face_in(Detector *teacher, const Image *picture)
-{
-    int larger = max_int(picture->width, picture->height) <= 480 ? 2 : 1;
-    Image seen = larger > 1 ? resize_picture(picture, larger * picture->width, larger * picture->height) : *picture;
-    Faces faces = find_faces(teacher, &seen);
-    return faces.count ? faces.items[0].score : 0;
-}
-
-/* The answers so far, and what they are about. */
-static void save_told(const Stock *s, const char *path, const char *of)
-{
-    Scope inner;
-    enter(&inner);
-    TensorFile *file = new_tensors();
-    set_metadata(file, "of", of);
-    store_tensor(file, "", "told", shape_of(s->count, 1, 1, TOLD), s->told, AS_MATRIX);
-    save_tensors(file, path, "");
-    leave();
-}
-
-static void load_told(Stock *s, const char *path, const char *of)
-{
-    Scope inner;
-    enter(&inner);
-    const TensorFile *file = load_tensors(path);
-    const TensorEntry *told = tensorfile_find(file, "told");
-    const char *was = tensorfile_metadata(file, "of");
-    if (!was || strcmp(was, of) || !told || tensorfile_count(told) != (size_t)s->count * TOLD)
-        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path,
-                was ? was : "?");
-    for (size_t i = 0; i < tensorfile_count(told); i++) s->told[i] = (real)tensorfile_get(told, i);
-    leave();
-}
-
-/* Asks about everything that was not asked yet, and keeps the answers in the file. */
-static void ask_all(Stock *s, const Settings *with, const char *path, const char *of)
-{
-    enum { KEPT_EVERY = 4000 };
-    Detector *teacher = *with->detector ? new_detector(with->detector, with->weights) : NULL;
-    for (int i = 0; i < s->count && !interrupted; i++) {
-        real *told = s->told + (size_t)i * TOLD;
-        Image picture;
-        Scope inner;
-        if (*told >= 0) continue;
-        enter(&inner);
-        *told = 0;
-        if (!teacher) told[0] = told[3] = told[4] = i < s->n_faces;
-        else if (stock_picture(s, i, 3, &picture)) {
-            if (i >= s->n_faces) *told = (real)face_in(teacher, &picture);
-            else for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
-        }
-        leave();
-        if (!teacher || (i + 1) % KEPT_EVERY) continue;
-        save_told(s, path, of);
-        warn("the teacher has seen %d of %d pictures", i + 1, s->count);
-    }
-    save_told(s, path, of);
-}
-
-/* The sets of faces and, unless "", of backgrounds. */
-static void open_stock(Stock *s, char *const *faces, int n, const Settings *with, int channels)
-{
-    const DataOptions options = {.split = SPLIT_ALL, .unlabelled = 1};
-    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .taught = *with->detector};
-    s->scenes = (SceneStock){.random = draw, .seed = (uint64_t)with->seed, .channels = channels,
-                             .portrait = stock_portrait, .background = stock_background, .context = s};
-    for (int i = 0; i <= n; i++) {
-        if (i == n) s->n_faces = s->count;
-        if (i == n && !*with->backgrounds) break;
-        open_dataset(&s->sets[i], i < n ? faces[i] : with->backgrounds, &options);
-        s->count += s->sets[i].count;
-    }
-    s->told = own((size_t)s->count * TOLD, sizeof *s->told);
-    s->good = own((size_t)s->count, sizeof *s->good);
-    for (int i = 0; i < s->count; i++) s->told[(size_t)i * TOLD] = -1;
-}
-
-static void choose_stock(Stock *s)
-{
-    int *good = s->good;
-    for (int i = 0; i < s->count; i++) {
-        double score = (double)s->told[(size_t)i * TOLD];
-        if (i < s->n_faces && score > 0) *good++ = i, s->scenes.portraits++;
-        if (i >= s->n_faces && score < 0.5) *good++ = i, s->scenes.backgrounds++;
-    }
-}
-
-typedef struct Composed { Scene scene; const SceneStock *of; uint64_t number; Error failed; } Composed;
-
-static void compose_scene(void *composed)
-{
-    Composed *c = composed;
-    scene_compose(c->of, c->number, &c->scene);
-}
-
-static void compose_task(void *composed, int i, int worker)
-{
-    (void)worker;
-    Composed *c = (Composed *)composed + i;
-    attempt(compose_scene, c, &c->failed);
-}
-
-/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
-static void compose_scenes(Composed *scenes, const Stock *stock, uint64_t first, int count)
-{
-    for (int i = 0; i < count; i++) scenes[i].of = &stock->scenes, scenes[i].number = first + (uint64_t)i;
-    parallel(count, compose_task, scenes);
-    for (int i = 0; i < count; i++)
-        if (scenes[i].failed.status) unwind(&scenes[i].failed);
-}
-
-static Composed *new_scenes(int count, int side, int channels)
-{
-    Composed *scenes = own((size_t)count, sizeof *scenes);
-    for (int i = 0; i < count; i++) scenes[i].scene.picture = new_picture(side, side, channels);
-    return scenes;
+    bool taught = kept && *s->detector;
+    return stock_open(faces, n, &(StockOptions){
+        .random = draw, .seed = (uint64_t)s->seed, .channels = channels, .kept = kept, .of = of, .warn = warn,
+        .backgrounds = *s->backgrounds ? s->backgrounds : NULL, .stop = &interrupted, .find = taught ? faces_of : NULL,
+        .context = taught ? new_detector(s->detector, s->weights) : NULL});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6997,7 +6578,7 @@ static void store_part(TensorFile *file, const Network *net, const char *prefix)
 
 typedef struct Pupil {                  /* the network that learns, number `which` */
     const Settings *s;
-    Stock stock;
+    const SceneStock *stock;
     Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
     int which;
     long iteration;
@@ -7005,7 +6586,7 @@ typedef struct Pupil {                  /* the network that learns, number `whic
     Tensor *leaves[LEAVES];
     Node *term[LESSON_TERMS];
     Graph *graph;
-    Composed *scenes;
+    Scene *scenes;
     TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
     double begun;
     long begun_at;
@@ -7060,17 +6641,17 @@ static void fill_lesson(Pupil *p)
 {
     int n = mtcnn_parts[p->which].scenes;
     uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
-    compose_scenes(p->scenes, &p->stock, first, n);
+    scene_compose_all(p->stock, first, p->scenes, n, parallel);
     for (int i = 0; i < n; i++) {
         Scope inner;
         enter(&inner);
         SceneSample samples[SAMPLES];
         SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
-        const Image picture = with_channels(&p->scenes[i].scene.picture, 3);
+        const Image picture = with_channels(&p->scenes[i].picture, 3);
         const ImageSums *sums = new_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
-        scene_samples(&p->scenes[i].scene, &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
@@ -7225,12 +6806,10 @@ static void begin_training(Pupil *p, char *const *faces, int n)
     const char *told = own_text("%s/faces.safetensors", s->out),
                *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
-    open_stock(&p->stock, faces, n, s, 1);
-    if (path_exists(told)) load_told(&p->stock, told, of);
-    ask_all(&p->stock, s, told, of);
-    choose_stock(&p->stock);
-    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.scenes.portraits,
-         p->stock.n_faces, p->stock.scenes.backgrounds, p->stock.count - p->stock.n_faces);
+    const Stock *stock = open_stock(faces, n, s, 1, told, of);
+    p->stock = &stock->scenes;
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock->portraits,
+         stock->n_faces, p->stock->backgrounds, stock->count - stock->n_faces);
     if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
     else if (!interrupted) begin_lesson(p, NULL, NULL);
 }
@@ -7239,7 +6818,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
 {
     Pupil *p = own(1, sizeof *p);
     make_folder(s->out), lock_folder(s->out);
-    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = new_scenes(SCENES_MOST, SCENE_SIDE, 1);
+    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = scene_new(SCENES_MOST, SCENE_SIDE, 1);
     *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
     begin_training(p, faces, n);
@@ -7252,7 +6831,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
         if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
     }
     if (p->trace) save_tensors(p->trace, s->trace, "");
-    else if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    else if (p->which < NETWORKS) give_up(1, "stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
@@ -8241,15 +7820,19 @@ static double watch_least(const double *signs)
     return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
 }
 
+enum { WATCH_LEARNS = 200 };
+
 /* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
- * samples have been varied enough once, or half of the training has passed without; it goes off once for each fall. */
+ * samples have been varied enough once, or half of the training, and WATCH_LEARNS iterations, have passed without; it
+ * goes off once for each fall. */
 static bool watch_alarm(Trainer *t)
 {
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
     double least = watch_least(w->signs);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
-    if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
+    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
+    if (least >= 1.3 * s->collapse_below || late) w->armed = true;
     w->alarmed = low && w->armed;
     return w->alarmed && !was;
 }
@@ -8924,6 +8507,14 @@ static void note_iteration(Loop *l, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
+/* What to say of a training that takes longer than an hour: so many iterations would fit into one. */
+static const char *shorter(double iterations)
+{
+    double round = iterations >= 100 ? 100 : 1;
+    return own_text("--iters %.0f would take an hour; a smaller --width or --size is faster",
+                    fmax(floor(iterations / round) * round, 1));
+}
+
 /* After the first seconds: one who has not planned for a long training is told so while nothing is lost. */
 static void tell_length(Loop *l)
 {
@@ -8931,13 +8522,12 @@ static void tell_length(Loop *l)
     long done = l->t->now.iteration - l->progress.first;
     double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
     char text[PROGRESS_DURATION];
-    if (l->told || spent < 5 || done < 2 * s->n_critic) return;
+    if (l->told || spent < 5 || done % s->n_critic) return;
     l->told = true;
     progress_duration(left, text);
     if (left > 3600)
-        warn("this training will take about %s: Ctrl-C keeps what is learnt so far, and the same command goes on; "
-             "--iters %ld would take an hour, smaller --width and --size are faster", text,
-             (long)(3600 * done / spent / 100) * 100);
+        warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",
+             text, shorter(3600 * (double)done / spent));
 }
 
 static void look_at_training(void *loop)
@@ -9055,6 +8645,7 @@ static void dry_run(Trainer *t, Loader *loader)
     progress_duration((double)left * s->seconds_a_step, time_text);
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
+    if ((double)left * s->seconds_a_step > 3600) printf("        %s\n", shorter(3600 / s->seconds_a_step));
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
            t->arena->size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
@@ -9979,11 +9570,17 @@ static void bench_task(void *settings)
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
 
+/* What was made, unless --quiet. */
+static void tell_made(const char *path)
+{
+    if (!no_messages) printf("%s\n", path);
+}
+
 /* Saves a picture and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
-    printf("%s\n", path);
+    tell_made(path);
 }
 
 static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText *text)
@@ -10003,12 +9600,20 @@ static bool out_is_file(const Settings *s)
     return image_suffix(s->out) && !is_folder(s->out);
 }
 
+/* Makes the folder that a file is to lie in. */
+static void make_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash && slash > path) make_folder(textf("%.*s", (int)(slash - path), path).s);
+}
+
 /* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
 static void make_out(const Settings *s, char *const *inputs, int count, bool several)
 {
     if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
-    if (*s->out && !out_is_file(s)) make_folder(s->out);
+    if (out_is_file(s)) make_folder_of(s->out);
+    else if (*s->out) make_folder(s->out);
 }
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -10512,11 +10117,6 @@ static void tell_page(Page *page, const char *path)
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
-static int enlargement(int size)
-{
-    return size <= 48 ? 2 : 1;
-}
-
 /* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
 static PlotCanvas strength_strip(Facegan *model)
 {
@@ -10531,8 +10131,7 @@ static PlotCanvas strength_strip(Facegan *model)
     }
     return draw_grid(&(Grid){
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .scale = enlargement(model->g.size), .row_names = name_list(model->class_names + 1, n),
-        .column_names = columns});
+        .row_names = name_list(model->class_names + 1, n), .column_names = columns});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10617,10 +10216,10 @@ static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
 }
 
 /* Saves a film and tells where. */
-static void deliver_film(const char *path, const Image *frames, int n)
+static void deliver_film(const char *path, const Image *frames, int n, int delay_ms)
 {
-    save_film(path, frames, n, 60);
-    printf("%s\n", path);
+    save_film(path, frames, n, delay_ms);
+    tell_made(path);
 }
 
 /* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
@@ -10634,7 +10233,7 @@ static void gamut_film(const Show *show, const Photo *photo)
         point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);  /* slow near the stops */
         frames[count] = figure_space_frame(&show->space, z, 192 * (int)show->s->scale);
     }
-    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
+    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count, 60);
 }
 
 /* Of a photograph the best face is shown. */
@@ -10682,65 +10281,39 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     Text path = textf("%s/gamut.html", out_folder(s));
     if (show->n) {
         save_page(figure_space_page(&show->space, about, show->faces, show->n), path.s);
-        printf("%s\n", path.s);
+        tell_made(path.s);
     }
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
     end_batch(&batch);
-}
-
-/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
-static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
-{
-    PlotCanvas canvas = new_canvas(800, 620);
-    const PlotDial dial = figure_space_dial(&show->space, 400, 310, 240);
-    for (int i = 0; i + 1 < log->n_columns; i++) {
-        const char *name = log->names[i];
-        size_t length = strlen(name);
-        bool is_place = strncmp(name, "at.", 3) == 0 && strcmp(name + length - 2, ".x") == 0;
-        int k = is_place ? find_class(show->model, name + 3, length - 5) : -1;
-        if (k >= 0)
-            figure_space_trail(&show->space, &canvas, &dial, k, log->columns[i], log->columns[i + 1], log->rows);
-    }
-    plot_dial(&canvas, &dial, true, 18);
-    return canvas;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
-/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
- * what it was shown comes first; without labels they have no names. */
+/* A run's report in the making. The sample sheets' columns are the classes; where G edits, what it was shown comes
+ * first; without labels they have no names. */
 typedef struct Report {
     const char *run;
     Settings s;
     const Model *model;
     const TableNumbers *log;
     Page *page;
-    Names sheets;                       /* paths, by iteration */
+    Sheets sheets;
     const char *columns[MAX_CLASSES + 1];
     char class_names[MAX_CLASSES][NAME];
-    int n_columns;
 } Report;
 
-static long sheet_iteration(const char *path)
+static void find_samples(Report *r)
 {
-    return atol(strrchr(path, '/') + 1);
-}
-
-static void find_sheets(Report *r)
-{
-    Text folder = textf("%s/samples", r->run);
-    Names found = list_folder(folder.s, NAMES_PICTURES);
-    for (int i = 0; i < found.count; i++)
-        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
-            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
     int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
     bool named = condition_size(r->model, &r->s, classes) > 0;
-    int drawn = named ? classes : SAMPLE_FACES;
+    int from = !r->model->from_noise, drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->from_noise;
-    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
+    for (int i = 0; i < drawn; i++) r->columns[from + i] = named ? r->class_names[i] : "";
+    r->sheets = (Sheets){.side = (int)r->s.size, .channels = (int)r->s.channels, .columns = from + drawn,
+                         .names = r->columns};
+    find_sheets(&r->sheets, own_text("%s/samples", r->run));
 }
 
 static Report *open_report(const char *run, Page *page)
@@ -10750,65 +10323,20 @@ static Report *open_report(const char *run, Page *page)
     read_config(run, &r->s);
     r->model = find_model(r->s.model);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
-    if (r->model->generator) find_sheets(r);
+    if (r->model->generator) find_samples(r);
     return r;
 }
 
-/* The pictures of a sheet, row by row; NULL: it cannot be read, or is no sheet of this run. */
-static unsigned char *read_cells(const Report *r, const char *path, int *rows)
+/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training; and all behind a slider. */
+static void add_quarters(const Report *r)
 {
-    Image sheet;
-    int columns;
-    if (!try_picture(path, (int)r->s.channels, &sheet, &(Error){0})) return NULL;
-    unsigned char *cells = sheet_cells(&sheet, (int)r->s.size, rows, &columns);
-    return columns == r->n_columns ? cells : NULL;
-}
-
-static PlotCanvas draw_sheet(const Report *r, Grid grid, int rows)
-{
-    grid.side = (int)r->s.size, grid.channels = (int)r->s.channels, grid.scale = enlargement(grid.side);
-    grid.rows = rows, grid.columns = r->n_columns, grid.column_names = r->columns;
-    return draw_grid(&grid);
+    for (int face = 0; face < 2; face++)
+        page_quarters(r->page, "After 25, 50, 75 and 100% of the training", &r->sheets, face, r->s.iters, &synthetic);
 }
 
 static void add_slider(const Report *r, const char *title)
 {
-    enum { SHOWN = 40 };
-    const void *bytes[SHOWN];
-    size_t sizes[SHOWN];
-    const char *labels[SHOWN];
-    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN, rows;
-    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
-        Scope here;
-        enter(&here);
-        const unsigned char *cells = read_cells(r, r->sheets.items[i], &rows);
-        size_t size = 0;
-        void *png = cells ? hand_out(own_png(draw_sheet(r, (Grid){.pictures = cells}, rows), &synthetic, &size)) : NULL;
-        leave();
-        if (!png) continue;
-        bytes[--from] = png, sizes[from] = size;
-        labels[from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
-    }
-    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
-}
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
-static void add_quarters(const Report *r, int face)
-{
-    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
-    int n = r->n_columns, done = 0, rows;
-    size_t bytes = (size_t)(r->s.size * r->s.size * r->s.channels);
-    const unsigned char *shown[4 * (MAX_CLASSES + 1)] = {0};
-    for (int i = 0; i < 4 * r->sheets.count; i++) {
-        const char *path = r->sheets.items[i / 4];
-        int quarter = i % 4;
-        if (sheet_iteration(path) != (quarter == 3 ? r->s.iters : r->s.iters * (quarter + 1) / 4)) continue;
-        const unsigned char *cells = read_cells(r, path, &rows);
-        for (int c = 0; cells && face < rows && c < n; c++, done++)
-            shown[quarter * n + c] = cells + (size_t)(face * n + c) * bytes;
-    }
-    if (done) add_canvas(r->page, "After 25, 50, 75 and 100% of the training",
-                         draw_sheet(r, (Grid){.cells = shown, .row_names = quarters}, 4));
+    page_sheets(r->page, title, &r->sheets, &synthetic);
 }
 
 /* The space: where it has got to, how it got there, and what strength does. */
@@ -10823,8 +10351,8 @@ static void add_space(void *context)
                             ? "The directions: each trail runs outwards with the training, from the inner circle to "
                               "the rim where it is now"
                             : "The Gaussians now (one standard deviation), and the trails of their means",
-               space_trails(new_show(model, NULL), r->log));
-    const unsigned char *cells = r->sheets.count ? read_cells(r, r->sheets.items[r->sheets.count - 1], &rows) : NULL;
+               figure_space_trails(&new_show(model, NULL)->space, r->log));
+    const unsigned char *cells = read_sheet(&r->sheets, -1, &rows);
     if (!cells) return;
     from_bytes(cells, count_of(model->y), model->x->data);
     add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strength_strip(model));
@@ -10901,7 +10429,7 @@ static void write_report(const char *run)
         add_slider(r, r->model->from_noise
                           ? "What G draws from the same noise over the training"
                           : "The same faces over the training: the picture as it was, then G's drawings of it");
-        for (int face = 0; face < 2; face++) add_quarters(r, face);
+        add_quarters(r);
     }
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
     add_losses(r);
@@ -11033,18 +10561,16 @@ static void save_scene(const Settings *s, const Scene *scene, long number, FILE 
 static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };
-    Stock stock;
-    Composed *scenes = new_scenes(AT_ONCE, (int)s->size, (int)s->channels);
+    Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
     make_folder(s->out);
-    open_stock(&stock, NULL, 0, s, (int)s->channels);
-    choose_stock(&stock);
+    const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,%s\n", box_columns);
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        compose_scenes(scenes, &stock, (uint64_t)first, count);
-        for (int i = 0; i < count; i++) save_scene(s, &scenes[i].scene, first + i, list->stream);
+        scene_compose_all(&stock->scenes, (uint64_t)first, scenes, count, parallel);
+        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
     }
     end_file(list);
 }
@@ -11053,9 +10579,8 @@ static void draw_scenes(const Settings *s)
 static void show_data(const char *data, const Settings *s)
 {
     enum { SHOWN = 10 };
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                   .unlabelled = 1});
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -11069,6 +10594,7 @@ static void show_data(const char *data, const Settings *s)
         else give_back(cell);
     }
     grid.cells = cells;
+    make_folder_of(s->out);
     deliver_canvas(*s->out ? s->out : "data.png", draw_grid(&grid), NULL);
 }
 
@@ -11180,7 +10706,7 @@ static unsigned char *draw_order(const Sampler *m, const Order *o)
 
 static int sheet_scale(const Sampler *m)
 {
-    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+    return m->s->scale > 1 ? (int)m->s->scale : figure_scale(m->g.size);
 }
 
 /* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
@@ -11219,7 +10745,7 @@ static void sample_way(const Sampler *m)
             image_put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
         frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
-    deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
+    deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES, 60);
 }
 
 /* OUT/CLASS/000001.png, ... and OUT/labels.csv: classes in turn, picture i from latent i. */
@@ -11297,9 +10823,7 @@ static void balance_picture(Balance *b, int i)
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, data, &options);
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN});
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
@@ -11336,6 +10860,7 @@ typedef struct PhotoVerb {
     void *context;
     bool needs_faces;                   /* to find none in any is a failure */
     bool several;                       /* it makes more than one picture of one */
+    bool as_stored;                     /* it takes pictures with as many channels as they have */
     const Settings *s;
     Detector *detector;
     int found, without, timed, room;
@@ -11348,7 +10873,8 @@ static void detect_photo(void *context, Photo *photo)
     PhotoVerb *d = context;
     double start = now_seconds();
     bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
-    const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &photo->image);
+    const Image coloured = photo->image.channels == 3 ? photo->image : with_channels(&photo->image, 3);
+    const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &coloured);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
     if (!faces.count && !whole) warn("no face in %s", photo->path), d->without++;
@@ -11362,7 +10888,7 @@ static void run_photo_verb(PhotoVerb verb, const Settings *s, char *const *input
     d->s = s, d->home = innermost_scope(), d->detector = open_detector(s);
     if (*s->trace) d->detector->trace = new_tensors();
     make_out(s, inputs, count, d->several);
-    PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
+    PhotoBatch batch = {.channels = d->as_stored ? 0 : 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     int seen = batch.count - batch.unreadable;
@@ -11494,14 +11020,30 @@ static void edit_all(const Editing *edit, const Photo *photo)
     deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
 }
 
+static void free_notes(void *notes) { image_notes_free(notes); }
+
+/* Saves a changed photograph with what its file says of it, and tells where. */
+static void deliver_photo(const char *path, const Image *picture, const Photo *photo, const Settings *s,
+                          const ImageText *text)
+{
+    char why[IMAGE_ERROR_SIZE];
+    size_t size;
+    ImageNotes *notes = own(1, sizeof *notes);
+    on_leaving(free_notes, notes);
+    const char *bytes = s->metadata ? read_file(photo->path, IMAGE_MAX_FILE_BYTES, &size) : NULL;
+    if (bytes && !image_read_notes(bytes, size, notes, why)) give_up(1, "%s: %s", photo->path, why);
+    if (!image_save_notes(path, picture, notes, text, text ? 1 : 0, why)) give_up_because(errno, why);
+    tell_made(path);
+}
+
 /* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
 static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
 {
     Image result = with_channels(&photo->image, photo->image.channels);
     memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
     for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result,
-            edit->s->provenance ? edit->text : NULL);
+    deliver_photo(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, photo, edit->s,
+                  edit->s->provenance ? edit->text : NULL);
 }
 
 /* The centred square that the model was trained on, of a picture. */
@@ -11554,8 +11096,12 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
+    if (detect && edit.model->margin <= -1 && s->margin <= -1)
+        warn("%s does not say how its training pictures were cut (--face-margin): if they were drawn, or cut unlike a "
+             "detector's boxes, photographs may come out badly", run);
     if (detect) {
-        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all};
+        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all,
+                                .as_stored = true};
         run_photo_verb(verb, s, inputs, count);
         return;
     }
@@ -11568,426 +11114,11 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
 /* ------------------------------------------------------------------------------------------------
  * 14.11  Importing a data set
  *
- * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
- * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
- * of the lists, a few at a time; a line is added to import.csv when its picture is written and has its final name. So
- * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
- * short or whose picture is not there, and the import goes on behind it.
- *
- *     DataSet --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ * A published data set becomes a folder that every verb here reads, row by row, and goes on where it was stopped
+ * (vendor/importing.h): OUT/train/happy/0000017.png and so on, labels.csv, import.csv, which says of every row what
+ * became of it, and a bar chart as in Surani's figure 8. Whole photographs take a detector, or a list that tells where
+ * the faces are.
  * ---------------------------------------------------------------------------------------------- */
-
-/* ---- one row ---- */
-enum {
-    IMPORT_AT_ONCE = 16,                /* rows in hand: bounds the memory, and the work that a crash repeats */
-    IMPORT_FIELDS = 5                   /* of the journal: source, class, split, result, path */
-};
-
-typedef enum { KEPT, LEFT_OUT, MISSING, UNREADABLE, NO_FACE, RESULTS, NOT_WRITTEN } ImportResult;
-static const char *const result_names[RESULTS] = {"kept", "left out", "no file", "unreadable", "no face"};
-
-typedef struct Imported {
-    int row, cause;                     /* cause: errno, of what failed */
-    ImportResult result;
-    bool cut;                           /* the face was cut out at its final size */
-    Image picture;
-    const char *source, *path, *file;   /* where it comes from, its name in OUT, and with OUT before it */
-    char why[IMAGE_ERROR_SIZE];
-} Imported;
-
-typedef struct Import {
-    const Settings *s;
-    DataSet set;
-    Detector *detector;                 /* NULL: none is wanted */
-    Video video;
-    char film[PATH_MAX];                /* the video's */
-    bool *wanted;                       /* (classes) */
-    int *work, n_work, done;            /* the rows of wanted classes */
-    int (*tally)[RESULTS + SPLITS];     /* (classes): rows by result, then kept ones by split */
-    FILE *journal;
-    Table *line;                        /* of the journal */
-    Imported batch[IMPORT_AT_ONCE];
-} Import;
-
-static const char *import_class(const Import *job, int row) { return job->set.class_names[job->set.label[row]]; }
-
-static const char *import_split(const Import *job, int row) { return split_names[job->set.split[row]]; }
-
-/* Where row `row` goes: <split>/<class>/<row>.png */
-static const char *import_path(const Import *job, int row)
-{
-    return own_text("%s/%s/%07d.png", import_split(job, row), import_class(job, row), row);
-}
-
-/* A picture as it will be used: three channels for a detector, one for --grey, else as in the file but for alpha. */
-static bool import_load(const Import *job, int row, Image *out, char why[IMAGE_ERROR_SIZE])
-{
-    int channels = job->detector ? 3 : job->s->channels == 1 ? 1 : 0;
-    if (!dataset_image(&job->set, row, channels, out, why)) return false;
-    if (out->channels != 4) return true;
-    image_free(out);
-    return dataset_image(&job->set, row, 3, out, why);
-}
-
-static bool is_film(const Import *job, const Imported *item, int *length)
-{
-    return !job->set.raw && dataset_frame(item->source, length) > 0;
-}
-
-static void import_read_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    Import *job = argument;
-    Imported *item = &job->batch[i];
-    if (is_film(job, item, NULL)) return;
-    errno = 0;
-    if (!job->set.raw && access(item->source, R_OK) && !is_machine(errno)) item->result = MISSING;
-    else if (!import_load(job, item->row, &item->picture, item->why)) item->result = UNREADABLE;
-    item->cause = errno;
-}
-
-static void close_film(void *import)
-{
-    Import *job = import;
-    long next = job->video.next;
-    if (video_close(&job->video)) warn("ffmpeg failed at frame %ld of %s", next, job->film);
-}
-
-static void open_film(Import *job, const char *path)
-{
-    char why[VIDEO_ERROR];
-    close_film(job);
-    snprintf(job->film, sizeof job->film, "%s", path);
-    if (!video_open(&job->video, path, why))
-        give_up(1, "%s is a video, and %s: put an ffmpeg on PATH, or take the frames out elsewhere "
-                "(ffmpeg -i video.mp4 frames/video/%%05d.jpg) and name the folder frames", path, why);
-}
-
-/* Reads a video's frame; those before it are passed over. */
-static void import_frame(Import *job, Imported *item, int length)
-{
-    long frame = dataset_frame(item->source, NULL);
-    const char *film = own_text("%.*s", length, item->source);
-    if (strcmp(job->film, film) || job->video.next > frame) open_film(job, film);
-    for (VideoFrame got; item->result == KEPT && !item->picture.pixels;) {
-        bool wanted = job->video.next == frame;
-        if (!video_next(&job->video, &got)) item->result = MISSING;
-        else if (wanted) item->picture = own_picture((Image){got.width, got.height, 3, got.pixels});
-        else free(got.pixels);
-    }
-}
-
-/* The best face whose centre is where the list says. */
-static const Face *best_face_there(const Faces *faces, const DataPlace *place, int width)
-{
-    for (int i = 0; i < faces->count; i++) {
-        const Face *f = &faces->items[i];
-        const int *b = place->box;
-        double x = (f->box[0] + f->box[2]) / 2, y = (f->box[1] + f->box[3]) / 2;
-        bool inside = !b[2] || (x >= b[0] && x < b[2] && y >= b[1] && y < b[3]);
-        if (inside && (!place->half || (place->half == 'l') == (x < width / 2.0))) return f;
-    }
-    return NULL;
-}
-
-/* The face that the detector finds, or that the list tells of; false: there is none. */
-static bool import_face(Import *job, const Imported *item, Face *face)
-{
-    const Image *picture = &item->picture;
-    DataPlace place = job->set.place && !job->s->whole ? job->set.place[item->row] : (DataPlace){0};
-    bool boxed = place.box[2] > 0;
-    for (int k = 0; k < 4; k++) {       /* published boxes reach past the edge in places */
-        int most = k % 2 ? picture->height : picture->width;
-        face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
-    }
-    if (!job->detector) return !place.half && (!boxed || (box_width(face) > 0 && box_height(face) > 0));
-    const Faces faces = find_faces(job->detector, picture);
-    const Face *found = best_face_there(&faces, &place, picture->width);
-    if (found) *face = *found;
-    return found != NULL;
-}
-
-/* Cuts the face out where a detector or the list knows of one; else it is the whole picture. */
-static void import_cut(Import *job, Imported *item)
-{
-    const Settings *s = job->s;
-    Face face = {0};
-    if (item->result == KEPT && !import_face(job, item, &face)) item->result = NO_FACE;
-    if (item->result != KEPT || !(box_width(&face) > 0)) return;
-    Frame frame = box_frame(face, s->align && job->detector, margin_of(s, -1));
-    item->picture = cut_out(&item->picture, frame, s->size ? (int)s->size : 128), item->cut = true;
-    if (s->channels == 1) item->picture = with_channels(&item->picture, 1);
-}
-
-static void import_write_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    Import *job = argument;
-    Imported *item = &job->batch[i];
-    int size = (int)job->s->size, ok = 1;
-    Image small = {0};
-    if (item->result != KEPT) return;
-    if (size && !item->cut) {
-        image_crop_centre(&item->picture, 0);
-        ok = item->picture.width == size || image_resize(&item->picture, size, size, &small, item->why);
-    }
-    ok = ok && image_save(item->file, small.pixels ? &small : &item->picture, NULL, 0, item->why);
-    if (!ok) item->result = NOT_WRITTEN, item->cause = errno;
-    image_free(&small);
-}
-
-/* ---- the journal ---- */
-static void import_count(Import *job, int row, ImportResult result)
-{
-    int label = job->set.label[row];
-    job->tally[label][result]++;
-    if (result == KEPT) job->tally[label][RESULTS + job->set.split[row]]++;
-}
-
-/* Is this line of the journal about that row, and is its picture there? */
-static bool import_line_fits(const Import *job, const TableReader *line, int row, ImportResult *result)
-{
-    const char *path = import_path(job, row);
-    struct stat status;
-    if (line->n_fields != IMPORT_FIELDS || strcmp(line->fields[0], dataset_name(&job->set, row)) ||
-        strcmp(line->fields[1], import_class(job, row)) || strcmp(line->fields[2], import_split(job, row)))
-        return false;
-    for (*result = KEPT; *result < RESULTS && strcmp(line->fields[3], result_names[*result]);) ++*result;
-    if (*result != KEPT) return *result < RESULTS;
-    return !strcmp(line->fields[4], path) && stat(own_text("%s/%s", job->s->out, path), &status) == 0 &&
-           status.st_size > 0;
-}
-
-/* Counts the rows that an earlier run has done; where in the journal the sound lines end. */
-static long import_believe(Import *job, const char *path)
-{
-    ImportResult result;
-    TableReader *table = open_table(path, IMPORT_FIELDS);
-    bool sound = table_next(table) > 0 && !feof(table->file);
-    long end = sound ? ftell(table->file) : 0;
-    while (sound && job->done < job->n_work && table_next(table) > 0 && !feof(table->file)) {
-        Scope inner;
-        enter(&inner);
-        sound = import_line_fits(job, table, job->work[job->done], &result);
-        leave();
-        if (!sound) break;
-        import_count(job, job->work[job->done++], result);
-        end = ftell(table->file);
-    }
-    return end;
-}
-
-/* Cuts off what is not sound, and opens the journal for more. */
-static void import_open_journal(Import *job)
-{
-    static const char *const names[] = {"source", "class", "split", "result", "path"};
-    const char *path = own_text("%s/import.csv", job->s->out);
-    bool there = path_exists(path);
-    long sound = there ? import_believe(job, path) : 0;
-    if (!there || truncate(path, sound) == 0) job->journal = fopen(path, "ab");
-    if (!job->journal) give_up_because(errno, own_text("cannot write %s: %s", path, strerror(errno)));
-    on_leaving(close_file, job->journal);
-    job->line = new_table(NULL, 1, IMPORT_FIELDS);
-    table_names(job->line, names);
-    if (!sound) write_row(job->line, job->journal, TABLE_CSV, 0);
-    if (job->done) warn("%d of %d rows are done already", job->done, job->n_work);
-}
-
-static void import_note(Import *job, const Imported *item)
-{
-    const char *const fields[] = {item->source, import_class(job, item->row), import_split(job, item->row),
-                                  item->result < RESULTS ? result_names[item->result] : "",
-                                  item->result == KEPT ? item->path : ""};
-    if (item->result == NOT_WRITTEN) give_up_because(item->cause, item->why);
-    if (item->result == UNREADABLE && is_machine(item->cause)) give_up_because(item->cause, item->why);
-    if (item->result == UNREADABLE) warn("skipped: %s", item->why);
-    for (int k = 0; k < IMPORT_FIELDS; k++) table_set(job->line, 1, k, "%s", fields[k]);
-    write_row(job->line, job->journal, TABLE_CSV, 1);
-    import_count(job, item->row, item->result);
-}
-
-/* ---- all rows ---- */
-static void import_batch(Import *job)
-{
-    Scope inner;
-    int length, count = min_int(IMPORT_AT_ONCE, job->n_work - job->done);
-    enter(&inner);
-    for (int i = 0; i < count; i++) {
-        int row = job->work[job->done + i];
-        const char *path = import_path(job, row), *file = own_text("%s/%s", job->s->out, path);
-        job->batch[i] = (Imported){.row = row, .source = dataset_name(&job->set, row), .path = path, .file = file};
-        remove(own_text("%s.tmp0", file));                              /* of a run that was killed */
-    }
-    parallel(count, import_read_task, job);
-    for (int i = 0; i < count; i++) {
-        Imported *item = &job->batch[i];
-        if (item->picture.pixels) item->picture = own_picture(item->picture);
-        else if (is_film(job, item, &length)) import_frame(job, item, length);
-    }
-    for (int i = 0; i < count; i++) import_cut(job, &job->batch[i]);
-    parallel(count, import_write_task, job);
-    for (int i = 0; i < count; i++) import_note(job, &job->batch[i]);
-    if (fflush(job->journal))
-        give_up_because(errno, own_text("cannot write %s/import.csv: %s", job->s->out, strerror(errno)));
-    job->done += count;
-    leave();
-}
-
-/* Which classes to take: those asked for; else the seven emotions; else, where there are none or in folders, all. */
-static void import_classes(Import *job)
-{
-    const DataSet *set = &job->set;
-    bool all = strcmp(set->format, "image folders") == 0, emotions = false;
-    const Names asked = *job->s->classes ? dataset_classes(set, job->s->classes) : (Names){0};
-    job->wanted = own((size_t)set->n_classes, sizeof *job->wanted);
-    job->tally = own((size_t)set->n_classes, sizeof *job->tally);
-    job->work = own((size_t)set->count, sizeof *job->work);
-    for (int k = 0; k < set->n_classes; k++) emotions |= dataset_emotion(set->class_names[k]) >= 0;
-    for (int k = 0; k < set->n_classes; k++) {
-        const char *name = set->class_names[k];
-        job->wanted[k] = *job->s->classes ? names_find(&asked, name) >= 0 :
-                         all || !emotions || dataset_emotion(name) >= 0;
-        if (job->wanted[k] && (strchr(name, '/') || name[0] == '.'))
-            give_up(1, "%s: the class '%s' can't be the name of a folder", set->path, name);
-    }
-    for (int i = 0; i < set->count; i++) {
-        if (job->wanted[set->label[i]]) job->work[job->n_work++] = i;
-        else import_count(job, i, LEFT_OUT);
-    }
-    if (!job->n_work) give_up(1, "%s: no row has a wanted class", set->path);
-}
-
-static void import_folders(const Import *job)
-{
-    const DataSet *set = &job->set;
-    for (int split = 0; split < SPLITS; split++)
-        for (int k = 0; k < set->n_classes; k++)
-            if (job->wanted[k] && dataset_count(set, k, split))
-                make_folder(own_text("%s/%s/%s", job->s->out, split_names[split], set->class_names[k]));
-}
-
-/* OUT/import.txt says in words which import OUT holds, so that another one is not mixed into it. */
-static void import_claim(const Import *job, char *const *inputs, int count)
-{
-    const Settings *s = job->s;
-    const char *path = own_text("%s/import.txt", s->out);
-    char *want = own_text("kind = %s\n", inputs[0]);
-    for (int i = 1; i < count; i++) want = own_text("%sinput = %s\n", want, inputs[i]);
-    want = own_text("%srows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\n"
-                    "max-side = %ld\nsize = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want,
-                    job->n_work, s->classes, s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size,
-                    margin_of(s, -1), s->align, s->channels, s->whole);
-    size_t size;
-    bool there = path_exists(path);
-    if (there && strcmp(read_file(path, 1 << 24, &size), want))
-        give_up(2, "%s holds an import with other inputs or options, see import.txt in it: take another --out", s->out);
-    if (!there && (list_folder(s->out, NAMES_FOLDERS).count || list_folder(s->out, NAMES_LISTS).count))
-        give_up(2, "%s holds other files: take another --out", s->out);
-    if (!there) write_file(path, want, strlen(want));
-}
-
-/* ---- what is left behind: labels.csv, a chart, a table ---- */
-static void import_labels(const Import *job)
-{
-    static const char *const names[4] = {"path", "label", "split", "source"};
-    static const int from[4] = {4, 1, 2, 0};
-    TableReader *rows = open_table(own_text("%s/import.csv", job->s->out), IMPORT_FIELDS);
-    FileWriter *file = begin_file(own_text("%s/labels.csv", job->s->out));
-    Table *line = new_table(NULL, 1, 4);
-    table_names(line, names);
-    write_row(line, file->stream, TABLE_CSV, 0);
-    while (more_rows(rows)) {
-        if (strcmp(rows->fields[3], result_names[KEPT])) continue;
-        for (int k = 0; k < 4; k++) table_set(line, 1, k, "%s", rows->fields[from[k]]);
-        write_row(line, file->stream, TABLE_CSV, 1);
-    }
-    end_file(file);
-}
-
-/* How many pictures of each class there are, as in Surani's figure 8. */
-static void import_chart(const Import *job)
-{
-    int *order = dataset_sorted(&job->set), n = 0, kept = 0, classes = job->set.n_classes;
-    const char **names = own((size_t)classes, sizeof *names);
-    double *values = own((size_t)classes, sizeof *values);
-    for (int i = 0; i < classes; i++) {
-        if (!job->wanted[order[i]]) continue;
-        kept += job->tally[order[i]][KEPT];
-        values[n] = job->tally[order[i]][KEPT], names[n++] = job->set.class_names[order[i]];
-    }
-    int width = max_int(640, 70 * n + 100);
-    const PlotOptions options = {.y_label = "pictures", .x_label = "",
-        .title = own_text("%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count)};
-    PlotCanvas canvas = new_canvas(width, 420);
-    plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
-    const Image image = image_of(&canvas);
-    save_picture(own_text("%s/distribution.png", job->s->out), &image, NULL);
-}
-
-/* For each class: its rows, the kept ones of each split, and why the others were dropped. */
-static void import_table(const Import *job)
-{
-    static const char *const names[] = {"class", "rows", "kept", "train", "validation", "test"};
-    const int *order = dataset_sorted(&job->set), classes = job->set.n_classes;
-    int sums[RESULTS + SPLITS] = {0}, columns = 6, shown[RESULTS];
-    for (int k = 0; k < classes; k++)
-        for (int r = 0; r < RESULTS + SPLITS; r++) sums[r] += job->tally[k][r];
-    for (int r = LEFT_OUT; r < RESULTS; r++)
-        if (sums[r]) shown[columns++ - 6] = r;
-    Table *t = new_table(NULL, classes + 1, columns);
-    for (int c = 0; c < columns; c++) table_set(t, 0, c, "%s", c < 6 ? names[c] : result_names[shown[c - 6]]);
-    for (int i = 0; i <= classes; i++) {
-        const int *from = i == classes ? sums : job->tally[order[i]];
-        int rows = 0;
-        for (int r = 0; r < RESULTS; r++) rows += from[r];
-        table_set(t, i + 1, 0, "%s", i == classes ? "all" : job->set.class_names[order[i]]);
-        table_set(t, i + 1, 1, "%d", rows), table_set(t, i + 1, 2, "%d", from[KEPT]);
-        for (int k = 0; k < SPLITS; k++) table_set(t, i + 1, 3 + k, "%d", from[RESULTS + k]);
-        for (int c = 6; c < columns; c++) table_set(t, i + 1, c, "%d", from[shown[c - 6]]);
-    }
-    write_table(t, stdout, TABLE_TEXT);
-    for (int i = 0; i < job->set.notes.count; i++) printf("%s  %s\n", i ? "" : "\n", job->set.notes.items[i]);
-}
-
-static void import_json(const Import *job)
-{
-    table_json(stdout, "{\"out\": %q, \"format\": %q, \"classes\": {", job->s->out, job->set.format);
-    for (int k = 0; k < job->set.n_classes; k++) {
-        table_json(stdout, "%s%q: {", k ? ", " : "", job->set.class_names[k]);
-        for (int r = 0; r < RESULTS; r++) table_json(stdout, "%q: %d, ", result_names[r], job->tally[k][r]);
-        for (int i = 0; i < SPLITS; i++)
-            table_json(stdout, "%q: %d%s", split_names[i], job->tally[k][RESULTS + i], i + 1 < SPLITS ? ", " : "}");
-    }
-    printf("}, \"notes\": ");
-    json_names(&job->set.notes);
-    printf("}\n");
-}
-
-/* Lists all rows of the inputs. */
-static void import_list(Import *job, const char *kind, char *const *inputs, int count)
-{
-    DataSet *set = &job->set;
-    bool halves = false;
-    dataset_gather(set, kind, inputs, count, &(DataOptions){.split = SPLIT_ALL, .every_label = 1});
-    if (set->attributes) give_up(2, "%s lists attributes: it is read as it is, with --attributes", inputs[0]);
-    for (int i = 0; set->place && i < set->count; i++) halves |= set->place[i].half;
-    if (halves && !*job->s->detector)
-        names_add(&set->notes, "two people share frames of some videos: only a detector can tell them apart");
-}
-
-static void import_rows(Import *job)
-{
-    import_open_journal(job);
-    on_leaving(close_film, job);
-    Progress progress = progress_start("import", job->done, job->n_work);
-    while (job->done < job->n_work && !interrupted) {
-        import_batch(job);
-        progress_show(&progress, job->done, "%s", job->s->out);
-    }
-    progress_end(&progress);
-    if (job->done < job->n_work)
-        give_up(1, "stopped after %d of %d rows; the same command goes on from there", job->done, job->n_work);
-}
 
 static void import_data(char *const *inputs, int count, const Settings *s)
 {
@@ -11995,21 +11126,18 @@ static void import_data(char *const *inputs, int count, const Settings *s)
         give_up(2, "data import needs one of %s, and then the list or folder", dataset_kinds());
     if (!*s->out) give_up(2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) give_up(2, "--weights without --detector: mtcnn or retinaface?");
-    Import *job = own(1, sizeof *job);
-    job->s = s;
-    import_list(job, inputs[0], inputs + 1, count - 1);
-    import_classes(job);
-    make_folder(s->out);
-    import_claim(job, inputs, count);
-    import_folders(job);
-    if (*s->detector) job->detector = open_detector(s);
-    import_rows(job);
-    import_labels(job), import_chart(job);
-    if (s->json) import_json(job);
-    else import_table(job);
-    for (int k = 0; k < job->set.n_classes; k++)
-        if (job->tally[k][KEPT]) return;
-    give_up(1, "no picture was kept");
+    const ImportOptions options = {
+        .out = s->out, .classes = *s->classes ? s->classes : NULL, .size = (int)s->size, .grey = s->channels == 1,
+        .whole = s->whole, .align = s->align, .margin = margin_of(s, -1), .each = parallel, .stop = &interrupted,
+        .warn = warn, .find = *s->detector ? faces_of : NULL, .context = *s->detector ? open_detector(s) : NULL,
+        .says = own_text("classes = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side = %ld\n"
+                         "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", s->classes, s->detector,
+                         s->weights, s->threshold, s->min_face, s->max_side, s->size, margin_of(s, -1), s->align,
+                         s->channels, s->whole)};
+    const Import *done = import_pictures(inputs[0], inputs + 1, count - 1, &options);
+    if (s->json) import_json(done, stdout);
+    else write_table(import_table(done), stdout, TABLE_TEXT), dataset_print_notes(&done->set, stdout);
+    if (!done->kept) give_up(1, "no picture was kept");
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -12022,23 +11150,16 @@ static Classifier *chosen_classifier(const Settings *s)
     char path[PATH_MAX];
     if (*s->classifier) return own_classifier(s->classifier);
     if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return own_classifier(path);
-    give_up(2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with "
-            "--classifier");
+    give_up(2, "no models/fer2013-7.safetensors here or beside the program: copy the folder models there, or "
+            "name a classifier's run or weights with --classifier");
 }
 
-/* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
+/* The part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
 static DataSet *use_part(const char *data, DataOptions options, const char *asked, const int *parts, int n)
 {
     DataSet *set = own(1, sizeof *set);
-    Error none = {0};
-    for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
-    if (*asked && options.split == SPLITS && strcmp(asked, "all"))
-        give_up(2, "--split %s: must be train, validation, test or all", asked);
-    for (int i = 0; !*asked && i < n; i++) {
-        options.split = parts[i];
-        if (i + 1 < n && try_dataset(set, data, &options, &none)) return set;
-    }
-    open_dataset(set, data, &options);
+    options.warn = warn;
+    dataset_open_part(set, data, options, asked, parts, n);
     return set;
 }
 
@@ -12343,6 +11464,14 @@ static PictureSet read_all(const DataSet *set, const Net *g)
     return all;
 }
 
+/* The same, all of them. */
+static PictureSet read_whole(const DataSet *set, const Net *g)
+{
+    const PictureSet all = read_all(set, g);
+    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
+    return all;
+}
+
 /* The part of the data that `split` names, or the first there is of `parts`. The classes are the generator's. */
 static PictureSet read_part(const char *data, const Editor *ed, const char *split, long limit, const int *parts, int n)
 {
@@ -12352,79 +11481,45 @@ static PictureSet read_part(const char *data, const Editor *ed, const char *spli
     return read_all(use_part(data, options, split, parts, n), &model->g);
 }
 
-/* What is found out about each picture: SSIM of an edit, and of one to its own class; fine detail, edit over input. */
-enum { PERSON, OWN, DETAIL, MEASURES };
-
-/* What eval finds out about all pictures, of which it has seen the first n. */
+/* What eval finds out about all pictures. */
 typedef struct Evaluation {
     Editor *ed;
-    const char *data;
     long limit;                                                         /* of the pictures: 0 none */
     PictureSet all;
-    Scores scores;
-    uint64_t hash;                                                      /* of the judge's weights */
-    int n, features, classes, curves, n_neutral, similar_known;
-    StatsConfusion real, edited;
-    double *real_features, *edited_features;                            /* (n,d) */
-    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
-    double *measures[MEASURES];                                         /* (n) */
-    double back, similar, kept, moved;                                  /* sums over pictures */
+    Edits *edits;
+    int n_neutral;
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
-
-/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more
- * than a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
- * less. */
-static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *itself,
-                             int count)
-{
-    int side = v->ed->model->g.size, channels = v->ed->model->g.channels;
-    size_t picture = v->ed->picture, pixels = (size_t)(side * side);
-    double *grey = own(2 * pixels, sizeof *grey), *other = grey + pixels, kept;
-    for (int i = 0; i < count; i++, x += picture, there += picture, back += picture, itself += picture) {
-        double similar, **measures = v->measures;
-        int at = v->n + i;
-        v->back += image_difference(x, back, picture);
-        v->moved += image_difference(x, there, picture);
-        image_grey(x, pixels, channels, grey), image_grey(there, pixels, channels, other);
-        similar = stats_ssim(grey, other, side, 0.1, &kept);
-        v->kept += kept;
-        if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        measures[PERSON][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-        measures[DETAIL][at] = stats_detail(other, side) / fmax(stats_detail(grey, side), 1e-9);
-        image_grey(itself, pixels, channels, other);
-        measures[OWN][at] = stats_ssim(grey, other, side, INFINITY, &kept);
-    }
-}
 
 /* The next pictures through everything but the curves. */
 static void evaluate_batch(Evaluation *v, int count)
 {
     Editor *ed = v->ed;
+    Edits *e = v->edits;
     double p[EDITED_AT_ONCE * MAX_CLASSES];
-    size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
-    const real *x = v->all.x + (size_t)v->n * ed->picture;
-    const int *label = v->all.label + v->n, *target = v->all.target + v->n;
+    size_t row = (size_t)(e->n * e->features), picture = ed->picture, batch = (size_t)count * picture;
+    const real *x = v->all.x + (size_t)e->n * picture;
+    const int *label = v->all.label + e->n, *target = v->all.target + e->n;
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
-    judge_pixels(ed, x, count, p, v->real_features + row);
-    for (int i = 0; i < count; i++) stats_confusion_add(&v->real, label[i], p + i * v->classes);
-    for (int k = 0; k < v->classes; k++) {
+    judge_pixels(ed, x, count, p, e->real_features + row);
+    for (int i = 0; i < count; i++) stats_confusion_add(&e->real, label[i], p + i * e->classes);
+    for (int k = 0; k < e->classes; k++) {
         edit_pixels(ed, x, count, NULL, k, 1, edits);
         judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * v->classes);
+        for (int i = 0; i < count; i++) stats_confusion_add(&e->edited, k, p + i * e->classes);
     }
     edit_pixels(ed, x, count, target, 0, 1, edits);
     edit_pixels(ed, edits, count, label, 0, 1, back);
     edit_pixels(ed, x, count, label, 0, 1, itself);
-    judge_pixels(ed, edits, count, NULL, v->edited_features + row);
-    measure_identity(v, x, edits, back, itself, count);
-    v->n += count;
+    judge_pixels(ed, edits, count, NULL, e->edited_features + row);
+    for (size_t i = 0; i < batch; i += picture) add_edit(e, x + i, edits + i, back + i, itself + i);
 }
 
 /* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
 static void measure_curves(Evaluation *v)
 {
-    int n = v->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
+    Edits *e = v->edits;
+    int n = e->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
     size_t picture = v->ed->picture;
     v->neutral = own(CURVE_FACES * picture, sizeof *v->neutral);
     for (int i = 0; i < v->all.n && faces < CURVE_FACES; i++)
@@ -12432,16 +11527,16 @@ static void measure_curves(Evaluation *v)
             memcpy(v->neutral + (size_t)faces++ * picture, v->all.x + (size_t)i * picture, picture * sizeof(real));
     double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
     real *edits = own((size_t)faces * picture, sizeof *edits);
-    v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
+    e->curves = own((size_t)(faces * n * STRENGTHS), sizeof *e->curves), e->points = STRENGTHS;
     v->n_neutral = faces;
     for (int k = 0; k < n; k++) {
         if (k == neutral) continue;
         for (int j = 0; j < STRENGTHS; j++) {
             edit_pixels(v->ed, v->neutral, faces, NULL, k, (j + 1.0) / STRENGTHS, edits);
             judge_pixels(v->ed, edits, faces, p, NULL);
-            for (int i = 0; i < faces; i++) v->curve[(v->curves + i) * STRENGTHS + j] = p[i * n + k];
+            for (int i = 0; i < faces; i++) e->curves[(e->n_curves + i) * STRENGTHS + j] = p[i * n + k];
         }
-        v->curves += faces;
+        e->n_curves += faces;
     }
 }
 
@@ -12484,161 +11579,65 @@ static void critic_task(void *evaluation)
     enum { MOST = 512 };
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
     Evaluation *v = evaluation;
-    const Drawing *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet all = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
+    const Drawing *critic = use_critic(v->ed->run, v->edits->classes);
+    const PictureSet all = read_part(v->edits->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST,
+                                     parts, 2);
     real *edits = own((size_t)all.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, all.x, all.n, all.target, 0, 1, edits);
-    const StatsTold f1 = stats_told_apart(critic_scores(critic, all.x, all.n), all.n,
-                                          critic_scores(critic, edits, all.n), all.n);
-    add_score(&v->scores, "discriminator.f1.fake", f1.second,
-              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, all.n);
-    add_score(&v->scores, "discriminator.f1.real", f1.first, "the same threshold");
-    add_score(&v->scores, "discriminator.f1.average", f1.average, "the mean of the two");
+    const double *real_scores = critic_scores(critic, all.x, all.n);
+    add_told_apart(&v->edits->scores, real_scores, critic_scores(critic, edits, all.n), all.n);
 }
 
-typedef struct Distance { const StatsRows *r, *g; int resamplings; StatsInterval fed; } Distance;
+typedef struct Distance { const Edits *e; long resamplings; StatsInterval fed; } Distance;
 
 static void distance_task(void *distance)
 {
     Distance *d = distance;
-    frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
-}
-
-static void add_distance(Scores *s, const StatsRows *r, const StatsRows *g, long resamplings)
-{
-    Distance d = {r, g, (int)resamplings, {NAN, NAN, NAN}};
-    Error refused = {0};
-    if (attempt_one(distance_task, &d, &refused)) {
-        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", r->d,
-                                 resamplings);
-        score->low = d.fed.low, score->high = d.fed.high;
-    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", r->n, r->d);
-}
-
-static void add_diversity(Scores *s, const StatsRows *r, const StatsRows *g)
-{
-    int clusters = min_int(r->n / 5, VARIETY_CLUSTERS);
-    add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
-              "mean distance of edits' features over that of real ones");
-    add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
-              "distance to the nearest real picture over that among real ones; near 0: copies");
-    if (clusters < 2) return;
-    double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
-    bool found = stats_clusters(r, clusters, draw_centre, &(uint64_t){1}, centres);
-    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
-              "share of the real features' %d clusters that edits reach", clusters);
-}
-
-/* What the sums, features and curves amount to. */
-static void add_scores(Evaluation *v, Scores *s, long resamplings)
-{
-    static const char *const names[MEASURES][2] = {{"ssim.edit", "median, edit and input"},
-        {"ssim.own", "median, a picture drawn with its own emotion and input"},
-        {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    add_score(s, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
-    add_score(s, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
-    add_score(s, "accuracy.edited", stats_accuracy(&v->edited),
-              "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(s, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
-    for (int k = 0; k < v->classes && k < 10; k++)
-        add_score(s, own_text("f1.edited.%s", v->ed->names[k]), stats_class(&v->edited, k).f1, " ");
-    add_distance(s, &r, &g, resamplings);
-    const StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
-    add_score(s, "smoothness", smooth.step,
-              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
-    add_score(s, "smoothness.rising", smooth.rising, "share of curves that never fall");
-    add_score(s, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
-              v->moved / v->n);
-    add_score(s, "ssim.unchanged", v->similar / v->similar_known,
-              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
-    for (int i = 0; i < MEASURES; i++) {
-        stats_sort(v->measures[i], v->n);
-        add_score(s, names[i][0], stats_quantile(v->measures[i], v->n, 0.5), "%s", names[i][1]);
-    }
-    add_diversity(s, &r, &g);
+    const Edits *e = d->e;
+    frechet_distance(&(StatsRows){e->real_features, e->n, e->features},
+                     &(StatsRows){e->edited_features, e->n, e->features}, (int)d->resamplings, 1, &d->fed);
 }
 
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    const Net *g = &ed->model->g;
     Evaluation *v = own(1, sizeof *v);
-    *v = (Evaluation){.ed = ed, .data = data, .limit = s->limit, .classes = ed->model->g.classes,
-                      .features = ed->judge->features, .hash = files_hash(ed->judge->path),
-                      .all = read_part(data, ed, s->split, s->limit, parts, 3)};
-    size_t count = (size_t)v->all.n, d = (size_t)v->features;
     Error none = {0};
-    v->real.n = v->edited.n = v->classes;
-    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
-    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
+    *v = (Evaluation){.ed = ed, .limit = s->limit, .all = read_part(data, ed, s->split, s->limit, parts, 3)};
+    Edits *e = v->edits = new_edits((Edits){
+        .of = ed->run, .data = data, .judge = ed->judge->path, .hash = files_hash(ed->judge->path), .names = ed->names,
+        .classes = g->classes, .features = ed->judge->features, .side = g->size, .channels = g->channels}, v->all.n);
     Progress progress = progress_start("eval", 0, v->all.n);
-    while (v->n < v->all.n && !interrupted) {
+    while (e->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - v->n));
+        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - e->n));
         leave();
-        progress_show(&progress, v->n, "%s", ed->run);
+        progress_show(&progress, e->n, "%s", ed->run);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, v->all.n);
-    if (!v->n) give_up(1, "%s: no picture could be read", data);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", e->n, v->all.n);
+    if (!e->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
-    add_scores(v, &v->scores, s->bootstrap);
+    Distance distance = {e, s->bootstrap, {NAN, NAN, NAN}};
+    attempt_one(distance_task, &distance, &none);                       /* too few pictures: it is not known */
+    sum_edits(e, distance.fed, s->bootstrap, draw_centre, &(uint64_t){1});
     if (!attempt_one(critic_task, v, &none))
-        add_score(&v->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
+        add_score(&e->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
-}
-
-/* A line a number, the confusion of edits behind the scores: for scripts. */
-static Table *evaluation_lines(const Evaluation *v)
-{
-    const char *of = own_text("%d\t%d\t%016" PRIx64, v->n, v->features, v->hash), *const *names = v->ed->names;
-    int n = v->classes, scores = v->scores.n;
-    Table *t = new_table(NULL, scores + n * n, 7);
-    table_row(t, 0, "metric\tvalue\tlow\thigh\tpictures\tfeatures\tclassifier");
-    for (int i = 0; i < scores; i++) {
-        const Score *s = &v->scores.list[i];
-        table_row(t, i + 1, "%s\t%s\t%s\t%s\t%s", s->name, score_text(s->value, ""), score_text(s->low, ""),
-                  score_text(s->high, ""), of);
-    }
-    for (int k = 0; k < n * n; k++)
-        table_row(t, scores + k + 1, "confusion.%s.%s\t%ld\t\t\t%s", names[k / n], names[k % n],
-                  v->edited.count[k / n][k % n], of);
-    return t;
-}
-
-static void print_evaluation(const Evaluation *v)
-{
-    const Table *t = score_table(&v->scores);
-    printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", v->ed->run, v->data, v->n,
-           v->ed->judge->path, v->hash, v->features);
-    for (int i = 1; i <= t->rows; i++) write_row(t, stdout, TABLE_TEXT, i);
-    printf("\n"), write_table(confusion_table(&v->real, v->ed->names, "real, is"), stdout, TABLE_TEXT);
-    printf("\n"), write_table(confusion_table(&v->edited, v->ed->names, "drawn as"), stdout, TABLE_TEXT);
-    printf("\n  columns: what the classifier takes them for\n");
-}
-
-static void print_evaluation_json(const Evaluation *v)
-{
-    table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, "
-                       "\"features\": %d,\n \"classes\": %Q,\n \"scores\": ", v->ed->run, v->data, v->ed->judge->path,
-               own_text("%016" PRIx64, v->hash), v->n, v->features, v->classes, v->ed->names);
-    scores_json(stdout, &v->scores);
-    printf(",\n \"confusion_real\": "), confusion_json(stdout, &v->real);
-    printf(",\n \"confusion_edited\": "), confusion_json(stdout, &v->edited);
-    printf("}\n");
 }
 
 /* The first pictures with every emotion. */
 static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
     const Net *g = &v->ed->model->g;
-    int rows = min_int(v->n, most), columns = v->classes + 1;
+    int rows = min_int(v->all.n, most), columns = g->classes + 1;
     size_t picture = v->ed->picture;
     const char *names[MAX_CLASSES + 1] = {"input"};
     unsigned char *bytes = own((size_t)(rows * columns), picture);
     real *edits = own((size_t)rows, picture * sizeof *edits);
-    memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
+    memcpy(names + 1, v->ed->names, (size_t)g->classes * sizeof *names);
     for (int c = 0; c < columns; c++) {
         const real *column = c ? edits : v->all.x;
         if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
@@ -12646,8 +11645,7 @@ static void add_strip(Page *page, const char *caption, const Evaluation *v, int 
             to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
     }
     add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
-                                                .rows = rows, .columns = columns, .scale = enlargement(g->size),
-                                                .column_names = names}));
+                                                .rows = rows, .columns = columns, .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
@@ -12660,10 +11658,11 @@ static void add_strengths(Page *page, const char *caption, Editor *ed, const rea
 /* The numbers with pictures: confusion matrices, the first faces with every emotion, a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v)
 {
-    show_table(page, score_table(&v->scores));
+    const Edits *e = v->edits;
+    show_table(page, score_table(&e->scores));
     add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&v->edited, v->ed->names, "edits"));
-    add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, v->ed->names, "real pictures"));
+               plot_confusion(&e->edited, e->names, "edits"));
+    add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
@@ -12673,14 +11672,14 @@ static void show_evaluation(Page *page, const Evaluation *v)
 static void evaluate_run(const char *run, const char *data, const Settings *s)
 {
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
-    Classifier *judge = chosen_classifier(s);
-    const Evaluation *v = evaluate(use_editor(run, judge), data, s);
-    if (s->csv) write_table(evaluation_lines(v), stdout, TABLE_CSV);
-    else (s->json ? print_evaluation_json : print_evaluation)(v);
+    const Evaluation *v = evaluate(use_editor(run, chosen_classifier(s)), data, s);
+    const Edits *e = v->edits;
+    if (s->csv) write_table(edits_lines(e), stdout, TABLE_CSV);
+    else (s->json ? edits_json : edits_text)(stdout, e);
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
-                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
-                                     v->n, judge->path, v->hash));
+                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016llx", run, data,
+                                     e->n, e->judge, e->hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
 }
@@ -12834,29 +11833,35 @@ static void export_onnx(const char *run, bool draws, const char *path)
 /* ================================================================================================
  * 15  EXPERIMENTS
  *
- * A study answers one question with data, several runs and a page of tables and figures. The last of them is the first
- * chapter's, at work.
+ * An experiment answers one question with data, several runs and a page of tables and figures: the studies, the first
+ * chapter's toy at work, and four documents, reproduced.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 15.1  Steps
  *
- * A study, and the reproduction of a document, is a row of steps: data are made, networks trained and asked. Every step
- * leaves a file or a run under --out and is not done again where that is there, so what was stopped goes on where it
- * was, and a second study with other runs finds its judges trained.
+ * An experiment is a row of steps: data are made, networks trained and asked. Every step leaves a file or a run under
+ * --out and is not done again where that is there, so what was stopped goes on where it was, and a second study with
+ * other runs finds its judges trained.
  * ---------------------------------------------------------------------------------------------- */
 
 /* A model's settings as the command line would have them: what is usual for it, then "name=value name=value". */
 static Settings settings_of_model(const char *name, const char *words)
 {
     Settings given = default_settings(), s = default_settings();
-    Error e = {0};
     const Model *model = find_model(name);
-    if (!model) unwind(&e);
     set_settings(&given, words);
     set_usual(&s, model->kinds, &given);
     snprintf(s.model, sizeof s.model, "%s", model->name);
     set_settings(&s, words);
+    return s;
+}
+
+static Settings settings_of_run(const char *run)
+{
+    char path[PATH_MAX];
+    Settings s;
+    open_weights(run, path, &s);
     return s;
 }
 
@@ -12871,12 +11876,30 @@ static bool is_there(const char *format, ...)
     return path_exists(path);
 }
 
+/* A setting that is a path, in the command or of a step. */
+static void set_path(char field[TEXT], const char *path)
+{
+    if (strlen(path) >= TEXT) give_up(2, "a path is too long: %s", path);
+    snprintf(field, TEXT, "%s", path);
+}
+
 /* Trains DATA to OUT, or goes on with it. */
 static void train_step(Settings *s, const char *data, const char *out)
 {
-    if (strlen(data) >= sizeof s->data || strlen(out) >= sizeof s->out) give_up(2, "a path is too long: %s", data);
-    snprintf(s->data, sizeof s->data, "%s", data), snprintf(s->out, sizeof s->out, "%s", out);
+    set_path(s->data, data), set_path(s->out, out);
     train_run(s);
+}
+
+static void print_table(const Table *t, bool csv)
+{
+    write_table(t, stdout, csv ? TABLE_CSV : TABLE_TEXT);
+}
+
+/* What is found is printed and goes on the page. */
+static void tell_table(const Table *t, bool csv, Page *page)
+{
+    print_table(t, csv);
+    show_table(page, t);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -12894,193 +11917,171 @@ static void train_step(Settings *s, const char *data, const char *out)
  * generator.
  * ---------------------------------------------------------------------------------------------- */
 
-static const char DRAWN[] = "the drawing itself";
-
 typedef struct Pair { int a, b; double share[3]; } Pair;           /* faces with both's units: at a, halfway, at b */
 
+/* One run, or the drawing hand, before the judges: neutral faces, who gives them an expression, and what was found. */
 typedef struct Truth {
+    const char *name;
+    Editor *ed;
+    Classifier *actions;
+    const Settings *hand;               /* of the drawing, which shows exactly what is asked for; NULL: the generator */
+    int n_faces, index[CURVE_FACES];    /* index: the drawings' numbers */
+    int emotion[MAX_CLASSES];           /* the drawn faces' for each class of the run */
+    real *neutral;                      /* (n_faces,picture) */
     double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
     double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
     Pair pairs[MAX_CLASSES * MAX_CLASSES];
     int n_pairs, blended;
 } Truth;
 
-/* Neutral faces, and who gives them an expression: a run's generator, or the hand that drew them, which shows exactly
- * what is asked for and so says how much of the aims the judges can see. */
-typedef struct Stage {
-    Editor *ed;
-    Classifier *actions;
-    const Settings *hand;               /* of the drawing; NULL: the generator */
-    int count, index[CURVE_FACES], emotion[MAX_CLASSES];    /* emotion: the drawn faces' for each class of the run */
-    real *neutral;                      /* (count,picture) */
-} Stage;
+/* The judges, the settings of the pictures they see, and where all is kept. */
+typedef struct Judges {
+    const Settings *s;
+    Settings like;
+    Classifier *emotions, *actions;
+} Judges;
 
-/* The neutral faces of OUT/unseen. */
-static Stage set_stage(const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
-                       const char *out)
+static Truth *new_truth(const Judges *judges, const char *run, const Settings *hand)
 {
-    Stage st = {.ed = use_editor(run, emotions), .actions = actions, .hand = hand};
-    const Facegan *model = st.ed->model;
-    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop, .limit = CURVE_FACES,
-                                 .unlabelled = 1};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen", out), &options);
-    const PictureSet faces = read_all(set, &model->g);
-    for (int k = 0; k < model->g.classes; k++) st.emotion[k] = dataset_emotion(model->class_names[k]);
-    if (!faces.n || faces.n < set->count) give_up(1, "%s/unseen: not all of its neutral faces can be read", out);
-    st.neutral = faces.x, st.count = faces.n;
-    for (int i = 0; i < st.count; i++) {
+    Truth *t = own(1, sizeof *t);
+    *t = (Truth){.name = hand ? "the drawing itself" : run, .ed = use_editor(run, judges->emotions), .hand = hand,
+                 .actions = judges->actions, .angle = NAN, .least_correlation = 1};
+    const Facegan *model = t->ed->model;
+    DataSet *set = own_dataset(own_text("%s/unseen", judges->s->out),
+                               (DataOptions){.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop,
+                                             .limit = CURVE_FACES, .unlabelled = 1});
+    const PictureSet faces = read_whole(set, &model->g);
+    for (int k = 0; k < model->g.classes; k++) t->emotion[k] = dataset_emotion(model->class_names[k]);
+    t->neutral = faces.x, t->n_faces = faces.n;
+    for (int i = 0; i < t->n_faces; i++) {
         const char *name = dataset_name(set, i), *slash = strrchr(name, '/');
-        st.index[i] = atoi(slash ? slash + 1 : name);                   /* 00042.png: the drawing's number 42 */
+        t->index[i] = atoi(slash ? slash + 1 : name);                   /* 00042.png: the drawing's number 42 */
     }
-    return st;
+    return t;
 }
 
 /* Face i, drawn anew with `strength` of an expression that lies `share` of the way from a to b; cut and scaled as the
  * run's training pictures were. */
-static void draw_expressed(const Stage *st, int i, int a, int b, double share, double strength, real *out)
+static void draw_expressed(const Truth *t, int i, int a, int b, double share, double strength, real *out)
 {
-    const Net *g = &st->ed->model->g;
+    const Net *g = &t->ed->model->g;
     Scope inner;
     float au[FACE_AUS] = {0};
     enter(&inner);
-    const FaceSet hand = face_set(st->hand);
+    const FaceSet hand = face_set(t->hand);
     Image large = new_picture(hand.size, hand.size, g->channels);
-    unsigned char *pixels = own(st->ed->picture, 1);
-    face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
-    face_recipe(au, st->emotion[b], (float)(share * strength));
-    face_set_render(&hand, (uint64_t)st->index[i], au, large.pixels);
-    dataset_square(large, st->ed->model->crop, g->size, pixels);
-    from_bytes(pixels, st->ed->picture, out);
+    unsigned char *pixels = own(t->ed->picture, 1);
+    face_recipe(au, t->emotion[a], (float)((1 - share) * strength));
+    face_recipe(au, t->emotion[b], (float)(share * strength));
+    face_set_render(&hand, (uint64_t)t->index[i], au, large.pixels);
+    dataset_square(large, t->ed->model->crop, g->size, pixels);
+    from_bytes(pixels, t->ed->picture, out);
     leave();
 }
 
-/* All faces with that expression: (count,picture). */
-static void express(const Stage *st, int a, int b, double share, double strength, real *out)
+/* All faces with that expression: (n_faces,picture). */
+static void express(const Truth *t, int a, int b, double share, double strength, real *out)
 {
-    Editor *ed = st->ed;
+    Editor *ed = t->ed;
     int n = ed->model->g.condition;
     double z[SPACE_MOST];
-    for (int i = 0; st->hand && i < st->count; i++)
-        draw_expressed(st, i, a, b, share, strength, out + (size_t)i * ed->picture);
-    if (st->hand) return;
-    if (a == b) { edit_pixels(ed, st->neutral, st->count, NULL, a, strength, out); return; }
-    real *conditions = own((size_t)(st->count * n), sizeof *conditions);
+    for (int i = 0; t->hand && i < t->n_faces; i++)
+        draw_expressed(t, i, a, b, share, strength, out + (size_t)i * ed->picture);
+    if (t->hand) return;
+    if (a == b) { edit_pixels(ed, t->neutral, t->n_faces, NULL, a, strength, out); return; }
+    real *conditions = own((size_t)(t->n_faces * n), sizeof *conditions);
     point_between(ed->model, a, b, share, strength, z);
-    for (int i = 0; i < st->count * n; i++) conditions[i] = (real)z[i % n];
-    draw_batches(ed->drawing, st->neutral, conditions, st->count, out);
+    for (int i = 0; i < t->n_faces * n; i++) conditions[i] = (real)z[i % n];
+    draw_batches(ed->drawing, t->neutral, conditions, t->n_faces, out);
     give_back(conditions);
 }
 
-/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
- * has none. */
-static double own_units(const Classifier *actions, const double *shares, int k, int other)
-{
-    double sum = 0, whole = 0;
-    float its[FACE_AUS] = {0}, others[FACE_AUS] = {0};
-    face_recipe(its, k, 1);
-    face_recipe(others, other, 1);
-    for (int u = 0; u < FACE_AUS; u++) {
-        char name[16];
-        if (!(its[u] > 0) || others[u] > 0) continue;
-        snprintf(name, sizeof name, "AU%d", face_au_number(u));
-        for (int i = 0; i < actions->net.classes; i++)
-            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)its[u];
-    }
-    return sum / whole;
-}
-
 /* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
- * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
-static double both_there(const Stage *st, int a, int b, double share)
+ * nearer to half its recipe's, which is what a blend of equal parts has, than to none. The judge's first answer is the
+ * intensity, then come all units. */
+static double both_there(const Truth *t, int a, int b, double share)
 {
     Scope inner;
     enter(&inner);
-    int n = st->actions->net.classes, first = st->emotion[a], second = st->emotion[b], there = 0;
-    double *shares = own((size_t)(st->count * n), sizeof *shares);
-    real *edits = own((size_t)st->count * st->ed->picture, sizeof *edits);
-    express(st, a, b, share, 1, edits);
-    look_at(st->actions, st->ed, edits, st->count, shares, NULL);
-    for (int i = 0; i < st->count; i++) {
-        const double *row = shares + i * n;
-        there += own_units(st->actions, row, first, second) > 0.25 && own_units(st->actions, row, second, first) > 0.25;
+    int n = t->actions->net.classes, first = t->emotion[a], second = t->emotion[b], there = 0;
+    double *shares = own((size_t)(t->n_faces * n), sizeof *shares);
+    real *edits = own((size_t)t->n_faces * t->ed->picture, sizeof *edits);
+    express(t, a, b, share, 1, edits);
+    look_at(t->actions, t->ed, edits, t->n_faces, shares, NULL);
+    for (int i = 0; i < t->n_faces; i++) {
+        const double *units = shares + i * n + 1;
+        there += face_own_units(units, first, second) > 0.25 && face_own_units(units, second, first) > 0.25;
     }
     leave();
-    return (double)there / st->count;
+    return (double)there / t->n_faces;
 }
 
 /* Counts the pair, unless one of the two has no unit that the other lacks. */
-static void measure_pair(Truth *t, const Stage *st, int a, int b)
+static void measure_pair(Truth *t, int a, int b)
 {
-    int first = st->emotion[a], second = st->emotion[b];
-    double none[MAX_CLASSES] = {0};
-    if (isnan(own_units(st->actions, none, first, second)) || isnan(own_units(st->actions, none, second,
-                                                                              first))) return;
+    const double none[FACE_AUS] = {0};
+    int first = t->emotion[a], second = t->emotion[b];
+    if (isnan(face_own_units(none, first, second)) || isnan(face_own_units(none, second, first))) return;
     Pair *p = &t->pairs[t->n_pairs++];
     *p = (Pair){.a = a, .b = b};
-    for (int at = 0; at < 3; at++) p->share[at] = both_there(st, a, b, at / 2.0);
+    for (int at = 0; at < 3; at++) p->share[at] = both_there(t, a, b, at / 2.0);
     t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
 }
 
-/* (c) and (d) of a space in the plane, where neighbours are next to each other around the circle. */
-static void measure_space(Truth *t, const Stage *st)
+/* (c) and (d): in the plane neighbours are next to each other around the circle; to the hand all are. */
+static void measure_space(Truth *t)
 {
-    Gamut gamut = gamut_of(&st->ed->model->g);
-    int order[MAX_CLASSES], n = around_the_circle(&gamut, order);
-    if (st->ed->model->g.space != 'l' || gamut.dimensions != 2) return;
+    Gamut gamut = gamut_of(&t->ed->model->g);
+    int order[MAX_CLASSES], n = around_the_circle(&gamut, order), classes = t->ed->model->g.classes;
+    for (int a = 0; t->hand && a < classes; a++)
+        for (int b = a + 1; b < classes; b++) measure_pair(t, a, b);
+    if (t->hand || t->ed->model->g.space != 'l' || gamut.dimensions != 2) return;
     for (int i = 0; i < n; i++) {
         int a = order[i], b = order[(i + 1) % n];
         double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
         t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
-        measure_pair(t, st, a, b);
+        measure_pair(t, a, b);
     }
 }
 
 /* (a), (b) and (e). */
-static void measure_strengths(Truth *t, const Stage *st)
+static void measure_strengths(Truth *t)
 {
-    int n = st->ed->model->g.classes, units = st->actions->net.classes, count = st->count, points = count * STRENGTHS,
+    int n = t->ed->model->g.classes, units = t->actions->net.classes, faces = t->n_faces, points = faces * STRENGTHS,
         right = 0, ways = 0;
-    double *p = own((size_t)(count * max_int(n, units)), sizeof *p), *asked = own((size_t)((2 + n) * points),
-                                                                                  sizeof *asked),
-           *measured = asked + points, *curves = measured + points;     /* (way,face,strength) */
-    real *edits = own((size_t)count * st->ed->picture, sizeof *edits);
-    t->least_correlation = 1;
+    double *p = own((size_t)(faces * max_int(n, units)), sizeof *p),
+           *asked = own((size_t)((2 + n) * points), sizeof *asked), *measured = asked + points,
+           *curves = measured + points;                                 /* (way,face,strength) */
+    real *edits = own((size_t)faces * t->ed->picture, sizeof *edits);
     for (int k = 0; k < n; k++) {
-        if (k == find_class(st->ed->model, "neutral", 7)) continue;
+        if (k == find_class(t->ed->model, "neutral", 7)) continue;
         for (int j = 0; j < STRENGTHS; j++) {
             double strength = (j + 1.0) / STRENGTHS;
-            express(st, k, k, 0, strength, edits);
-            look_at(st->actions, st->ed, edits, count, p, NULL);
-            for (int i = 0; i < count; i++) {
+            express(t, k, k, 0, strength, edits);
+            look_at(t->actions, t->ed, edits, faces, p, NULL);
+            for (int i = 0; i < faces; i++) {
                 asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
-                t->intensity[k][j] += p[i * units] / count;
+                t->intensity[k][j] += p[i * units] / faces;
             }
-            judge_pixels(st->ed, edits, count, p, NULL);
-            for (int i = 0; i < count; i++) curves[(ways * count + i) * STRENGTHS + j] = p[i * n + k];
+            judge_pixels(t->ed, edits, faces, p, NULL);
+            for (int i = 0; i < faces; i++) curves[(ways * faces + i) * STRENGTHS + j] = p[i * n + k];
         }
-        /* at full strength */
-        for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == k;
+        for (int i = 0; i < faces; i++) right += stats_largest(p + i * n, n) == k;      /* at full strength */
         t->correlation[k] = stats_rank_correlation(asked, measured, points);
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
     }
-    StatsCurves smooth = stats_curves(curves, ways * count, STRENGTHS);
-    t->right = (double)right / (ways * count), t->smooth = smooth.step, t->rising = smooth.rising;
+    const StatsCurves smooth = stats_curves(curves, ways * faces, STRENGTHS);
+    t->right = (double)right / (ways * faces), t->smooth = smooth.step, t->rising = smooth.rising;
 }
 
-/* What a study finds is printed and goes on its page. */
-static void tell_table(const Table *t, bool csv, Page *page)
+/* For each emotion the intensity measured at each strength asked for; then how often the units of both emotions are
+ * there between two neighbours. */
+static void tell_truth(const Truth *t, const Settings *s, Page *page)
 {
-    write_table(t, stdout, csv ? TABLE_CSV : TABLE_TEXT);
-    show_table(page, t);
-}
-
-/* For each emotion the intensity measured at each strength asked for. */
-static Table *intensity_table(const Truth *t, const Facegan *model, const char *run)
-{
+    const Facegan *model = t->ed->model;
     int row = 0;
-    Table *table = new_table(own_text("The intensity measured at each strength: %s", run), model->g.classes - 1,
+    Table *table = new_table(own_text("The intensity measured at each strength: %s", t->name), model->g.classes - 1,
                              STRENGTHS + 2);
     table_set(table, 0, 0, "strength"), table_set(table, 0, STRENGTHS + 1, "Spearman");
     for (int j = 0; j < STRENGTHS; j++) table_set(table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
@@ -13090,77 +12091,57 @@ static Table *intensity_table(const Truth *t, const Facegan *model, const char *
         for (int j = 0; j < STRENGTHS; j++) table_set(table, row, j + 1, "%.2f", t->intensity[k][j]);
         table_set(table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
     }
-    return table;
-}
-
-/* How often the units of both emotions are there between two neighbours. */
-static Table *pair_table(const Truth *t, const Facegan *model, const char *run)
-{
-    static const char *const header[] = {"both emotions' units are there", "at the first", "halfway", "at the second"};
-    Table *table = new_table(own_text("Between two directions: %s", run), t->n_pairs, 4);
-    table_names(table, header);
+    tell_table(table, s->csv, page);
+    if (!t->n_pairs) return;
+    table = new_table(own_text("Between two directions: %s", t->name), t->n_pairs, 4);
+    table_row(table, 0, "both emotions' units are there\tat the first\thalfway\tat the second");
     for (int i = 0; i < t->n_pairs; i++) {
         const Pair *p = &t->pairs[i];
-        table_set(table, i + 1, 0, "%s, %s", model->class_names[p->a], model->class_names[p->b]);
-        for (int at = 0; at < 3; at++) table_set(table, i + 1, at + 1, "%.0f%%", 100 * p->share[at]);
+        table_row(table, i + 1, "%s, %s\t%.0f%%\t%.0f%%\t%.0f%%", model->class_names[p->a], model->class_names[p->b],
+                  100 * p->share[0], 100 * p->share[1], 100 * p->share[2]);
     }
-    return table;
+    tell_table(table, s->csv, page);
 }
 
-/* The judges' own errors, on faces that nobody saw. */
-typedef struct Judges { Classifier *emotions, *actions; } Judges;
+/* ---- the judges, and their own errors on faces that nobody saw ---- */
 
-/* OUT/unseen with what the judge answers as its labels. */
-static DataSet *use_unseen(const char *out, const Classifier *judge, bool attributes)
+/* OUT/unseen with what the judge answers as its labels, and its answers (count,n). */
+static DataSet *ask_about_unseen(const char *out, Classifier *judge, bool attributes, const double **answers)
 {
     const char *list = joined_names(judge->class_names, judge->net.classes, ",");
-    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
-                                 .split = SPLIT_ALL, .crop = judge->crop};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/unseen/labels.csv", out), &options);
+    DataSet *set = own_dataset(own_text("%s/unseen/labels.csv", out),
+                               (DataOptions){.attributes = attributes ? list : NULL,
+                                             .classes = attributes ? NULL : list, .split = SPLIT_ALL,
+                                             .crop = judge->crop});
+    const PictureSet all = read_whole(set, &judge->net);
+    double *p = own((size_t)(all.n * judge->net.classes), sizeof *p);
+    classifier_run(judge, all.x, all.n, p, NULL);
+    *answers = p;
     return set;
 }
 
-/* A classifier's answers (count,n) for a set, all of whose pictures can be read. */
-static double *answers_for(Classifier *c, const DataSet *set)
+static Table *judge_judges(const Judges *judges)
 {
-    const PictureSet all = read_all(set, &c->net);
-    if (all.n < set->count) give_up(1, "%s: not all of its pictures can be read", set->path);
-    double *answers = own((size_t)(all.n * c->net.classes), sizeof *answers);
-    classifier_run(c, all.x, all.n, answers, NULL);
-    return answers;
-}
-
-static Table *judge_judges(const char *out, const Judges *judges)
-{
-    Classifier *actions = judges->actions, *emotions = judges->emotions;
-    const DataSet *shares = use_unseen(out, actions, true), *labels = use_unseen(out, emotions, false);
-    int n = actions->net.classes, classes = emotions->net.classes, count = shares->count, strong = 0, right = 0;
-    const double *got = answers_for(actions, shares), *p = answers_for(emotions, labels);
-    double *columns = own(2 * (size_t)count, sizeof *columns);
-    Table *table = new_table("The judges on faces that nobody saw", n + 1, 3);
-    table_set(table, 0, 0, "measured"), table_set(table, 0, 1, "mean error"), table_set(table, 0, 2, "Spearman");
-    for (int k = 0; k < n; k++) {
-        double error = 0;
-        for (int i = 0; i < count; i++) {
-            columns[i] = shares->attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
-            error += fabs(columns[i] - got[i * n + k]) / count;
-        }
-        table_set(table, k + 1, 0, "%s", actions->class_names[k]), table_set(table, k + 1, 1, "%.3f", error);
-        table_set(table, k + 1, 2, "%.3f", stats_rank_correlation(columns, columns + count, count));
-    }
+    const double *got, *p;
+    const DataSet *shares = ask_about_unseen(judges->s->out, judges->actions, true, &got),
+                  *labels = ask_about_unseen(judges->s->out, judges->emotions, false, &p);
+    int n = shares->n_classes, classes = labels->n_classes, numbers = shares->count * n, strong = 0, right = 0;
+    double *known = own((size_t)numbers, sizeof *known);
+    for (int i = 0; i < numbers; i++) known[i] = shares->attributes[i] / (double)ATTRIBUTE_WHOLE;
+    Table *table = measured_table("The judges on faces that nobody saw", name_list(judges->actions->class_names, n), n,
+                                  known, got, shares->count, 1);
     for (int i = 0; i < labels->count; i++) {                           /* the first attribute: the intensity */
         if (shares->attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
         strong++, right += stats_largest(p + i * classes, classes) == labels->label[i];
     }
-    table_set(table, n + 1, 0, "the emotion, of an intensity over a half");
-    table_set(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
+    table_row(table, n + 1, "the emotion, of an intensity over a half\t%.1f%% right", 100.0 * right / strong);
     return table;
 }
 
 /* Judges that lie in OUT serve again; those that learnt from other faces must not. */
-static void check_judges(const Settings *s, const Settings *like)
+static void check_judges(const Judges *judges)
 {
+    const Settings *s = judges->s, *like = &judges->like;
     const char *path = own_text("%s/judges.txt", s->out),
                *wanted = own_text("--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs "
                                   "%ld --seed %ld, pictures of %ld px cut to %ld, %ld channels", s->count, s->size,
@@ -13174,34 +12155,39 @@ static void check_judges(const Settings *s, const Settings *like)
 }
 
 /* The sets differ in their seeds, so that nobody is in two of them. */
-enum { FACES = 1000, BLENDS, UNSEEN };
+enum { FACES, BLENDS, UNSEEN, DRAWN_SETS };
+static const struct { const char *name, *words; long count; } drawn_sets[DRAWN_SETS] = {
+    [FACES] = {"faces", "", 0}, [BLENDS] = {"blends", "weakest=0 blends=0.7 viewers=0", 0},
+    [UNSEEN] = {"unseen", "weakest=0 blends=0.3 viewers=0", 700}};
 
-/* How a set under OUT is drawn. */
-static Settings drawing_of(const Settings *s, const Settings *like, int which)
+static Settings drawing_of(const Judges *judges, int which)
 {
-    Settings hand = *s;
-    hand.seed += which, hand.size = s->size ? s->size : 64, hand.channels = like->channels;
+    Settings hand = *judges->s;
+    hand.seed += 1000 + which, hand.size = hand.size ? hand.size : 64, hand.channels = judges->like.channels;
     return hand;
 }
 
-/* Draws OUT/name as `hand` says, unless it is there. */
-static void draw_step(Settings hand, const char *name, long count, long crop)
+/* Draws a set under OUT, unless it is there: the first as --weakest, --blends and --viewers say. */
+static void draw_step(const Judges *judges, int which)
 {
-    if (crop > hand.size) give_up(2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, crop);
-    if (is_there("%s/%s/labels.csv", hand.out, name)) return;
-    hand.count = count;
-    const char *out = own_text("%s/%s", hand.out, name);
-    snprintf(hand.out, sizeof hand.out, "%s", out);
+    Settings hand = drawing_of(judges, which);
+    const char *out = own_text("%s/%s", hand.out, drawn_sets[which].name);
+    if (judges->like.crop > hand.size)
+        give_up(2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, judges->like.crop);
+    if (is_there("%s/labels.csv", out)) return;
+    set_settings(&hand, drawn_sets[which].words);
+    if (drawn_sets[which].count) hand.count = drawn_sets[which].count;
+    set_path(hand.out, out);
     draw_faces(&hand);
 }
 
 /* Trains OUT/name on a set under OUT, its pictures cut and scaled as the runs' are. */
-static Classifier *train_judge(const Settings *s, const Settings *like, const char *data, const char *name,
-                               const char *attributes)
+static Classifier *train_judge(const Judges *judges, const char *data, const char *name, const char *attributes)
 {
+    const Settings *s = judges->s;
     const char *out = own_text("%s/%s", s->out, name);
     Settings judge = settings_of_model("classifier", "network=small validation=0.1");
-    judge.crop = like->crop, judge.size = like->size;
+    judge.crop = judges->like.crop, judge.size = judges->like.size;
     judge.epochs = s->epochs ? s->epochs : 8;
     snprintf(judge.attributes, sizeof judge.attributes, "%s", attributes);
     /* what a finished training leaves */
@@ -13209,46 +12195,33 @@ static Classifier *train_judge(const Settings *s, const Settings *like, const ch
     return own_classifier(out);
 }
 
-/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two judges, unless they
- * are there. */
-static Judges train_judges(const Settings *s, const Settings *like)
+/* Draws the faces and trains the two, unless all that is there. */
+static void train_judges(Judges *judges)
 {
-    Settings faces = drawing_of(s, like, FACES), blends = drawing_of(s, like, BLENDS), unseen = drawing_of(s, like,
-        UNSEEN);
     const char *units = "intensity";
     for (int u = 0; u < FACE_AUS; u++) units = own_text("%s,AU%d", units, face_au_number(u));
-    blends.weakest = 0, blends.blends = 0.7, blends.viewers = 0;
-    unseen.weakest = 0, unseen.blends = 0.3, unseen.viewers = 0;
-    draw_step(faces, "faces", s->count, like->crop);
-    draw_step(blends, "blends", s->count, like->crop);
-    draw_step(unseen, "unseen", 700, like->crop);
-    Classifier *emotions = train_judge(s, like, "faces", "emotions", "");
-    return (Judges){emotions, train_judge(s, like, "blends/labels.csv", "actions", units)};
+    for (int which = 0; which < DRAWN_SETS; which++) draw_step(judges, which);
+    judges->emotions = train_judge(judges, "faces", "emotions", "");
+    judges->actions = train_judge(judges, "blends/labels.csv", "actions", units);
 }
 
 /* The five numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
  * page. */
-static void truth_of_run(const char *run, const Judges *judges, const Settings *hand, const Settings *s, Table *table,
-                         int column, Page *page)
+static void truth_of_run(const Judges *judges, const char *run, const Settings *hand, Table *table, int column,
+                         Page *page)
 {
     Scope inner;
     enter(&inner);
-    const Stage st = set_stage(run, judges->emotions, judges->actions, hand, s->out);
-    const char *name = hand ? DRAWN : run;
-    Truth *t = own(1, sizeof *t);
-    t->angle = NAN;
-    measure_strengths(t, &st);
-    if (!hand) measure_space(t, &st);
-    for (int a = 0; hand && a < st.ed->model->g.classes; a++)
-        for (int b = a + 1; b < st.ed->model->g.classes; b++) measure_pair(t, &st, a, b);
-    tell_table(intensity_table(t, st.ed->model, name), s->csv, page);
-    if (t->n_pairs) tell_table(pair_table(t, st.ed->model, name), s->csv, page);
-    table_set(table, 0, column, "%s", name), table_set(table, 1, column, "%.1f%%", 100 * t->right);
+    Truth *t = new_truth(judges, run, hand);
+    measure_strengths(t);
+    measure_space(t);
+    tell_truth(t, judges->s, page);
+    table_set(table, 0, column, "%s", t->name), table_set(table, 1, column, "%.1f%%", 100 * t->right);
     table_set(table, 2, column, "%.3f", t->least_correlation);
     table_set(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
     table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
     table_set(table, 5, column, "%.3f", t->smooth), table_set(table, 6, column, "%.0f%%", 100 * t->rising);
-    if (!hand) add_strengths(page, run, st.ed, st.neutral);
+    if (!hand) add_strengths(page, run, t->ed, t->neutral);
     leave();
 }
 
@@ -13257,20 +12230,18 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
-    char path[PATH_MAX];
-    Settings like;
-    open_weights(runs[0], path, &like);
+    Judges judges = {.s = s, .like = settings_of_run(runs[0])};
     make_folder(s->out);
-    check_judges(s, &like);
-    const Judges judges = train_judges(s, &like);
-    const Settings hand = drawing_of(s, &like, UNSEEN);
+    check_judges(&judges);
+    train_judges(&judges);
+    const Settings hand = drawing_of(&judges, UNSEEN);
     Page *page = page_begin("facegan study: the truth", s->out);
-    tell_table(judge_judges(s->out, &judges), s->csv, page);
+    tell_table(judge_judges(&judges), s->csv, page);
     Table *table = new_table("GANmut's space against the truth", 6, n + 3);
-    for (int i = 0; i < 7; i++) table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, n + 2, "%s",
-                                                                                     words[i][1]);
+    for (int i = 0; i < 7; i++)
+        table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, n + 2, "%s", words[i][1]);
     for (int i = 0; i <= n; i++)                                        /* the last: the hand that drew them */
-        truth_of_run(runs[i % n], &judges, i == n ? &hand : NULL, s, table, i + 1, page);
+        truth_of_run(&judges, runs[i % n], i == n ? &hand : NULL, table, i + 1, page);
     tell_table(table, s->csv, page);
     tell_page(page, own_text("%s/study.html", s->out));
 }
@@ -13280,14 +12251,9 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  *
  * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
  * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and
- * drawn,
- * with the same number of steps, the same initial weights and the same augmentation. Both judge the same pictures that
- * neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
+ * drawn, with the same number of steps, the same initial weights and the same augmentation. Both judge the same
+ * pictures that neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
-
-enum { SEEDS_MOST = 64 };
-
-typedef struct Augmented { StatsConfusion real, helped; } Augmented;
 
 static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
                      int size, int channels)
@@ -13323,11 +12289,9 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
 /* Adds to FOLDER/mixed each real picture with every other class's expression. */
 static void write_drawn(const char *folder)
 {
-    static const DataOptions options = {.split = SPLIT_TRAIN};
     Editor *ed = use_editor(own_text("%s/gan", folder), NULL);
     const Facegan *model = ed->model;
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, own_text("%s/real", folder), &options);
+    DataSet *set = own_dataset(own_text("%s/real", folder), (DataOptions){.split = SPLIT_TRAIN});
     const PictureSet all = read_all(set, &model->g);
     real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
     unsigned char *pixels = own(ed->picture, 1);
@@ -13342,19 +12306,10 @@ static void write_drawn(const char *folder)
     }
 }
 
-/* A StarGAN that learns from FOLDER/real. */
-static void train_small_gan(const Settings *s, long seed, const char *folder)
-{
-    Settings gan = settings_of_model("stargan", "g-repeat=2 batch=8 n-critic=2 lr=0.0004 beta2=0.99");
-    gan.size = s->size, gan.channels = s->channels, gan.width = s->width, gan.iters = s->iters, gan.seed = seed;
-    train_step(&gan, own_text("%s/real", folder), own_text("%s/gan", folder));
-}
-
-/* What a classifier that learnt from FOLDER/name makes of the test pictures. --crop: of the test pictures; the
- * others are
- * cut already. */
+/* What a classifier that learnt from FOLDER/name makes of the test pictures. --crop: of the test pictures; the others
+ * are cut already. */
 static StatsConfusion verdict_on(const char *name, const char *test, const Settings *s, long seed, long classes,
-                            const char *folder)
+                                 const char *folder)
 {
     Settings c = settings_of_model("classifier", "network=small epochs=0 validation=0"), judged = *s;
     long shown = s->count * classes, epochs = s->epochs ? s->epochs : 10;
@@ -13368,88 +12323,39 @@ static StatsConfusion verdict_on(const char *name, const char *test, const Setti
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
-static Augmented augment_seed(const DataSet *set, const char *test, const Settings *s, long seed)
+static void augment_seed(Paired *p, const DataSet *set, const char *test, const Settings *s, long seed)
 {
     Scope inner;
     enter(&inner);
     const char *folder = own_text("%s/seed-%ld", s->out, seed);
+    Settings gan = settings_of_model("stargan", "g-repeat=2 batch=8 n-critic=2 lr=0.0004 beta2=0.99");
+    gan.size = s->size, gan.channels = s->channels, gan.width = s->width, gan.iters = s->iters, gan.seed = seed;
     if (!is_there("%s/real/train", folder)) write_real(set, s, (uint64_t)seed, folder);
-    train_small_gan(s, seed, folder);
+    train_step(&gan, own_text("%s/real", folder), own_text("%s/gan", folder));
     if (!is_there("%s/drawn", folder)) {
         write_drawn(folder);
         make_folder(own_text("%s/drawn", folder));                      /* says that all are written */
     }
-    const Augmented result = {verdict_on("real", test, s, seed, set->n_classes, folder),
-                              verdict_on("mixed", test, s, seed, set->n_classes, folder)};
+    const StatsConfusion real_only = verdict_on("real", test, s, seed, set->n_classes, folder),
+                         mixed = verdict_on("mixed", test, s, seed, set->n_classes, folder);
+    add_pair(p, &real_only, &mixed);
     leave();
-    return result;
-}
-
-static void augment_row(Table *t, int row, const char *name, const double *without, const double *with, int n)
-{
-    double difference[SEEDS_MOST], before = 0, after = 0;
-    for (int i = 0; i < n; i++) difference[i] = with[i] - without[i], before += without[i] / n, after += with[i] / n;
-    StatsComparison c = stats_compare_pairs(difference, n);
-    table_set(t, row, 0, "%s", name);
-    table_set(t, row, 1, "%.4f", before), table_set(t, row, 2, "%.4f", after);
-    table_set(t, row, 3, "%+.4f", c.mean), table_set(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
-    table_set(t, row, 5, "%.4f", c.student), table_set(t, row, 6, "%.4f", c.wilcoxon);
-}
-
-/* -2: the accuracy, -1: macro F1, k: F1 of class k. */
-static double measure_of(const StatsConfusion *f, int k)
-{
-    return k == -2 ? stats_accuracy(f) : k == -1 ? stats_macro_f1(f) : stats_class(f, k).f1;
-}
-
-/* The pairs of every seed, and what they say together. */
-static void augment_tables(const Augmented *all, char *const *names, int n, Table **pairs, Table **verdict)
-{
-    static const char *const header[] = {"on the test pictures", "real only", "real and drawn", "difference",
-           "95% interval", "p (Student)", "p (Wilcoxon)"};
-    double without[SEEDS_MOST], with[SEEDS_MOST];
-    int classes = all[0].real.n;
-    *pairs = new_table("Accuracy, seed by seed", n, 3);
-    *verdict = new_table("Do drawn pictures help?", classes + 2, 7);
-    table_names(*pairs, header), table_set(*pairs, 0, 0, "seed");
-    table_names(*verdict, header);
-    for (int k = -2; k < classes; k++) {
-        for (int i = 0; i < n; i++) without[i] = measure_of(&all[i].real, k), with[i] = measure_of(&all[i].helped, k);
-        for (int i = 0; k == -2 && i < n; i++) {
-            table_set(*pairs, i + 1, 0, "%d", i + 1), table_set(*pairs, i + 1, 1, "%.4f", without[i]);
-            table_set(*pairs, i + 1, 2, "%.4f", with[i]);
-        }
-        augment_row(*verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : own_text("F1 of %s", names[k]),
-                    without, with, n);
-    }
-}
-
-/* In words, at the 5% level and for the accuracy alone: of several tests one is significant by chance before long. */
-static const char *augment_words(const Table *verdict)
-{
-    double difference = atof(verdict->cells[7 + 3]), p = atof(verdict->cells[7 + 5]);
-    const char *answer_ = !(p < 0.05) ? "no difference beyond chance" : difference > 0 ? "they help, beyond chance"
-                                                                                       : "they hurt, beyond chance";
-    return own_text("Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction for "
-                    "their number.", verdict->cells[7 + 3], verdict->cells[7 + 5], answer_);
 }
 
 static void study_augment(char *const *inputs, const Settings *s)
 {
-    Table *pairs, *verdict;
-    Augmented *all = own(SEEDS_MOST, sizeof *all);
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
-                                 .crop = (int)s->crop};
-    DataSet *set = own(1, sizeof *set);
-    open_dataset(set, inputs[0], &options);
+    Paired *p = own(1, sizeof *p);
+    DataSet *set = own_dataset(inputs[0], (DataOptions){.classes = *s->classes ? s->classes : NULL,
+                                                        .split = SPLIT_TRAIN, .crop = (int)s->crop});
     make_folder(s->out);
-    for (long seed = 1; seed <= s->repeat; seed++) all[seed - 1] = augment_seed(set, inputs[1], s, seed);
-    augment_tables(all, set->class_names, (int)s->repeat, &pairs, &verdict);
-    const char *words = augment_words(verdict);
-    write_table(pairs, stdout, s->csv ? TABLE_CSV : TABLE_TEXT);
-    write_table(verdict, stdout, s->csv ? TABLE_CSV : TABLE_TEXT);
-    if (!s->csv) printf("\n%s\n", words);
+    *p = (Paired){.ways = {"real only", "real and drawn"}, .names = (const char *const *)set->class_names};
+    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, inputs[1], s, seed);
+    const Table *pairs = pairs_table(p, "Accuracy, seed by seed", "seed"),
+                *verdict = paired_table(p, "Do drawn pictures help?", "on the test pictures");
+    const char *words = paired_words(verdict, "with drawn pictures");
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
+    print_table(pairs, s->csv), print_table(verdict, s->csv);
+    if (!s->csv) printf("\n%s\n", words);
     page_paragraph(page, words);
     show_table(page, verdict), show_table(page, pairs);
     tell_page(page, own_text("%s/study.html", s->out));
@@ -13471,38 +12377,39 @@ static void study_augment(char *const *inputs, const Settings *s)
 
 enum { JUDGES_MOST = 8, ROWS_MOST = 24, RUNS_MOST = 16, WORDS_MOST = 64 };
 
-/* Carries out a command line's words as if they had been typed. */
-typedef void CarryOut(void *command, int n, char **words);
+/* The numbers of an evaluation that Surani's tables show: I and II, III, IV, V. */
+static const char *const surani_numbers[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
+    "discriminator.f1.average", "discriminator.f1.real", "discriminator.f1.fake"};
+enum { SURANI_NUMBERS = sizeof surani_numbers / sizeof *surani_numbers };
 
 typedef struct Plan {
-    const char *path;
-    char *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST], *runs[ROWS_MOST][RUNS_MOST];
+    const char *path, *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST];
+    const char *runs[ROWS_MOST][RUNS_MOST];
     int n_judges, n_rows, n_runs[ROWS_MOST];
+    double scores[ROWS_MOST][JUDGES_MOST][SURANI_NUMBERS][RUNS_MOST];
 } Plan;
 
-/* Words between blanks; "..." keeps words with blanks together. Their number, at most `most`. */
-static int split_words(char *at, char **words, int most)
+/* A command line as if it had been typed, but for its results, which go to stderr: stdout is the study's. */
+static void carry_out(int n, char **given, const Settings *s)
 {
-    int n = 0;
-    while (n < most) {
-        at += strspn(at, " \t");
-        if (!*at) break;
-        const char *ends = *at == '"' ? "\"" : " \t";
-        at += *at == '"';
-        words[n++] = at;
-        at += strcspn(at, ends);
-        if (*at) *at++ = 0;
-    }
-    return n;
+    char *words[WORDS_MOST + 5] = {"facegan"};
+    for (int i = 0; i < n; i++) words[i + 1] = given[i];
+    words[n + 1] = "--threads", words[n + 2] = (char *)(uintptr_t)own_text("%ld", s->threads), words[n + 3] = "--quiet";
+    fflush(stdout);
+    int results = dup(1);
+    dup2(2, 1);
+    int status = facegan_main(n + 4, words);
+    dup2(results, 1), close(results);
+    if (status) give_up(status, "this step of the study failed: facegan %s %s ...", given[0], n > 1 ? given[1] : "");
 }
 
-static void plan_line(Plan *p, char *line, int number, CarryOut *carry_out, void *command)
+static void plan_line(Plan *p, char *line, int number, const Settings *s)
 {
     char *words[WORDS_MOST];
     line[strcspn(line, "#\r")] = 0;
-    int n = split_words(line, words, WORDS_MOST);
+    int n = options_split(line, words, WORDS_MOST);
     if (n == 0) return;
-    if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(command, n - 1, words + 1);
+    if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1, s);
     else if (strcmp(words[0], "data") == 0 && n == 2) p->data = words[1];
     else if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST)
         p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
@@ -13515,7 +12422,7 @@ static void plan_line(Plan *p, char *line, int number, CarryOut *carry_out, void
                 "classifiers, %d rows, %d runs a row)", p->path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
 }
 
-static Plan *read_plan(const char *path, CarryOut *carry_out, void *command)
+static Plan *read_plan(const char *path, const Settings *s)
 {
     Plan *p = own(1, sizeof *p);
     size_t size;
@@ -13524,53 +12431,35 @@ static Plan *read_plan(const char *path, CarryOut *carry_out, void *command)
     for (char *at = read_file(path, 1 << 16, &size), *next; at; at = next, number++) {
         next = strchr(at, '\n');
         if (next) *next++ = 0;
-        plan_line(p, at, number, carry_out, command);
+        plan_line(p, at, number, s);
     }
     if (!p->data || !p->n_judges || !p->n_rows) give_up(2, "%s: needs a data line, a classifier and a row", path);
     return p;
 }
 
-/* What the tables show of an evaluation. */
-static const char *const study_metrics[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
-    "discriminator.f1.average", "discriminator.f1.real", "discriminator.f1.fake"};
-enum { STUDY_METRICS = sizeof study_metrics / sizeof *study_metrics };
-
-/* Mean and deviation over a row's runs. */
-static void set_spread(Table *t, int row, int column, const double *values, int n)
-{
-    double mean_ = stats_mean(values, n), squares = 0;
-    int known = 0;
-    for (int i = 0; i < n; i++)
-        if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;
-    if (!known) table_set(t, row, column, "-");
-    else if (known == 1) table_set(t, row, column, "%.4g", mean_);
-    else table_set(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
-}
-
-typedef double PlanScores[ROWS_MOST][JUDGES_MOST][STUDY_METRICS][RUNS_MOST];
-
-/* Rows of the plan, a column for each judge, one metric. */
-static Table *judged_table(const Plan *p, PlanScores scores, const char *title, int metric)
+/* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
+static Table *judged_table(const Plan *p, const char *title, int number)
 {
     Table *t = new_table(title, p->n_rows, p->n_judges + 1);
     for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
         table_set(t, r + 1, 0, "%s", p->row_names[r]);
-        for (int j = 0; j < p->n_judges; j++) set_spread(t, r + 1, j + 1, scores[r][j][metric], p->n_runs[r]);
+        for (int j = 0; j < p->n_judges; j++)
+            table_set(t, r + 1, j + 1, "%s", spread_text(p->scores[r][j][number], p->n_runs[r]));
     }
     return t;
 }
 
 /* Table V: the kinds of discriminator F1, which no classifier has a part in. */
-static Table *discriminator_table(const Plan *p, PlanScores scores)
+static Table *discriminator_table(const Plan *p)
 {
-    static const char *const kinds[] = {"average", "real", "fake"};
+    static const char *const names[] = {"average", "real", "fake"};
     Table *t = new_table("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
                          "low: D does not tell", 3, p->n_rows + 1);
-    for (int k = 0; k < 3; k++) table_set(t, k + 1, 0, "%s", kinds[k]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(t, 0, r + 1, "%s", p->row_names[r]);
-        for (int k = 0; k < 3; k++) set_spread(t, k + 1, r + 1, scores[r][0][5 + k], p->n_runs[r]);
+    for (int i = 0; i < 3 * p->n_rows; i++) {
+        int k = i / p->n_rows, r = i % p->n_rows;
+        table_set(t, 0, r + 1, "%s", p->row_names[r]), table_set(t, k + 1, 0, "%s", names[k]);
+        table_set(t, k + 1, r + 1, "%s", spread_text(p->scores[r][0][5 + k], p->n_runs[r]));
     }
     return t;
 }
@@ -13583,38 +12472,36 @@ static void show_row(Page *page, const char *name, const Evaluation *v)
     if (v->n_neutral) add_strengths(page, "Growing strength", v->ed, v->neutral);
 }
 
-static void judge_row(const Plan *p, int r, int j, Classifier *judge, PlanScores scores, const Settings *s, Page *page)
+static void judge_row(Plan *p, int r, int j, Classifier *judge, const Settings *s, Page *page)
 {
     for (int i = 0; i < p->n_runs[r]; i++) {
         Scope inner;
         enter(&inner);
         const Evaluation *v = evaluate(use_editor(p->runs[r][i], judge), p->data, s);
-        for (int m = 0; m < STUDY_METRICS; m++) scores[r][j][m][i] = score_of(&v->scores, study_metrics[m]);
+        for (int m = 0; m < SURANI_NUMBERS; m++) p->scores[r][j][m][i] = score_of(&v->edits->scores, surani_numbers[m]);
         if (i == 0 && j == 0) show_row(page, p->row_names[r], v);
         leave();
     }
 }
 
-static void study_ganmut(const char *path, const Settings *s, CarryOut *carry_out, void *command)
+static void study_ganmut(const char *path, const Settings *s)
 {
-    static const struct { const char *title; int metric; } tables[] = {
-        {"I, II  Macro F1 of the real pictures", 0}, {"I, II  Macro F1 of the edits (higher: clearer emotions)", 1},
-        {"III  Frechet Emotion Distance (lower: closer to the real features)", 2},
-        {"IV  Smoothness (lower: more gradual, if the curves rise)", 3}, {"IV  Share of curves that never fall", 4}};
-    enum { JUDGED_TABLES = sizeof tables / sizeof *tables };
+    static const char *const titles[] = {"I, II  Macro F1 of the real pictures",
+        "I, II  Macro F1 of the edits (higher: clearer emotions)",
+        "III  Frechet Emotion Distance (lower: closer to the real features)",
+        "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
+    enum { TITLES = sizeof titles / sizeof *titles };
     make_folder(s->out);
-    const Plan *plan = read_plan(path, carry_out, command);
-    double (*scores)[JUDGES_MOST][STUDY_METRICS][RUNS_MOST] = own(1, sizeof(PlanScores));
+    Plan *plan = read_plan(path, s);
     Page *page = page_begin("facegan study: GANmut", path);
     for (int j = 0; j < plan->n_judges; j++) {
         Classifier *judge = own_classifier(plan->judges[j]);
-        for (int r = 0; r < plan->n_rows; r++) judge_row(plan, r, j, judge, scores, s, page);
+        for (int r = 0; r < plan->n_rows; r++) judge_row(plan, r, j, judge, s, page);
         if (!s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan->judge_names[j], judge->path,
                             files_hash(judge->path), judge->features);
     }
-    for (int k = 0; k <= JUDGED_TABLES; k++) {
-        const Table *t = k < JUDGED_TABLES ? judged_table(plan, scores, tables[k].title, tables[k].metric)
-                                           : discriminator_table(plan, scores);
+    for (int k = 0; k <= TITLES; k++) {
+        const Table *t = k < TITLES ? judged_table(plan, titles[k], k) : discriminator_table(plan);
         if (s->csv) printf("%s# %s\n", k ? "\n" : "", t->title);
         tell_table(t, s->csv, page);
     }
@@ -13625,7 +12512,7 @@ static void study_ganmut(const char *path, const Settings *s, CarryOut *carry_ou
  * 15.5  The toy at work: chapter 1's points, judged and drawn
  * ---------------------------------------------------------------------------------------------- */
 
-enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40 };
+enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_SEED = 1 };
 static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
 
 /* Where the real points lie, (x,y) for each heap. */
@@ -13636,14 +12523,11 @@ static void lay_out_heaps(const char *shape)
     bool grid = strcmp(shape, "grid") == 0, spiral = strcmp(shape, "spiral") == 0;
     heaps.n = grid ? 25 : spiral ? 16 : 8;
     for (int i = 0; i < heaps.n; i++) {
-        double turn = spiral ? 1.5 * TURN * i / heaps.n : TURN * i / heaps.n, radius = spiral
-            ? 0.4 + 1.8 * i / heaps.n : 2;
+        double turn = (spiral ? 1.5 : 1) * TURN * i / heaps.n, radius = spiral ? 0.4 + 1.8 * i / heaps.n : 2;
         heaps.at[i][0] = grid ? i % 5 - 2 : radius * image_sine(turn + TURN / 4);
         heaps.at[i][1] = grid ? i / 5 - 2 : radius * image_sine(turn);
     }
 }
-
-enum { TOY_SEED = 1 };
 
 static void draw_toy_batch(Toy *t, long n)
 {
@@ -13670,7 +12554,7 @@ static ToyRun *use_toy(ToyLoss loss)
     ToyRun *run = own(1, sizeof *run);
     Toy *t = &run->toy;
     const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
-    t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
+    *t = (Toy){.loss = loss, .g = net_new('G', toy_beta1, toy_beta2), .d = net_new('D', toy_beta1, toy_beta2)};
     Net *nets[] = {t->g, t->d};
     for (int i = 0; i < 2; i++) on_leaving(free, nets[i]), on_leaving(close_net, nets[i]);
     t->x = own_tensor("x", points), t->z = own_tensor("z", points), run->place = own_tensor("place", points);
@@ -13688,9 +12572,16 @@ static ToyRun *use_toy(ToyLoss loss)
     return run;
 }
 
+/* A batch of G's points, of noise that is always the same: `run->drawn`. */
+static const real *draw_toy_points(ToyRun *run, uint64_t batch)
+{
+    draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, batch, 0);
+    graph_run(run->drawing);
+    return run->drawn->data;
+}
+
 /* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points
- * that lie
- * within four standard deviations of one. */
+ * that lie within four standard deviations of one. */
 typedef struct ToyVerdict { int reached; double within; } ToyVerdict;
 
 static ToyVerdict judge_toy(ToyRun *run)
@@ -13698,25 +12589,22 @@ static ToyVerdict judge_toy(ToyRun *run)
     enum { BATCHES = 8 };
     int on[HEAPS_MOST] = {0}, within = 0, reached = 0;
     for (int b = 0; b < BATCHES; b++) {
-        draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, (uint64_t)b, 0);
-        graph_run(run->drawing);
-        for (int i = 0; i < CROWD; i++)
-            for (int k = 0; k < heaps.n; k++) {
-                const real *p = run->drawn->data + 2 * i;
-                if (hypot((double)p[0] - heaps.at[k][0], (double)p[1] - heaps.at[k][1]) <= 4 * heap_radius) on[k]++,
-                    within++;
-            }
+        const real *p = draw_toy_points(run, (uint64_t)b);
+        for (int i = 0; i < CROWD * heaps.n; i++) {
+            int point = i / heaps.n, heap = i % heaps.n;
+            double x = (double)p[2 * point] - heaps.at[heap][0], y = (double)p[2 * point + 1] - heaps.at[heap][1];
+            if (hypot(x, y) <= 4 * heap_radius) on[heap]++, within++;
+        }
     }
     for (int k = 0; k < heaps.n; k++) reached += on[k] * heaps.n * 5 >= BATCHES * CROWD;
     return (ToyVerdict){reached, (double)within / (BATCHES * CROWD)};
 }
 
-/* D's scores over the plane, dark where it takes points for real, as shades (LANDSCAPE,LANDSCAPE). */
-static unsigned char *toy_landscape(ToyRun *run)
+/* D's scores over the plane, (LANDSCAPE,LANDSCAPE). */
+static double *toy_landscape(ToyRun *run)
 {
     enum { CELLS = LANDSCAPE * LANDSCAPE };
-    double *score = own(CELLS, sizeof *score), low = INFINITY, high = -INFINITY;
-    unsigned char *shade = own(CELLS, 1);
+    double *score = own(CELLS, sizeof *score);
     for (int from = 0; from < CELLS; from += CROWD) {
         for (int i = 0; i < CROWD; i++) {
             run->place->data[2 * i] = (real)(6 * ((from + i) % LANDSCAPE + 0.5) / LANDSCAPE - 3);
@@ -13725,24 +12613,20 @@ static unsigned char *toy_landscape(ToyRun *run)
         graph_run(run->scoring);
         for (int i = 0; i < CROWD; i++) score[from + i] = (double)run->score->data[i];
     }
-    for (int i = 0; i < CELLS; i++) low = fmin(low, score[i]), high = fmax(high, score[i]);
-    for (int i = 0; i < CELLS; i++) shade[i] = (unsigned char)(245 - 125 * (score[i] - low) / fmax(high - low, 1e-9));
-    return shade;
+    return score;
 }
 
-/* On D's landscape the real points blue, G's orange. */
+/* On D's landscape, dark where it takes points for real, the real points blue, G's orange. */
 static Image draw_toy(ToyRun *run)
 {
     PlotCanvas canvas = new_canvas(TOY_SIDE, TOY_SIDE);
-    plot_picture(&canvas, 0, 0, TOY_SIDE, TOY_SIDE, toy_landscape(run), LANDSCAPE, LANDSCAPE, 1);
-    draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, 0, 0);
-    graph_run(run->drawing);
-    const real *points[2] = {run->toy.x->data, run->drawn->data};
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < CROWD; i++)
-            plot_disc(&canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6,
-                      TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
-                      k ? 2.2 : 1.6, k ? 0xe8710a : 0x2563eb);
+    plot_shades(&canvas, 0, 0, TOY_SIDE, TOY_SIDE, toy_landscape(run), LANDSCAPE, LANDSCAPE, 245, 125);
+    const real *points[2] = {run->toy.x->data, draw_toy_points(run, 0)};
+    for (int i = 0; i < 2 * CROWD; i++) {
+        const real *p = points[i / CROWD] + 2 * (i % CROWD);
+        plot_disc(&canvas, TOY_SIDE * ((double)p[0] + 3) / 6, TOY_SIDE * (3 - (double)p[1]) / 6,
+                  i < CROWD ? 1.6 : 2.2, i < CROWD ? 0x2563eb : 0xe8710a);
+    }
     return image_of(&canvas);
 }
 
@@ -13753,8 +12637,8 @@ static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES])
     Progress progress = progress_start("toy", 0, iterations);
     for (long i = 0; i < iterations && !interrupted; i++) {
         toy_iteration(&run->toy, i, draw_toy_batch);
-        if ((i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations &&
-            made < TOY_FRAMES) frames[made++] = draw_toy(run);
+        bool due = (i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations;
+        if (due && made < TOY_FRAMES) frames[made++] = draw_toy(run);
         progress_show(&progress, i + 1, "%s", "");
     }
     progress_end(&progress);
@@ -13762,40 +12646,31 @@ static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES])
     return made;
 }
 
-static void save_toy_film(const char *path, Image *frames, int made)
-{
-    unsigned char *bytes;
-    size_t size;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_encode_gif(frames, made, 80, &bytes, &size, why)) give_up(1, "%s", why);
-    write_file(path, own_this(bytes, size), size);
-}
-
 static void run_toy_of(const char *kind, const Settings *s)
 {
     static const char *const kinds[] = {"gan", "wgan", "wgan-gp"};
     Image frames[TOY_FRAMES];
     int loss = 0;
-    const char *out = *s->out ? s->out : own_text("runs/toy-%s", kind);
+    const char *out = *s->out ? s->out : own_text("runs/toy-%s", kind), *picture = own_text("%s/points.png", out);
     while (strcmp(kinds[loss], kind)) loss++;
     lay_out_heaps(s->shape);
     make_folder(out);
     ToyRun *run = use_toy((ToyLoss)loss);
     int made = film_toy(run, s->iters, frames);
-    const char *picture = own_text("%s/points.png", out), *film = own_text("%s/points.gif", out);
     save_picture(picture, &frames[made - 1], NULL);
-    save_toy_film(film, frames, made);
+    printf("%s\n", picture);
+    deliver_film(own_text("%s/points.gif", out), frames, made, 80);
     ToyVerdict v = judge_toy(run);
-    printf("%s\n%s\n%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", picture, film, kind,
-           v.reached, heaps.n, 100 * v.within, v.reached == heaps.n ? "none is left out" :
+    printf("%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", kind, v.reached, heaps.n,
+           100 * v.within, v.reached == heaps.n ? "none is left out" :
            v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 15.6  The documents, reproduced
  *
- * A document is two tables: its experiments in their order, each a network that is trained, and its published numbers,
- * each beside a number of ours. One engine for all:
+ * A document is two tables (documents.h): its experiments in their order, each a network that is trained, and its
+ * published numbers, each beside a number of ours. One engine for all:
  *
  *     plan     three steps of every network are timed; each gets the document's own length, or what its share of
  *              --budget allows. OUT/plan.csv keeps the times, so that the plan is the same when the command goes on
@@ -13806,63 +12681,29 @@ static void run_toy_of(const char *kind, const Settings *s)
 
 enum { EXPERIMENTS_MOST = 24 };
 
-typedef struct Reproduction Reproduction;
-typedef struct Work Work;
-
-/* What is measured of a trained network, by add_fact; and the pictures of its section. */
-typedef void Measure(Reproduction *r, Work *w);
-typedef void ShowWork(const Reproduction *r, const Work *w, Page *page);
-
-typedef struct Experiment {
-    const char *name, *title, *text;    /* of its run; of its section; what the document did and tells */
-    const char *model, *settings;       /* "stargan", "adv=bce batch=8" */
-    int data;                           /* which of the folders given; an experiment without one is left out */
-    double share;                       /* of the time, in proportion to the others' */
-    Measure *measure;
-    ShowWork *show;
-} Experiment;
-
-/* A number of the document, and the fact of an experiment that stands beside it; kind '%' a share, 'n' a number. */
-typedef struct Published { const char *experiment, *what, *value, *fact; char kind; const char *why; } Published;
-
-typedef struct Document {
-    const char *name, *title, *cite;
-    const char *takes;                  /* a model whose options the command may have, which then hold; or NULL */
-    const Experiment *experiments;
-    int n_experiments;
-    const Published *published;
-    int n_published;
-    const char *differs;                /* as a whole */
-} Document;
-
-struct Work {
+typedef struct Work {
     const Experiment *x;
     Settings s;                         /* as it is trained: s.out is OUT/<experiment>, s.iters as planned */
     long full, passes;                  /* the document's length, in iterations and in passes through the data */
     double seconds;                     /* one of them, here */
     Table *facts;
     int n_facts;
-};
+} Work;
 
-struct Reproduction {
+typedef struct Reproduction {
     const Document *document;
     const Settings *s;
     char *const *data;
     int n_data, n;
     double budget;                      /* seconds; INFINITY: all that the document did */
     Work works[EXPERIMENTS_MOST];
-};
+} Reproduction;
 
-/* "2h", "90m", "full" in seconds. */
 static double parse_budget(const char *text)
 {
-    static const struct { char unit; double seconds; } units[] = {{'h', 3600}, {'m', 60}, {'s', 1}};
-    char *end;
-    double number = strtod(text, &end);
-    if (strcmp(text, "full") == 0) return INFINITY;
-    for (int i = 0; i < 3 && number > 0 && isfinite(number); i++)
-        if (*end == units[i].unit && !end[1]) return number * units[i].seconds;
-    give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
+    double seconds = strcmp(text, "full") == 0 ? INFINITY : progress_time(text);
+    if (isnan(seconds)) give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
+    return seconds;
 }
 
 static const char *duration(double seconds)
@@ -13872,7 +12713,6 @@ static const char *duration(double seconds)
     return own_text("%s", text);
 }
 
-/* ---- the plan ---- */
 static Work *find_work(Reproduction *r, const char *name)
 {
     for (int i = 0; i < r->n; i++)
@@ -13880,18 +12720,50 @@ static Work *find_work(Reproduction *r, const char *name)
     return NULL;
 }
 
+/* ---- the plan ---- */
+
+/* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
+static const char *join_sets(const Reproduction *r, const Experiment *x)
+{
+    const char *path = own_text("%s/%s.csv", r->s->out, x->name);
+    make_folder(r->s->out);
+    FileWriter *list = begin_file(path);
+    fprintf(list->stream, "path,label,split\n");
+    for (int k = 0; k < 2; k++) {
+        DataSet *set = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
+        if (set->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", set->path);
+        for (int i = 0; i < set->count; i++) {
+            char whole[PATH_MAX];
+            if (!realpath(dataset_name(set, i), whole)) give_up_because(errno, own_text("%s is lost", set->path));
+            table_field(list->stream, whole);
+            fprintf(list->stream, ",%s,%s\n", set->class_names[set->label[i]], split_names[set->split[i]]);
+        }
+    }
+    end_file(list);
+    return path;
+}
+
 /* The network as the document has it. What the command says of the classifier's document (--network, --init, ...)
- * holds. */
+ * holds. A dry run, which writes nothing, looks at the first of two sets to be joined. */
 static void add_work(Reproduction *r, const Experiment *x)
 {
     Work *w = &r->works[r->n++];
-    w->x = x;
-    w->s = r->document->takes ? *r->s : settings_of_model(x->model, x->settings);
-    set_settings(&w->s, x->settings);
+    const Document *d = r->document;
+    const char *words = own_text("%s %s", x->settings, d->cut && isfinite(r->budget) ? d->cut : "");
+    if (x->kind == A_CLASSIFIER) words = x->settings;
+    *w = (Work){.x = x, .s = d->takes ? *r->s : settings_of_model(x->model, words)};
+    set_settings(&w->s, words);
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
-    snprintf(w->s.data, sizeof w->s.data, "%s", r->data[x->data]);
-    if (snprintf(w->s.out, sizeof w->s.out, "%s/%s", r->s->out, x->name) >= (int)sizeof w->s.out)
-        give_up(2, "%s is too long", r->s->out);
+    if (x->shrink) w->s.size /= x->shrink;
+    if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width;
+    const char *data = x->joined && !r->s->dry_run ? join_sets(r, x) : r->data[min_int(x->data, r->n_data - 1)];
+    set_path(w->s.data, data), set_path(w->s.out, own_text("%s/%s", r->s->out, x->name));
+}
+
+/* Is the data there that it needs? A judge takes what there is. */
+static bool can_be_tried(const Reproduction *r, const Experiment *x)
+{
+    return x->kind == A_CLASSIFIER || max_int(x->data, x->joined) < r->n_data;
 }
 
 /* Times a few steps, which are not kept. */
@@ -13903,32 +12775,16 @@ static void time_work(Work *w)
     w->full = trial.iters, w->seconds = trial.seconds_a_step;
 }
 
-/* What an earlier call measured, where OUT/plan.csv has it. */
-static void read_plan_times(Reproduction *r, const char *path)
-{
-    if (!path_exists(path)) return;
-    for (TableReader *rows = open_table(path, 3); more_rows(rows);) {
-        Work *w = rows->n_fields == 3 ? find_work(r, rows->fields[0]) : NULL;
-        if (w) w->full = atol(rows->fields[1]), w->seconds = atof(rows->fields[2]);
-    }
-}
-
-/* What is left over by the networks that may be trained to their end goes to the others. */
+/* How long each is trained: four fifths of the budget, the rest is for what is measured. */
 static void share_time(Reproduction *r)
 {
-    double left = 0.8 * r->budget, shares = 0;                          /* the rest is for what is measured */
-    bool whole[EXPERIMENTS_MOST] = {0};
-    for (int i = 0; i < r->n; i++) shares += r->works[i].x->share;
-    for (int pass = 0; pass < r->n && isfinite(left); pass++)
-        for (int i = 0; i < r->n; i++) {
-            const Work *w = &r->works[i];
-            if (whole[i] || (double)w->full * w->seconds > left * w->x->share / shares) continue;
-            whole[i] = true, left -= (double)w->full * w->seconds, shares -= w->x->share;
-        }
+    double whole[EXPERIMENTS_MOST], weight[EXPERIMENTS_MOST], given[EXPERIMENTS_MOST];
+    for (int i = 0; i < r->n; i++)
+        whole[i] = (double)r->works[i].full * r->works[i].seconds, weight[i] = r->works[i].x->share;
+    progress_share(0.8 * r->budget, r->n, whole, weight, given);
     for (int i = 0; i < r->n; i++) {
         Work *w = &r->works[i];
-        bool cut = isfinite(left) && !whole[i];
-        w->s.iters = cut ? (long)fmax(1, left * w->x->share / shares / w->seconds) : w->full;
+        w->s.iters = given[i] < whole[i] ? (long)fmax(1, given[i] / w->seconds) : w->full;
         w->s.epochs = 0;
     }
 }
@@ -13938,21 +12794,23 @@ static void make_plan(Reproduction *r)
     const Document *d = r->document;
     const char *path = own_text("%s/plan.csv", r->s->out);
     for (int i = 0; i < d->n_experiments; i++)
-        if (d->experiments[i].data < r->n_data) add_work(r, &d->experiments[i]);
-    read_plan_times(r, path);
+        if (can_be_tried(r, &d->experiments[i])) add_work(r, &d->experiments[i]);
+    for (TableReader *rows = path_exists(path) ? open_table(path, 3) : NULL; rows && more_rows(rows);) {
+        Work *w = rows->n_fields == 3 ? find_work(r, rows->fields[0]) : NULL;
+        if (w) w->full = atol(rows->fields[1]), w->seconds = atof(rows->fields[2]);     /* of an earlier call */
+    }
     Table *t = new_table(NULL, r->n, 3);
     table_row(t, 0, "experiment\titerations\tseconds");
     for (int i = 0; i < r->n; i++) {
         Work *w = &r->works[i];
         if (!w->full) time_work(w);
+        give_up_if_interrupted(i, r->n, "networks whose training is timed");
         table_row(t, i + 1, "%s\t%ld\t%.6f", w->x->name, w->full, w->seconds);
     }
     share_time(r);
     if (r->s->dry_run) return;
     make_folder(r->s->out);
-    FileWriter *file = begin_file(path);
-    write_table(t, file->stream, TABLE_CSV);
-    end_file(file);
+    save_table(t, path);
 }
 
 static Table *plan_table(const Reproduction *r)
@@ -13971,7 +12829,20 @@ static Table *plan_table(const Reproduction *r)
     return t;
 }
 
-/* ---- the facts ---- */
+static bool is_trained(const Work *w)
+{
+    Scope inner;
+    const char *path = own_text("%s/checkpoint.safetensors", w->s.out);
+    if (!is_there("%s/report.html", w->s.out) || !path_exists(path)) return false;
+    enter(&inner);
+    const char *iteration = tensorfile_metadata(load_tensors(path), "iteration");
+    bool done = iteration && atol(iteration) >= w->s.iters;
+    leave();
+    return done;
+}
+
+/* ---- the facts of a network ---- */
+
 static void add_fact(Work *w, const char *name, double value)
 {
     table_row(w->facts, ++w->n_facts, "%s\t%.9g", name, value);
@@ -13983,6 +12854,264 @@ static double fact(const Work *w, const char *name)
         if (strcmp(w->facts->cells[2 * i], name) == 0) return atof(w->facts->cells[2 * i + 1]);
     return NAN;
 }
+
+typedef struct SplitFacts { Work *w; const char *split; StatsConfusion *all; } SplitFacts;
+
+static void add_split_facts(void *facts)
+{
+    const SplitFacts *f = facts;
+    Settings asked = f->w->s;
+    snprintf(asked.split, sizeof asked.split, "%s", f->split);
+    const Answers *a = &answer_set(f->w->s.data, own_classifier(f->w->s.out), &asked)->a;
+    add_fact(f->w, own_text("accuracy.%s", f->split), stats_accuracy(&a->f));
+    add_fact(f->w, own_text("pictures.%s", f->split), a->count);
+    stats_confusion_join(f->all, &a->f);
+}
+
+/* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
+static void measure_classifier(Reproduction *r, Work *w)
+{
+    const TableNumbers *log = own_log(w->s.out);
+    const double *on_batches = table_column(log, "D.accuracy"), *held_out = table_column(log, "validation_accuracy"),
+                 *loss = table_column(log, "validation_loss");
+    size_t from = log->rows > 50 ? log->rows - 50 : 0;
+    double training = 0, validation = NAN, lowest = INFINITY, pictures = 0;
+    StatsConfusion *all = own(1, sizeof *all);
+    (void)r;
+    for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
+    for (size_t i = 0; held_out && loss && i < log->rows; i++)
+        if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
+    add_fact(w, "training", training), add_fact(w, "validation", validation);
+    add_fact(w, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
+    for (int i = SPLIT_VALIDATION; i <= SPLIT_TEST; i++)                /* the data may have no such part */
+        attempt_one(add_split_facts, &(SplitFacts){w, split_names[i], all}, &(Error){0});
+    if (!all->n) return;
+    for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
+    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all));
+    add_fact(w, "pictures", pictures);
+    for (int k = 0; k < all->n * all->n; k++)
+        add_fact(w, own_text("confusion.%d.%d", k / all->n, k % all->n), (double)all->count[k / all->n][k % all->n]);
+}
+
+/* eval's numbers of an editor of faces, by a judge of the document. */
+static const Evaluation *evaluate_work(Reproduction *r, const Work *w, const char *judge, const char *data,
+                                       long pictures)
+{
+    Settings s = default_settings();
+    s.limit = pictures, s.bootstrap = 0;
+    return evaluate(use_editor(w->s.out, own_classifier(find_work(r, judge)->s.out)), data, &s);
+}
+
+static void measure_editor(Reproduction *r, Work *w)
+{
+    const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
+    for (int i = 0; i < v->edits->scores.n; i++)
+        add_fact(w, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
+    add_fact(w, "moved", v->edits->moved / v->edits->n);
+}
+
+/* A GAN that draws from noise: the signs of collapse in the last line of its log. */
+static void measure_noise(Reproduction *r, Work *w)
+{
+    const TableNumbers *log = own_log(w->s.out);
+    (void)r;
+    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], table_last(log, own_text("watch.%s", sign_names[i])));
+}
+
+/* The share of pictures in which `data import` found a face, where that is how the folder was made. */
+static double share_with_face(const char *data)
+{
+    const char *path = own_text("%s/import.csv", data);
+    double found = 0, all = 0;
+    if (!path_exists(path)) return NAN;
+    for (TableReader *rows = open_table(path, IMPORT_FIELDS); more_rows(rows);) {
+        if (rows->n_fields != 5) continue;
+        bool kept = strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
+        found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
+    }
+    return found / all;
+}
+
+/* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector, as many as there is time
+ * for: the distances need more pictures than a judge has features. */
+static void measure_space_editor(Reproduction *r, Work *w)
+{
+    static const char *const judges[] = {"vgg", "resnet"};
+    long pictures = (long)fmin(2000, fmax(200, r->budget / 6));
+    for (int j = 0; j < 2; j++) {
+        const Edits *e = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures)->edits;
+        for (int i = 0; i < SURANI_NUMBERS; i++) {
+            bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
+            if (alone && j) continue;
+            add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
+                     score_of(&e->scores, surani_numbers[i]));
+        }
+        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
+    }
+    add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
+}
+
+/* ---- its section on the page ---- */
+
+/* The loss and accuracy by iteration, and the confusion matrix of the test pictures. */
+static void show_classifier(const Work *w, Page *page)
+{
+    TableNumbers *log = own_log(w->s.out);
+    StatsConfusion *f = own(1, sizeof *f);
+    const Classifier *c = own_classifier(w->s.out);
+    const char *labels[MAX_CLASSES];
+    page_columns(page, log, "Loss in training", "D.total", "loss");
+    page_columns(page, log, "Loss on held-out pictures", "validation_loss", "loss");
+    page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
+    page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    if (isnan(fact(w, "accuracy"))) return;
+    f->n = c->net.classes;
+    for (int k = 0; k < f->n; k++) labels[k] = c->class_names[k];
+    for (int k = 0; k < f->n * f->n; k++)
+        f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
+    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"));
+    add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
+               plot_confusion(f, labels, title));
+}
+
+/* The first faces, or latents, after each quarter of the training, and the last sheet's film. */
+static void show_samples(const Work *w, Page *page)
+{
+    const Report *report = open_report(w->s.out, page);
+    add_quarters(report);
+    add_slider(report, "The samples over the training");
+}
+
+/* Up to `limit` pictures of a set as the generator takes them, of these classes (NULL: all that it draws). */
+static PictureSet some_faces(const Facegan *model, const char *data, const char *classes, int limit)
+{
+    if (!classes) classes = joined_names(model->class_names, model->g.classes, ",");
+    return read_all(own_dataset(data, (DataOptions){.split = SPLIT_ALL, .crop = model->crop, .limit = limit,
+                                                    .unlabelled = 1, .classes = classes}), &model->g);
+}
+
+/* Surani's figures 4 and 9: a face all over the space, and with every emotion at growing strength. */
+static void show_space_editor(const Work *w, Page *page)
+{
+    Editor *ed = use_editor(w->s.out, NULL);
+    const Show *show = new_show(ed->model, NULL);
+    const PictureSet face = some_faces(ed->model, w->s.data, "neutral", 1);
+    memcpy(ed->model->x->data, face.x, ed->picture * sizeof *face.x);
+    add_canvas(page, "Figure 4: the gamut of emotions, a face all over the space", figure_space_all(&show->space, 1));
+    add_strengths(page, "Figure 9: increasing emotion intensity", ed, face.x);
+}
+
+/* ---- Surani's other figures, which are of the data or of all models ---- */
+
+/* 6: frames that both detectors found a face in, beside what they cut out, as import.csv tells. */
+static void show_detections(const Reproduction *r, Page *page)
+{
+    enum { FRAMES = 3, SIDE = 160 };
+    static const char *const columns[] = {"original", "MTCNN", "RetinaFace"};
+    const unsigned char *cells[FRAMES * 3];
+    int n = 0;
+    if (r->n_data < 2 || !is_there("%s/import.csv", r->data[0]) || !is_there("%s/import.csv", r->data[1])) return;
+    TableReader *by_retinaface = open_table(own_text("%s/import.csv", r->data[0]), IMPORT_FIELDS),
+                *by_mtcnn = open_table(own_text("%s/import.csv", r->data[1]), IMPORT_FIELDS);
+    while (n < FRAMES && more_rows(by_retinaface) && more_rows(by_mtcnn)) {
+        char **first = by_retinaface->fields, **second = by_mtcnn->fields;
+        if (by_retinaface->n_fields != 5 || by_mtcnn->n_fields != 5 || strcmp(first[0], second[0])) continue;
+        const char *paths[] = {first[0], own_text("%s/%s", r->data[1], second[4]),
+                               own_text("%s/%s", r->data[0], first[4])};
+        int read = 0;
+        for (Image image; *first[4] && *second[4] && read < 3 && try_picture(paths[read], 3, &image, &(Error){0});) {
+            image_crop_centre(&image, 0);
+            cells[3 * n + read++] = resize_picture(&image, SIDE, SIDE).pixels;
+        }
+        n += read == 3;
+    }
+    if (!n) return;
+    add_canvas(page, "Figure 6: original, MTCNN, RetinaFace",
+               draw_grid(&(Grid){.cells = cells, .side = SIDE, .channels = 3, .rows = n, .columns = 3, .scale = 1,
+                                 .column_names = columns}));
+}
+
+/* 7: the darkest, brightest, flattest and most blurred of some faces. */
+static void show_hard_conditions(const char *data, const Facegan *model, Page *page)
+{
+    enum { KINDS = 4 };
+    static const char *const kinds[KINDS] = {"dark", "bright", "little contrast", "blurred"};
+    const PictureSet all = some_faces(model, data, NULL, 500);
+    size_t side = (size_t)model->g.size, picture = side * side * (size_t)model->g.channels;
+    double *grey = own(side * side, sizeof *grey), worst[KINDS];
+    unsigned char *found = own(KINDS, picture);
+    for (int k = 0; k < KINDS; k++) worst[k] = INFINITY;
+    for (int i = 0; i < all.n; i++) {
+        const real *x = all.x + (size_t)i * picture;
+        image_grey(x, side * side, model->g.channels, grey);
+        double mean_ = stats_mean(grey, (int)(side * side)), squares = 0;
+        for (size_t p = 0; p < side * side; p++) squares += (grey[p] - mean_) * (grey[p] - mean_);
+        const double value[KINDS] = {mean_, -mean_, squares, stats_detail(grey, (int)side) / squares};
+        for (int k = 0; k < KINDS; k++)
+            if (value[k] < worst[k]) worst[k] = value[k], to_bytes(x, picture, found + (size_t)k * picture);
+    }
+    add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
+               draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
+                                 .columns = KINDS, .column_names = kinds}));
+}
+
+/* 8: how many pictures of each emotion a set has. */
+static void show_distribution(const char *data, Page *page)
+{
+    DataSet *set = own_dataset(data, (DataOptions){.split = SPLIT_ALL});
+    double *counts = own((size_t)set->n_classes, sizeof *counts);
+    const PlotOptions plot = {.title = own_text("%s: %d pictures", data, set->count), .y_label = "pictures"};
+    for (int k = 0; k < set->n_classes; k++) counts[k] = dataset_count(set, k, SPLIT_ALL);
+    PlotCanvas canvas = new_canvas(640, 360);
+    plot_bars(&canvas, 0, 0, 640, 360, (const char *const *)set->class_names, counts, set->n_classes, &plot);
+    add_canvas(page, "Figure 8: emotion distribution", canvas);
+}
+
+/* What the document shows of its data. */
+static void show_data_figures(const Reproduction *r, Page *page)
+{
+    int first = 0;
+    while (r->works[first].x->kind != SPACE_EDITOR) first++;
+    page_heading(page, "The data");
+    show_detections(r, page);
+    show_hard_conditions(r->data[0], own_generator(r->works[first].s.out), page);
+    for (int i = 0; i < r->n_data; i++) show_distribution(r->data[i], page);
+}
+
+/* 10: the same face by every model of one size, a row each, with every emotion. */
+static void show_all_models(const Reproduction *r, Page *page)
+{
+    const char *rows[EXPERIMENTS_MOST], *columns[MAX_CLASSES];
+    const unsigned char *cells[EXPERIMENTS_MOST * MAX_CLASSES];
+    const Facegan *first = NULL;
+    int n = 0, classes = 0;
+    for (int i = 0; i < r->n; i++) {
+        if (r->works[i].x->kind != SPACE_EDITOR) continue;
+        Editor *ed = use_editor(r->works[i].s.out, NULL);
+        const Net *g = &ed->model->g;
+        if (first && (g->size != first->g.size || g->classes != classes)) continue;
+        if (!first) first = ed->model, classes = g->classes;
+        const PictureSet face = some_faces(ed->model, r->data[0], "neutral", 1);
+        real *edit = own(ed->picture, sizeof *edit);
+        for (int k = 0; k < classes; k++) {
+            unsigned char *bytes = own(ed->picture, 1);
+            edit_pixels(ed, face.x, 1, NULL, k, 1, edit);
+            to_bytes(edit, ed->picture, bytes);
+            cells[n * classes + k] = bytes, columns[k] = ed->model->class_names[k];
+        }
+        rows[n++] = r->works[i].x->title;
+    }
+    page_heading(page, "All models");
+    const Grid grid = {.cells = cells, .side = first->g.size, .channels = first->g.channels, .rows = n,
+                       .columns = classes, .row_names = rows, .column_names = columns};
+    add_canvas(page, "Figure 10: every model, every emotion", draw_grid(&grid));
+}
+
+/* ---- the page, and the whole ---- */
+
+static const struct { void (*measure)(Reproduction *r, Work *w); void (*show)(const Work *w, Page *page); } kinds[] = {
+    [A_CLASSIFIER] = {measure_classifier, show_classifier}, [EDITOR] = {measure_editor, show_samples},
+    [NOISE_GAN] = {measure_noise, show_samples}, [SPACE_EDITOR] = {measure_space_editor, show_space_editor}};
 
 /* Measures, unless that was done after as many iterations. */
 static void gather_facts(Reproduction *r, Work *w)
@@ -13999,56 +13128,62 @@ static void gather_facts(Reproduction *r, Work *w)
     }
     Scope inner;
     enter(&inner);
-    w->x->measure(r, w);
+    kinds[w->x->kind].measure(r, w);
+    give_up_if_interrupted(0, 1, own_text("%s's facts", w->x->name));
     w->facts->rows = w->n_facts;
-    FileWriter *file = begin_file(path);
-    write_table(w->facts, file->stream, TABLE_CSV);
-    end_file(file);
+    save_table(w->facts, path);
     leave();
 }
 
-static bool is_trained(const Work *w)
-{
-    Scope inner;
-    const char *path = own_text("%s/checkpoint.safetensors", w->s.out);
-    if (!is_there("%s/report.html", w->s.out) || !path_exists(path)) return false;
-    enter(&inner);
-    const char *iteration = tensorfile_metadata(load_tensors(path), "iteration");
-    bool done = iteration && atol(iteration) >= w->s.iters;
-    leave();
-    return done;
-}
-
-/* ---- the page ---- */
+/* The numbers of the document and ours, under the document's own titles. */
 static Table *findings_table(Reproduction *r)
 {
     const Document *d = r->document;
     static const char *const layout[] = {"  %-56s", " %18s", " %8s", "   %s"};
     Table *t = new_table(d->title, d->n_published, 4);
-    int n = 0;
     t->layout = layout;
     table_row(t, 0, "what\tpublished\there\twhy they differ");
     for (int i = 0; i < d->n_published; i++) {
         const Published *p = &d->published[i];
-        double value = fact(find_work(r, p->experiment), p->fact);
-        if (!find_work(r, p->experiment)) continue;
-        table_set(t, ++n, 0, "%s", p->what), table_set(t, n, 1, "%s", p->value), table_set(t, n, 3, "%s", p->why);
-        if (isfinite(value)) table_set(t, n, 2, p->kind == '%' ? "%.1f%%" : "%.4g", p->kind == '%' ? 100 * value
-                                       : value);
-        else table_set(t, n, 2, "-");
+        table_set(t, i + 1, 0, "%s", p->what);
+        if (!p->experiment) continue;
+        const Work *w = find_work(r, p->experiment);
+        double value = fact(w, p->fact);
+        bool known = false;
+        for (int k = 0; k < d->n_experiments; k++) known |= strcmp(d->experiments[k].name, p->experiment) == 0;
+        table_set(t, i + 1, 1, "%s", p->value);
+        table_set(t, i + 1, 3, "%s", w || !known ? p->why : "left out: its data was not given");
+        if (!isfinite(value)) table_set(t, i + 1, 2, "-");
+        else if (p->kind == '%') table_set(t, i + 1, 2, "%.1f%%", 100 * value);
+        else table_set(t, i + 1, 2, "%.4g", value);
     }
-    t->rows = n;
     return t;
+}
+
+/* The findings as one table on the page, or as one under each title. */
+static void show_findings(const Document *d, const Table *t, Page *page)
+{
+    const char *const *cells = (const char *const *)t->cells;
+    for (int from = 0, next; from < d->n_published; from = next) {
+        bool titled = !d->published[from].experiment;
+        for (next = from + 1; next < d->n_published && d->published[next].experiment;) next++;
+        page_heading(page, titled ? d->published[from].what : "Published and here");
+        page_table(page, cells, 4, cells + 4 * (from + titled + 1), next - from - titled);
+    }
 }
 
 /* How the number of iterations came about. */
 static const char *budget_words(const Reproduction *r)
 {
     int cut = 0;
+    const char *smaller = r->document->cut && isfinite(r->budget) ? own_text(" They are made smaller, too (%s).",
+                                                                            r->document->cut) : "";
+    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators have --width %ld.", smaller, r->s->width);
     for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
-    if (!cut) return own_text("Budget %s: every network is trained as long as the document did.", r->s->budget);
+    if (!cut) return own_text("Budget %s: every network is trained as long as the document did.%s", r->s->budget,
+                              smaller);
     return own_text("Budget %s: %d of %d networks are trained for less than the document did, as the plan below tells; "
-                    "--budget full does all of it.", r->s->budget, cut, r->n);
+                    "--budget full does all of it.%s", r->s->budget, cut, r->n, smaller);
 }
 
 static void save_report(Reproduction *r, const Table *findings)
@@ -14057,25 +13192,35 @@ static void save_report(Reproduction *r, const Table *findings)
     Page *page = page_begin(d->title, d->cite);
     page_paragraph(page, budget_words(r));
     page_paragraph(page, d->differs);
-    page_heading(page, "Published and here");
-    page_table(page, (const char *const *)findings->cells, 4, (const char *const *)findings->cells + 4, findings->rows);
+    bool in_a_space = d->experiments[d->n_experiments - 1].kind == SPACE_EDITOR;
+    if (in_a_space) show_data_figures(r, page);
+    show_findings(d, findings, page);
     for (int i = 0; i < r->n; i++) {
         const Work *w = &r->works[i];
         Scope inner;
         enter(&inner);
         page_heading(page, w->x->title);
         page_paragraph(page, w->x->text);
-        w->x->show(r, w, page);
+        kinds[w->x->kind].show(w, page);
         page_paragraph(page, own_text("%s after %ld iterations; its own page is %s/report.html.", w->s.model,
                                       w->s.iters, w->s.out));
         leave();
     }
+    if (in_a_space) show_all_models(r, page);
     show_table(page, plan_table(r));
     tell_page(page, own_text("%s/report.html", r->s->out));
 }
 
-static void reproduce(const Document *d, char *const *data, int n, const Settings *s)
+/* `facegan reproduce WHAT DATA...` */
+static void reproduce_document(const char *name, char *const *data, int n, Settings *s)
 {
+    const Document *d = documents;
+    int most = 1;
+    while (strcmp(d->name, name)) d++;
+    for (int i = 0; i < d->n_experiments; i++)
+        most = max_int(most, 1 + max_int(d->experiments[i].data, d->experiments[i].joined));
+    if (n > most) give_up(2, "reproduce %s: %s is one folder too many; it takes %d", name, data[most], most);
+    if (!*s->out) set_path(s->out, own_text("runs/reproduce-%s", name));
     Reproduction *r = own(1, sizeof *r);
     *r = (Reproduction){.document = d, .s = s, .data = data, .n_data = n, .budget = parse_budget(s->budget)};
     make_plan(r);
@@ -14094,257 +13239,6 @@ static void reproduce(const Document *d, char *const *data, int n, const Setting
     save_report(r, findings);
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 15.7  What is measured and shown of a network
- * ---------------------------------------------------------------------------------------------- */
-
-static void add_answers_facts(Work *w, const char *split, StatsConfusion *all)
-{
-    Settings asked = w->s;
-    snprintf(asked.split, sizeof asked.split, "%s", split);
-    const Answers *a = &answer_set(w->s.data, own_classifier(w->s.out), &asked)->a;
-    add_fact(w, own_text("accuracy.%s", split), stats_accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split),
-                                                                                 a->count);
-    all->n = a->n;
-    for (int k = 0; k < a->n; k++) {
-        all->undecided[k] += a->f.undecided[k];
-        for (int i = 0; i < a->n; i++) all->count[k][i] += a->f.count[k][i];
-    }
-}
-
-typedef struct SplitFacts { Work *w; const char *split; StatsConfusion *all; } SplitFacts;
-
-static void split_facts_task(void *facts)
-{
-    const SplitFacts *f = facts;
-    add_answers_facts(f->w, f->split, f->all);
-}
-
-/* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
-static void measure_classifier(Reproduction *r, Work *w)
-{
-    const TableNumbers *log = own_log(w->s.out);
-    const double *on_batches = table_column(log, "D.accuracy"), *held_out = table_column(log, "validation_accuracy"),
-                 *loss = table_column(log, "validation_loss");
-    size_t from = log->rows > 50 ? log->rows - 50 : 0;
-    double training = 0, validation = NAN, lowest = INFINITY, pictures = 0;
-    StatsConfusion *all = own(1, sizeof *all);
-    (void)r;
-    for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
-    for (size_t i = 0; held_out && loss && i < log->rows; i++)
-        if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
-    add_fact(w, "training", training), add_fact(w, "validation", validation);
-    add_fact(w, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
-    for (int i = SPLIT_VALIDATION; i <= SPLIT_TEST; i++) {
-        Error none = {0};
-        SplitFacts facts = {w, split_names[i], all};
-        attempt_one(split_facts_task, &facts, &none);                   /* the data may have no such part */
-    }
-    if (!all->n) return;
-    for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
-    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all)), add_fact(w, "pictures",
-        pictures);
-    for (int k = 0; k < all->n * all->n; k++)
-        add_fact(w, own_text("confusion.%d.%d", k / all->n, k % all->n), (double)all->count[k / all->n][k % all->n]);
-}
-
-/* The loss and accuracy by iteration, and the confusion matrix of the test pictures. */
-static void show_classifier(const Reproduction *r, const Work *w, Page *page)
-{
-    TableNumbers *log = own_log(w->s.out);
-    StatsConfusion *f = own(1, sizeof *f);
-    char names[MAX_CLASSES][NAME];
-    const char *labels[MAX_CLASSES];
-    (void)r;
-    page_columns(page, log, "Loss in training", "D.total", "loss"), page_columns(page, log, "Loss on held-out pictures",
-                                                                   "validation_loss", "loss");
-    page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
-    page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    f->n = split_names_list(w->s.classes, names);
-    for (int k = 0; k < f->n; k++) labels[k] = names[k];
-    for (int k = 0; k < f->n * f->n; k++)
-        f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
-    if (isnan(fact(w, "accuracy"))) return;
-    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"));
-    add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
-               plot_confusion(f, labels, title));
-}
-
-/* An editor of faces: eval's numbers, by the document's own judge. */
-static void measure_editor(Reproduction *r, Work *w)
-{
-    const Work *judge = find_work(r, "judge");
-    Settings s = default_settings();
-    s.limit = 200, s.bootstrap = 0;
-    const Evaluation *v = evaluate(use_editor(w->s.out, own_classifier(judge->s.out)), w->s.data, &s);
-    for (int i = 0; i < v->scores.n; i++) add_fact(w, v->scores.list[i].name, v->scores.list[i].value);
-    add_fact(w, "moved", v->moved / v->n);
-}
-
-/* The first faces, or latents, after each quarter of the training, and the last sheet's film. */
-static void show_samples(const Reproduction *r, const Work *w, Page *page)
-{
-    const Report *report = open_report(w->s.out, page);
-    (void)r;
-    for (int row = 0; row < 2; row++) add_quarters(report, row);
-    add_slider(report, "The samples over the training");
-}
-
-/* A GAN that draws from noise: the signs of collapse in the last line of its log. */
-static void measure_noise(Reproduction *r, Work *w)
-{
-    const TableNumbers *log = own_log(w->s.out);
-    (void)r;
-    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], table_last(log, own_text("watch.%s", sign_names[i])));
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 15.8  The documents: Emotion Detection in Images, Ceovic et al., Kolbenschlag
- * ---------------------------------------------------------------------------------------------- */
-
-#define OPTIMISER(word, rates) \
-    {word, "Optimisers: " word,                                                                                        \
-     "The document names SGD, Adagrad, Adam and RMSprop and takes Adam. As long as the network above.",                \
-     "classifier", "network=small d-optimiser=" word " lr=" rates, 0, 0.5, measure_classifier, show_classifier}
-
-static const Experiment classifier_experiments[] = {
-    {"network", "The network", "Three emotions of FER2013, balanced to 5,000 pictures each with changed copies; a "
-                               "fifth held out. "
-     "The document trained for about 75 passes, until the validation loss did not decrease any more.", "classifier",
-     "", 0, 2,
-     measure_classifier, show_classifier},
-    OPTIMISER("sgd", "0.05"), OPTIMISER("adagrad", "0.01"), OPTIMISER("adam", "0.001"), OPTIMISER("rmsprop", "0.0005")
-};
-
-static const Published classifier_published[] = {
-    {"network", "training pictures", "about 80%", "training", '%', "ours are warped, relit and partly hidden, in the "
-                                                                   "last batches"},
-    {"network", "a fifth of them, held out", "about 75%", "validation", '%', "ours is split off before balancing, so "
-                                                                             "that no copy of "
-     "a picture stands on both sides (--as-published: after it, as in the document)"},
-    {"network", "test pictures (PublicTest and PrivateTest, 3,979)", "about 78%", "accuracy", '%', ""},
-    {"network", "how many of them the data has", "3,979", "pictures", 'n', ""},
-    {"network", "the validation part (PublicTest) alone", "", "accuracy.validation", '%', "the document does not "
-                                                                                          "tell it"},
-    {"network", "the test part (PrivateTest) alone", "", "accuracy.test", '%', "the document does not tell it"},
-    {"network", "passes until it stopped", "about 75", "passes", 'n', "the small network's rate falls along a "
-                                                                      "cosine, to its end"},
-    {"sgd", "SGD, test pictures", "", "accuracy", '%', "the document says only that other settings gave unsatisfying "
-                                                       "results"},
-    {"adagrad", "Adagrad, test pictures", "", "accuracy", '%', "the same"},
-    {"adam", "Adam, test pictures", "", "accuracy", '%', "the same"},
-    {"rmsprop", "RMSprop, test pictures", "", "accuracy", '%', "the same"},
-};
-
-#define FOUR "size=48 channels=1 classes=angry,happy,sad,surprise "
-#define CEOVIC FOUR "batch=8 epochs=400 "
-
-static const Experiment stargan_experiments[] = {
-    {"judge", "The judge", "A classifier that says which emotion an edit shows; the document judged by eye.",
-     "classifier",
-     "network=small " FOUR, 0, 0.3, measure_classifier, show_classifier},
-    {"log-loss", "The document's loss", "Equation 1: the original log loss. After 100 of its 400 epochs the document "
-                                        "saw slight "
-     "changes in the mouth area and lines that remind of a moustache; at the end emotions are easily recognised.",
-     "stargan",
-     CEOVIC "adv=bce", 0, 2, measure_editor, show_samples},
-    {"wgan-gp", "StarGAN's own loss", "The public code, which the document follows, has the Wasserstein loss with a "
-                                      "gradient "
-     "penalty.", "stargan", CEOVIC "adv=wgan-gp", 0, 2, measure_editor, show_samples},
-    {"no-class-loss", "lambda_cls = 0", "The document expects that G then returns its input.", "stargan",
-     CEOVIC "adv=wgan-gp lambda-cls=0", 0, 1, measure_editor, show_samples},
-    {"different", "c different from c'", "The document asks for it below equation 4; a shuffle of the labels allows "
-                                         "c = c'.",
-     "stargan", CEOVIC "adv=wgan-gp targets=different", 0, 1, measure_editor, show_samples},
-};
-
-#define SEEN_BY_EYE "the document shows pictures only"
-
-static const Published stargan_published[] = {
-    {"judge", "the judge on real pictures", "", "accuracy", '%', "the document has no judge"},
-    {"log-loss", "log loss: edits that show what was asked for", "", "accuracy.edited", '%', SEEN_BY_EYE},
-    {"wgan-gp", "WGAN-GP: the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
-    {"no-class-loss", "lambda_cls 0: the same", "", "accuracy.edited", '%', "one in four, if G returns its input"},
-    {"different", "c != c': the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
-    {"log-loss", "log loss: how far an edit moves pixels (of 2)", "", "moved", 'n', SEEN_BY_EYE},
-    {"wgan-gp", "WGAN-GP: the same", "", "moved", 'n', SEEN_BY_EYE},
-    {"no-class-loss", "lambda_cls 0: the same", "the input, probably", "moved", 'n', "a guess, not a result"},
-    {"different", "c != c': the same", "", "moved", 'n', SEEN_BY_EYE},
-    {"wgan-gp", "there and back (of 2)", "", "cycle.l1", 'n', SEEN_BY_EYE},
-};
-
-#define KOLBENSCHLAG "size=64 channels=3 epochs=100 "
-
-static const Experiment noise_experiments[] = {
-    {"gan", "Faces without labels", "A plain GAN on 3,000 pictures of 200 people, shown after 10, 50 and 100 epochs.",
-     "gan",
-     KOLBENSCHLAG "as-published=1", 0, 1, measure_noise, show_samples},
-    {"cgan", "Faces with an emotion", "A conditional GAN: D answers fake, or which emotion.", "cgan",
-     KOLBENSCHLAG "joint=1", 0, 1,
-     measure_noise, show_samples},
-    {"wgan", "The Wasserstein loss", "Taken against mode collapse.", "wgan", KOLBENSCHLAG "conditional=1", 0, 1,
-     measure_noise, show_samples},
-    {"weather", "Another kind of picture", "Landscapes by their weather, to rule out an error in the architecture: "
-                                           "most pictures "
-     "look similar, some differ.", "wgan", KOLBENSCHLAG "conditional=1", 1, 1, measure_noise, show_samples},
-    {"wacgan", "A critic with two losses", "Wasserstein for authenticity, classes for the emotion: the model "
-                                           "sometimes draws "
-     "different faces.", "wacgan", KOLBENSCHLAG, 0, 1, measure_noise, show_samples},
-    {"wacgan-code", "The document's code", "As far as it is known: the step that collapsed.", "wacgan",
-     KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", 0, 1, measure_noise, show_samples},
-};
-
-#define VARIED "1: as varied as the data, 0: one picture; the document judged by eye"
-
-static const Published noise_published[] = {
-    {"gan", "GAN: diversity of the samples", "faces", "pixels", 'n', VARIED},
-    {"cgan", "conditional GAN", "collapsed", "pixels", 'n', "ours is stabilised where the document's was not"},
-    {"cgan", "conditional GAN: D sees the class asked for", "", "agreement", '%', "not told"},
-    {"wgan", "Wasserstein", "collapsed", "pixels", 'n', VARIED},
-    {"weather", "weather pictures", "most look similar", "pixels", 'n', VARIED},
-    {"wacgan", "two losses", "sometimes different", "pixels", 'n', VARIED},
-    {"wacgan", "two losses: the class asked for", "not really usable", "agreement", '%', "D's own answer"},
-    {"wacgan-code", "the document's code", "mostly alike", "pixels", 'n', "its target for the fakes' class is an "
-                                                                          "unrelated label, its "
-     "critic has no strides, its optimiser starts anew every batch"},
-};
-
-#define ROWS_OF(table) table, sizeof table / sizeof *table
-
-static const Document documents[] = {
-    {"classifier", "Emotion Detection in Images", "joy, anger and sadness of FER2013, balanced to 5,000 pictures "
-                                                  "each", "classifier",
-     ROWS_OF(classifier_experiments), ROWS_OF(classifier_published),
-     "The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE "
-     "does as it does. "
-     "small learns from nothing, at 48 px instead of 224. The document tells no dropout rate, L2 strength or batch "
-     "size."},
-    {"stargan", "GANs for Generating Different Face Expressions", "Ceovic et al., StarGAN on four classes of FER2013",
-     NULL, ROWS_OF(stargan_experiments), ROWS_OF(stargan_published),
-     "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set "
-     "has 3,995: a misprint, "
-     "as its 960,000 iterations show."},
-    {"noise", "Emotional face generation with adversarial networks", "N. Kolbenschlag, 2020", NULL,
-     ROWS_OF(noise_experiments), ROWS_OF(noise_published),
-     "The document's faces are Aff-Wild2's, about 3,000 pictures of 200 people, which are given to researchers only: "
-     "any labelled "
-     "faces stand in for them."},
-};
-
-/* `facegan reproduce WHAT DATA...` */
-static void reproduce_document(const char *name, char *const *data, int n, Settings *s)
-{
-    const Document *d = documents;
-    while (strcmp(d->name, name)) d++;
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/reproduce-%s", name);
-    if (strcmp(name, "classifier") == 0) {
-        snprintf(s->classes, sizeof s->classes, "angry,happy,sad");
-        if (!*s->balance) snprintf(s->balance, sizeof s->balance, "augment:5000");
-        if (s->validation <= 0) s->validation = 0.2;
-    }
-    reproduce(d, data, n, s);
-}
-
 /* ================================================================================================
  * 16  THE COMMAND LINE
  *
@@ -14361,114 +13255,23 @@ static void reproduce_document(const char *name, char *const *data, int n, Setti
 
 enum { MAX_INPUTS_GIVEN = 4096 };
 
-/* Who takes options: a verb, its WHAT and its model as far as they are known. The words need memory. */
-typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
-
 typedef struct Command {
-    Taker taker;
+    const OptionProgram *program;
+    OptionTaker taker;
     Settings settings;
     bool given[SETTINGS];               /* by the command line */
-    const struct Verb *verb;
+    const OptionVerb *verb;
     const char *what;                   /* "draw" of data draw, "stargan" of train stargan, or NULL */
     const Model *model;                 /* of a verb that has one */
     char *inputs[MAX_INPUTS_GIVEN];     /* behind the WHAT */
     int n_inputs;
-    void (*line)(struct Command *c, int n, char **words);              /* carries out a whole command line */
 } Command;
-
-typedef struct Verb {
-    const char *name, *what;            /* what: NULL there is none; "a|b=old", what it may be; MODEL: a model's name */
-    const char *inputs, *does;          /* for the help */
-    int least, most;                    /* how many inputs */
-    void (*run)(Command *c);
-    const char *needs, *usual;          /* options that must be given; what is usual here, "size=128:16,512"; or NULL */
-    const char *model;                  /* the model that it is about, or NULL */
-    bool apart;                         /* it takes no options of its name's other rows */
-    const char *examples;
-} Verb;
-
-static const char MODEL[] = "MODEL";
-
-static void run_train(Command *c)
-{
-    Settings *s = &c->settings;
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->verb->model ? s->network : c->what);
-    if (strlen(c->inputs[0]) >= sizeof s->data) give_up(2, "the data's path is too long");
-    snprintf(s->data, sizeof s->data, "%s", c->inputs[0]);
-    train_run(s);
-    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
-}
-
-typedef struct PlanStep { Command *of; int n; char **words; } PlanStep;
-
-static void plan_step(void *context)
-{
-    const PlanStep *step = context;
-    step->of->line(own(1, sizeof(Command)), step->n, step->words);
-}
-
-/* One command line of a study's plan, as if it had been typed, but for its results, which go to stderr: stdout is the
- * study's. */
-static void carry_out(void *command, int n, char **given)
-{
-    Command *c = command;
-    const Settings *s = &c->settings;
-    char **words = own((size_t)n + 4, sizeof *words);
-    Error e = {0};
-    words[0] = "facegan", words[n + 1] = "--threads", words[n + 3] = "--quiet";
-    words[n + 2] = own_text("%ld", s->threads);
-    for (int i = 0; i < n; i++) words[i + 1] = given[i];
-    fflush(stdout);
-    int results = dup(1);
-    dup2(2, 1);
-    bool done = attempt(plan_step, &(PlanStep){c, n + 4, words}, &e);
-    fflush(stdout);
-    dup2(results, 1), close(results);
-    be_quiet(s->quiet);
-    threads_start((int)s->threads);
-    if (!done) give_up(e.status, "%s; this step of the study failed: facegan %s %s ...", e.text, words[1], words[2]);
-}
 
 /* These look for faces in small pictures, too. */
 static Settings *with_detector(Settings *s)
 {
     if (!*s->detector && !*s->weights) snprintf(s->detector, sizeof s->detector, "mtcnn");
     return s;
-}
-
-#define RUN(verb, work) \
-    static void run_##verb(Command *c) { Settings *s = &c->settings; (void)s; work; }
-RUN(reproduce, reproduce_document(c->what, c->inputs, c->n_inputs, s))
-RUN(classify_eval, evaluate_classifier(c->inputs[0], s))
-RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s))
-RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s))
-RUN(sample, sample_noise(c->inputs[0], s))
-RUN(detect, detect_photos(c->inputs, c->n_inputs, with_detector(s)))
-RUN(crop, crop_photos(c->inputs, c->n_inputs, with_detector(s)))
-RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s))
-RUN(study_truth, study_truth(c->inputs, c->n_inputs, s))
-RUN(study_augment, study_augment(c->inputs, s))
-RUN(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
-RUN(toy, run_toy_of(c->what, s))
-RUN(step, in_scope(step_task, &(StepFiles){c->inputs[0], c->inputs[1]}))
-RUN(bench, in_scope(bench_task, &c->settings))
-RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
-RUN(data_show, show_data(c->inputs[0], s))
-RUN(data_balance, balance_data(c->inputs[0], s))
-RUN(data_import, import_data(c->inputs, c->n_inputs, s))
-
-static void run_train_mtcnn(Command *c)
-{
-    if (!*c->settings.out) snprintf(c->settings.out, sizeof c->settings.out, "runs/mtcnn");
-    train_mtcnn(c->inputs, c->n_inputs, &c->settings);
-}
-
-static void run_data_doctor(Command *c)
-{
-    const Settings *s = &c->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
-                           .attributes = *s->attributes ? s->attributes : NULL};
-    examine_dataset(c->inputs[0], &options, (int)s->size, s->json, s->fix);
 }
 
 /* Is the file a picture, by its first bytes? */
@@ -14489,31 +13292,19 @@ static bool is_to_edit(const char *path)
 }
 
 /* Where the first input is a picture, the model is the one that comes with the program. */
-static void run_edit(Command *c)
+static void edit_pictures(char *const *inputs, int n, const Settings *s)
 {
     char shipped[PATH_MAX];
-    const char *first = c->inputs[0];
-    bool left_out = is_to_edit(first) || image_suffix(first);
-    if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
+    bool left_out = is_to_edit(inputs[0]) || image_suffix(inputs[0]);
+    if (left_out && !path_exists(inputs[0])) give_up(1, "%s: there is no such file", inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
-                   "pictures");
-    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
+                   "there, or name a run or weights before the pictures");
+    if (!left_out && n < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    edit_photos(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
 }
 
-static void run_report(Command *c)
-{
-    write_report(c->inputs[0]);
-    printf("%s/report.html\n", c->inputs[0]);
-}
-
-static void run_verify(Command *c)
-{
-    verify(c->settings.gpu);
-}
-
-static void run_version(Command *c)
+static void tell_version(void)
 {
 #if defined(__clang__)
     const char *compiler = "clang " __clang_version__;
@@ -14523,51 +13314,8 @@ static void run_version(Command *c)
 #ifndef FACEGAN_COMMIT
 #define FACEGAN_COMMIT "unknown"
 #endif
-    (void)c;
     printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
-}
-
-static void print_tensor(const TensorEntry *t, bool json)
-{
-    char shape[160] = "";
-    for (int k = 0; k < t->rank; k++)
-        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
-    if (!json) {
-        printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
-        return;
-    }
-    table_json(stdout, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, tensorfile_type_name(t->type), shape);
-}
-
-/* What a checkpoint or weight file holds. */
-static void run_info(Command *c)
-{
-    char path[PATH_MAX];
-    weights_path(c->inputs[0], path);
-    const TensorFile *file = load_tensors(path);
-    double numbers = 0;
-    for (size_t i = 0; i < file->count; i++) numbers += (double)tensorfile_count(&file->tensors[i]);
-    if (!c->settings.json) {
-        printf("%s: %s, %zu tensors, %.0f numbers\n", path, file->format, file->count, numbers);
-        for (size_t i = 0; i < file->n_metadata; i++) printf("  %-14s %s\n", file->keys[i], file->values[i]);
-        for (size_t i = 0; i < file->count; i++) print_tensor(&file->tensors[i], false);
-        for (size_t i = 0; i < file->n_skipped; i++)
-            printf("  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
-        return;
-    }
-    table_json(stdout, "{\"path\": %q, \"format\": %q, \"numbers\": %s, \"metadata\": {", path, file->format,
-               own_text("%.0f", numbers));
-    for (size_t i = 0; i < file->n_metadata; i++)
-        table_json(stdout, "%s%q: %q", i ? ", " : "", file->keys[i], file->values[i]);
-    printf("}, \"tensors\": [");
-    for (size_t i = 0; i < file->count; i++) {
-        printf("%s", i ? ", " : "");
-        print_tensor(&file->tensors[i], true);
-    }
-    printf("], \"left_out\": [");
-    for (size_t i = 0; i < file->n_skipped; i++) table_json(stdout, "%s%q", i ? ", " : "", file->skipped[i].name);
-    printf("]}\n");
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -14585,35 +13333,13 @@ static int picture_axis(const TensorEntry *t)
     return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
-/* The tensor with blue and red exchanged. */
-static void *swap_blue_and_red(const TensorEntry *t, int axis)
-{
-    size_t size = tensorfile_type_size(t->type), channels = (size_t)t->shape[axis], bytes = size * tensorfile_count(t);
-    size_t block = size * (size_t)(t->shape[2] * t->shape[3]) * (size_t)(axis == 0 ? t->shape[1] : 1);
-    char *copy = memcpy(own(bytes, 1), t->data, bytes);
-    for (size_t at = 0; at < bytes; at += block * channels) {
-        memcpy(copy + at, (const char *)t->data + at + 2 * block, block);
-        memcpy(copy + at + 2 * block, (const char *)t->data + at, block);
-    }
-    return copy;
-}
-
-static void convert_to_onnx(const Command *c)
-{
-    const Settings *s = &c->settings;
-    char path[PATH_MAX];
-    Settings of;
-    if (*s->only || s->half || s->bgr || s->strip)
-        give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
-    open_weights(c->inputs[0], path, &of);
-    export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
-}
-
 /* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
 static const void *converted(const TensorEntry *t, const Settings *s)
 {
     int axis = s->bgr ? picture_axis(t) : -1;
-    const void *data = axis >= 0 ? swap_blue_and_red(t, axis) : t->data;
+    void *exchanged = axis >= 0 ? own(t->bytes, 1) : NULL;
+    if (exchanged) tensorfile_exchange(t, axis, 0, 2, exchanged);       /* blue and red */
+    const void *data = exchanged ? exchanged : t->data;
     if (!s->half || t->type != TENSOR_F32) return data;
     uint16_t *halves = own(tensorfile_count(t), sizeof *halves);
     tensorfile_f32_to_f16(data, halves, tensorfile_count(t));
@@ -14651,12 +13377,17 @@ static bool is_moment(const char *name)
 
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --strip all but one network, whose names then begin with nothing, --half rounds float32 to float16. */
-static void run_convert(Command *c)
+static void convert_weights(const char *from, const char *to, const Settings *s)
 {
-    const Settings *s = &c->settings;
     char path[PATH_MAX], prefix[TEXT] = "";
-    if (ends_with(c->inputs[1], ".onnx")) { convert_to_onnx(c); return; }
-    weights_path(c->inputs[0], path);
+    weights_path(from, path);
+    if (ends_with(to, ".onnx")) {
+        if (*s->only || s->half || s->bgr || s->strip)
+            give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
+        const Settings of = settings_of_run(from);
+        export_onnx(from, find_model(of.model)->generator, to);
+        return;
+    }
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
     for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
@@ -14665,527 +13396,135 @@ static void run_convert(Command *c)
     size_t length = strlen(prefix);
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
-        if (strncmp(t->name, prefix, length) || (s->strip && is_moment(t->name))) continue;
         TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
+        if (strncmp(t->name, prefix, length) || (s->strip && is_moment(t->name))) continue;
         if (!tensorfile_add(out, t->name + (s->strip ? length : 0), type, t->rank, t->shape, converted(t, s)))
             give_up(1, "cannot keep %s: out of memory, or a name that is there twice or empty", t->name);
     }
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
-    if (s->strip) warn("%s: the %zu tensors %s*, of %zu", c->inputs[1], out->count, prefix, in->count);
-    save_tensors(out, c->inputs[1], "");
+    if (s->strip) warn("%s: the %zu tensors %s*, of %zu", to, out->count, prefix, in->count);
+    save_tensors(out, to, "");
 }
 
-static const struct { const char *name, *title, *text; } manual[] = {
-    {"start", "",
-     "facegan trains generators of facial expressions and looks after everything around them.\n"
-     "\n"
-     "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
-     "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
-     "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n"
-     "\n"
-     "Every verb has --help with examples. `facegan man CHAPTER` goes on; `facegan man all` is everything,\n"
-     "`facegan man ops` every op in a line:\n"
-     "\n"},
-    {"data", "data sets: what is read, how to take one in",
-     "A data set is a folder with one folder of pictures for each class, with or without train, validation and\n"
-     "test above; or the original fer2013.csv; or a CSV list with columns path,label (or GANmut's\n"
-     "subDirectory_filePath,expression); or, with --attributes, a CelebA-style list. Class names are read in any\n"
-     "common spelling. Pictures are cut to their centred square and scaled. `facegan data doctor DIR` looks at\n"
-     "every picture and says what is wrong and what to do. `facegan data import KIND LIST|DIR... --out DIR` turns\n"
-     "a published set into such a folder, with --detector by cutting faces out:\n"
-     "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
-     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
-     "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
-     "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not counted\n"
-     "  folder    anything else that is read here\n"
-     "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv\n"
-     "says what became of each row; stopped in the middle, the same command goes on. `facegan data draw` makes\n"
-     "faces whose expression is known exactly, from facial action units.\n"},
-    {"faces", "faces in photographs",
-     "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
-     "photo.jpg` edits each and pastes it back; what lies outside the pasted squares keeps every bit. They take the\n"
-     "detector that comes with the program, models/mtcnn.safetensors, unless another is named. edit, gamut and\n"
-     "classify predict take a picture of at most 160 pixels for one face, and look for faces in larger ones.\n"
-     "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
-     "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
-     "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
-     "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
-     "--threshold finds more, and more that is no face.\n"
-     "\n"
-     "    facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
-     "\n"
-     "trains one on pictures of single faces, which it pastes on pictures of anything else; --detector and\n"
-     "--weights then name a teacher who says where in their pictures the faces are. `facegan data draw --scenes`\n"
-     "writes such scenes, with drawn faces, and where in them the faces are.\n"},
-    {"stargan", "StarGAN",
-     "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
-     "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
-     "look real, look like class c, and give x back when asked for its own class again. --as-published follows the\n"
-     "public code where it differs from the paper.\n"},
-    {"photographs", "a StarGAN that edits photographs",
-     "Edits of photographs that convince need more than the papers' equations. What each part is for (sources:\n"
-     "facegan.c, 7.1):\n"
-     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the\n"
-     "                         photograph's detail\n"
-     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only,\n"
-     "                         the less the larger it is\n"
-     "  --upsample resize      no checkerboards\n"
-     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the\n"
-     "                         picture\n"
-     "                         turned, moved and noisy; D's own class head, which learns along, is soon fooled by\n"
-     "                             specks\n"
-     "                         (--lambda-cls 0 leaves it out). One of them should be trained with --adversarial: its\n"
-     "                         gradients look like faces\n"
-     "  --smoothing 0.1        teachers ask for no more certainty than that: no caricatures\n"
-     "  --adv bce --reg r1 --lambda-gp 0.01 --d-lr 5e-4 --n-critic 2      a D that sees what a viewer sees\n"
-     "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
-     "  --lambda-tv 0.3        changes are smooth: no grain\n"
-     "  --average 0.999        edits are drawn with averaged weights\n"
-     "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
-     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n"
-     "\n"
-     "    facegan classify train photos --epochs 9 --erase 0.2 --weight-decay 0.0005 --out runs/one\n"
-     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init\n"
-     "        runs/one/checkpoint.safetensors \\\n"
-     "        --out runs/two\n"
-     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic\n"
-     "        2 \\\n"
-     "        --beta1 0 --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask \\\n"
-     "        --upsample resize --modulate --targets different --balance oversample --identity 0.5 --average 0.999 \\\n"
-     "        --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 \\\n"
-     "        --teacher runs/one,runs/two --out runs/photos\n"},
-    {"ganmut", "GANmut",
-     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies\n"
-     "in the unit disc, neutral in the centre, every other emotion has a learnt direction, and the radius is how\n"
-     "strong it is. --space gaussian: every emotion is a Gaussian in the square. --space-dim 3: a ball or a cube.\n"
-     "D also tells where in the space a picture lies.\n"
-     "\n"
-     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the\n"
-     "        report show the space move\n"
-     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5,\n"
-     "        --between happy,surprise:0.5\n"
-     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to\n"
-     "        drag a point on\n"
-     "\n"
-     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw\n"
-     "--viewers`) and a strength loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same\n"
-     "labels, made it a switch. --mix, which is not in the paper, gives what lies between two directions a label\n"
-     "of both in parts. D needs room: --d-width 40 beside a G of --width 16. --init RUN goes on from another run's\n"
-     "networks with other data or weights. `facegan study truth` measures it all.\n"
-     "\n"
-     "--as-published follows the public code where it differs from the paper, and says at the start where that is.\n"
-     "The public code reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and\n"
-     "red in the first and last layers, on the way in and on the way out.\n"},
-    {"noise", "faces from noise",
-     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells\n"
-     "classes instead).\n"
-     "\n"
-     "    facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
-     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n"
-     "\n"
-     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels\n"
-     "and edges, how varied the samples are (1: as the data, 0: one picture); within, the same among samples of\n"
-     "one class; nearest, how far from pictures of the data (0: copies); clusters, how many kinds of picture they\n"
-     "reach; label, how much the class changes them; agreement, how often D sees the class asked for. --classifier\n"
-     "RUN, of the same size, adds features (as pixels, of its features) and judged (how often it sees the class\n"
-     "asked for). --on-collapse warn, stop, or rollback.\n"
-     "\n"
-     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one\n"
-     "core. cgan's D is also shown real pictures under another label, as fakes (--wrong-labels --targets\n"
-     "different), so that it must heed the class; for wgan and wgan-gp with --conditional it is an option. For\n"
-     "photographs: --width 32 and more --iters. Is the class right? Ask one who never saw G:\n"
-     "    facegan sample runs/cgan --files --count 700 --out drawn\n"
-     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n"
-     "\n"
-     "--body dcgan, kolbenschlag, wacgan; --recipe kolbenschlag (wacgan) is Kolbenschlag's code as far as it is\n"
-     "known; his report tells of collapse.\n"},
-    {"classify", "emotion classifiers",
-     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man\n"
-     "metrics`).\n"
-     "\n"
-     "    facegan classify predict face.png                          with the weights in models/\n"
-     "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
-     "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
-     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n"
-     "\n"
-     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose\n"
-     "weights come from --init: files with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz\n"
-     "by two lines of Python: README), or another run. Only the last block and the head then learn, unless\n"
-     "--unfreeze says otherwise; a frozen block's norms keep their running statistics. --preprocess must be what\n"
-     "the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh. The validation loss is watched\n"
-     "after every pass; its lowest is best.safetensors; --patience N stops N passes later. Pictures are changed\n"
-     "anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
-     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss\n"
-     "stops falling (plateau). A set without a validation part has a fifth of each class held out. --balance,\n"
-     "--class-weights: for rare classes. --views flip or crops: slower and a little better.\n"},
-    {"losses", "what healthy losses look like",
-     "What healthy losses look like (wgan-gp):\n"
-     "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
-     "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
-     "  D.cls             falls first, well below ln(classes).\n"
-     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise\n"
-     "                    --lambda-cls.\n"
-     "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
-     "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"numbers", "the numbers of a generator",
-     "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another\n"
-     "classifier gives other numbers, so its file's hash is printed beside them.\n"
-     "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real\n"
-     "                 pictures)\n"
-     "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
-     "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
-     "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
-     "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
-     "A `-` is a number that cannot be computed; it counts in no average. `facegan study ganmut FILE` compares\n"
-     "runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME RUN...\n"},
-    {"runs", "a run and its directory",
-     "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes\n"
-     "on where it stopped, bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the\n"
-     "learning rate's schedule then moves, because it falls over the second half). Only --data, --iters,\n"
-     "--threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
-    {"speed", "speed, kernels, the GPU",
-     "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass;\n"
-     "--roofline shows every node. FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels,\n"
-     "FACEGAN_WINOGRAD=0 turns Winograd's algorithm off. --threads changes the time only: results are the same\n"
-     "bits for any number of threads. `make gpu` builds the program with a GPU part: --device gpu (or auto),\n"
-     "--precision tf32, bf16 or fp32; `facegan verify --gpu` checks it.\n"},
-    {"traps", "what cost days",
-     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public\n"
-     "checkpoints are ignored.\n"
-     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in\n"
-     "of its initial values is its OUTPUT channels times R S.\n"
-     "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
-     "- The norm's gradient at 0 must be 0, not NaN.\n"
-     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with\n"
-     "care.\n"
-     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
-     "this better.\n"},
-    {"option", "how to add an option",
-     "An option is one row of FACEGAN_SETTINGS (facegan.h) and the line that reads it as s->name. The struct,\n"
-     "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
-     "\n"
-     "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"
-     "\n"
-     "  kind and field      f number, i whole number, b switch, s text\n"
-     "  name, usual value   as they are typed\n"
-     "  what it may be      RANGE of a number, ONEOF(\"one|two|three=old word\"), ANY text; the first row of a group\n"
-     "                      adds IN(\"losses\")\n"
-     "  FIXED or FREE       may a run go on with another value? COMMAND, OTHER: not part of a run\n"
-     "  verbs, models       who takes it: words of the verbs' and models' tables, or ALL\n"
-     "\n"
-     "What is usual for some models only is a word in usual_of_models (9.1); for one command, with its own range\n"
-     "if it has one, in the verb's row (16.2). A run from before the option was there goes on with the usual\n"
-     "value, which must therefore mean what was done before. tests/test_facegan.c tries every row.\n"
-     "Tried: this row, and its term in classifier_step: 2 lines.\n"},
-    {"op", "how to add an op",
-     "An op is a row of FACEGAN_OPS in facegan.h; what the row asks for does not compile without it.\n"
-     "\n"
-     "  facegan.h           OP(cube, \"y = x^3\")\n"
-     "  facegan.c, 3        its constructor, which model code calls; SHAPE, DEFINE (plain loops over double), CPU,\n"
-     "                      GRADIENT (made of constructors) and CASE. A pointwise op: POINTWISE(...) and its\n"
-     "                          GRADIENT\n"
-     "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case; then its name in 2.5\n"
-     "  gpu.cu              cube_gpu; of a pointwise op a case, and POINTWISE(cube)\n"
-     "  facegan.c, 14.14    its ONNX operator. Without one `convert` to .onnx says which op it cannot write; the\n"
-     "                      list in\n"
-     "                      tests/test_onnx.c says what must be writable\n"
-     "\n"
-     "`facegan verify` then holds its kernels, under every instruction set and number of threads, against the\n"
-     "definition, `facegan64 verify` its gradients of both orders, `facegan verify --gpu` the GPU's kernel.\n"
-     "Tried: cube, 11 new lines and 3 changed ones in 5 files.\n"},
-    {"model", "how to add a model",
-     "A model is a row of `models` (facegan.c, 12.2), and, where it differs, of usual_of_models (9.1). Verbs,\n"
-     "--help, samples, checkpoints and reports ask the row.\n"
-     "\n"
-     "    {.name = \"ls-gan\", .kinds = \"ls-gan noise\", FROM_NOISE, .quirks = ...}\n"
-     "    {\"ls-gan\", \"\", \"adv=lsgan reg=r1 lambda-gp=1 beta2=0.99\"}\n"
-     "\n"
-     "`kinds` says whose options it takes; \"noise\" are those of all GANs that draw from noise. A system that is\n"
-     "like no other also brings its networks (chapter 5; the first call makes the parameters), its D step and G\n"
-     "step (chapter 7: losses, then finish_step), what its settings must be (check), its random draws (add_draws)\n"
-     "and a cell of its sample sheet (show). `facegan step` then holds it against another implementation, see\n"
-     "tests/torch_*.py.\n"
-     "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
-    {"format", "how to add a format of data sets",
-     "A format of data sets is a row of dataset_formats (vendor/dataset.h, 7). train, eval, the doctor and\n"
-     "`data import` read what is recognised.\n"
-     "\n"
-     "    {\"JAFFE list\", \"jaffe\", dataset_is_jaffe, .label = dataset_label_by_column,\n"
-     "     .picture = dataset_picture_by_path}\n"
-     "\n"
-     "  the doctor's and import's name    the second may be NULL\n"
-     "  is                  does the first row look like it? It says which field is what (list->column)\n"
-     "  numbers             which number is which emotion, where labels are numbers\n"
-     "  folders, ending     where its pictures usually lie beside the list\n"
-     "  split, label, picture, place      of a row; those of other formats often do\n"
-     "\n"
-     "A format is asked in the order of the table: one that recognises more stands further down.\n"
-     "Tried: a list with a first row of its own: 11 lines.\n"},
-};
-enum { MANUAL = sizeof manual / sizeof *manual };
-
-/* The chapter's title page is the first: a greeting, and what there is. */
-static void run_man(Command *c)
+/* The program's own chapters, and a line for every op. */
+static void tell_chapter(const OptionProgram *program, const char *asked)
 {
-    const char *asked = c->n_inputs ? c->inputs[0] : manual[0].name;
-    char meant[OPTIONS_MEANT];
-    OptionGuess guess = {asked, 3, NULL};
-    bool all = strcmp(asked, "all") == 0, found = all;
-    for (int i = 0; i < MANUAL; i++) {
-        bool this = strcmp(asked, manual[i].name) == 0;
-        if (all) printf("%s%s\n\n", i ? "\n" : "", manual[i].name);
-        if (all || this) printf("%s", manual[i].text);
-        found |= this;
-        option_guess(&guess, manual[i].name);
-    }
+    char why[OPTIONS_ERROR];
     bool ops = strcmp(asked, "ops") == 0;
     for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
-    for (int i = 1; strcmp(asked, manual[0].name) == 0 && i < MANUAL; i++)
-        printf("    %-12s %s\n", manual[i].name, manual[i].title);
-    if (!found && !ops)
-        give_up(2, "man %s: no such chapter; facegan man lists the chapters%s", asked, option_meant(&guess, "", meant));
+    if (!ops && !options_manual(stdout, program, asked, why)) give_up(2, "%s", why);
+}
+
+/* A verb's work, with `c` the command, `s` its settings and `in` its inputs. */
+#define RUN(verb, ...)                                                                                                 \
+    static void run_##verb(void *command)                                                                              \
+    {                                                                                                                  \
+        Command *c = command;                                                                                          \
+        Settings *s = &c->settings;                                                                                    \
+        char *const *in = c->inputs;                                                                                   \
+        (void)s, (void)in;                                                                                             \
+        __VA_ARGS__;                                                                                                   \
+    }
+RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
+RUN(classify_eval, evaluate_classifier(in[0], s))
+RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
+RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
+RUN(sample, sample_noise(in[0], s))
+RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
+RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
+RUN(eval, evaluate_run(in[0], in[1], s))
+RUN(study_truth, study_truth(in, c->n_inputs, s))
+RUN(study_augment, study_augment(in, s))
+RUN(study_ganmut, study_ganmut(in[0], s))
+RUN(toy, run_toy_of(c->what, s))
+RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
+RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
+RUN(bench, in_scope(bench_task, s))
+RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
+RUN(data_show, show_data(in[0], s))
+RUN(data_balance, balance_data(in[0], s))
+RUN(data_import, import_data(in, c->n_inputs, s))
+RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
+                                                       .attributes = *s->attributes ? s->attributes : NULL,
+                                                       .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
+RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s))
+RUN(edit, edit_pictures(in, c->n_inputs, s))
+RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
+RUN(convert, convert_weights(in[0], in[1], s))
+RUN(verify, verify(s->gpu))
+RUN(man, tell_chapter(c->program, c->n_inputs ? in[0] : c->program->chapters[0].name))
+RUN(version, tell_version())
+
+static void run_train(void *command)
+{
+    Command *c = command;
+    Settings *s = &c->settings;
+    if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
+    set_path(s->data, c->inputs[0]);
+    train_run(s);
+    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 16.2  The verbs
  * ---------------------------------------------------------------------------------------------- */
 
-static const Verb verbs[] = {
-    {"train", "mtcnn", "FACES... [--backgrounds DIR] [--out RUN]",
-     "train a face detector on pictures of single faces; the same command again goes on", 1, MAX_INPUTS_GIVEN,
-     run_train_mtcnn, .usual = "iters=6000 lr=1e-3", .apart = true, .examples =
-     "  facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
-     "  facegan train mtcnn fer2013 portraits --backgrounds landscapes --detector retinaface --weights retina.pth\n"},
-    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; with --out RUN alone the run goes on", 1, 1,
-     run_train, .examples =
-     "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
-     "  facegan train --out runs/faces --iters 8000                        (goes on with that run)\n"
-     "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
-     "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
-     "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
-     "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"sample", NULL, "RUN --out DIR [--files|--interpolate]",
-     "draw pictures from noise: a sheet, a way between two, or files to train on", 1, 1, run_sample, .needs = "out",
-     .examples =
-     "  facegan sample runs/wacgan --out samples\n"
-     "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
-     "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
-    {"classify", "train", "DATA [--out RUN]", "train an emotion classifier", 1, 1, run_train, .model = "classifier",
-     .examples =
-     "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
-     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"},
-    {"classify", "eval", "DATA [--classifier RUN]", "measure a classifier: accuracy, F1, calibration, confusions", 1, 1,
-     run_classify_eval, .examples =
-     "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN,
-     run_classify_predict,
-     .examples =
-     "  facegan classify predict face.png\n"
-     "  facegan classify predict party.jpg --json                        (every face of a photograph)\n"},
-    {"reproduce", "classifier=003", "DATA [--budget 2h|full] [--out DIR]",
-     "Emotion Detection in Images: its experiments on the data given, its numbers beside ours", 1, 1,
-     run_reproduce, .model = "classifier", .examples =
-     "  facegan reproduce classifier fer2013 --out runs/classifier\n"
-     "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
-    {"reproduce", "stargan|noise", "DATA... [--budget 2h|full] [--out DIR]",
-     "Ceovic et al.'s, or Kolbenschlag's experiments (FACES [WEATHER]) on the data given, their numbers beside ours",
-     1, 2,
-     run_reproduce, .examples =
-     "  facegan reproduce stargan fer2013 --budget 8h --out runs/stargan-document\n"
-     "  facegan reproduce noise faces weather --dry-run\n"},
-    {"edit", NULL, "[RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", 1,
-     MAX_INPUTS_GIVEN, run_edit, .examples =
-     "  facegan edit photo.jpg --emotion happy                           (with the model that comes with the program)\n"
-     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
-     "  facegan edit runs/faces *.png --emotion all\n"
-     "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
-     "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --out edited   (every face of a photograph)\n"},
-    {"gamut", NULL, "RUN IMAGE... [--gif]",
-     "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
-     MAX_INPUTS_GIVEN, run_gamut, .examples =
-     "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
-     "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", NULL, "IMAGE...|DIR [--detector D --weights W]",
-     "find faces in photographs: boxes, scores, five landmarks", 1,
-     MAX_INPUTS_GIVEN, run_detect, .examples =
-     "  facegan detect photo.jpg --out seen                              (draws boxes)\n"
-     "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
-     "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --json\n"},
-    {"crop", NULL, "IMAGE...|DIR --out DIR",
-     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
-     .needs = "out",
-     .examples =
-     "  facegan crop frames/ --out faces --size 112\n"
-     "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
-    {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
-     .usual = "size=128:16,512", .examples =
-     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
-     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"
-     "  facegan data draw --scenes --out scenes --count 200 --size 256 --backgrounds landscapes    (for detectors)\n"},
-    {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
-     "  facegan data show faces --out sheet.png\n"},
-    {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
-     .needs = "balance out", .usual = "rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 contrast=0.25",
-     .examples =
-     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"},
-    {"data", "import", "KIND LIST|DIR... --out DIR", "a published data set as a folder that every verb reads", 0,
-     MAX_INPUTS_GIVEN, run_data_import, .examples =
-     "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
-     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
-    {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
-     "  facegan data doctor fer2013 --size 48\n"
-     "  facegan data doctor fer2013 --fix clean.csv                        (a list that train takes instead)\n"},
-    {"eval", NULL, "RUN DATA --classifier RUN",
-     "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
-     2, run_eval, .examples =
-     "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
-     "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
-     "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
-    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
-     MAX_INPUTS_GIVEN,
-     run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
-    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
-     2, 2,
-     run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
-     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
-    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
-     run_study_ganmut,
-     .needs = "out", .examples =
-     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},
-    {"toy", "gan|wgan|wgan-gp", "[--shape ring|grid|spiral]",
-     "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse", 0, 0, run_toy,
-     .usual = "iters=1500", .examples = "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
-    {"report", NULL, "RUN", "write RUN/report.html: losses, samples over time, settings", 1, 1, run_report, .examples =
-     "  facegan report runs/faces\n"},
-    {"info", NULL, "FILE", "what a checkpoint or weights file holds", 1, 1, run_info, .examples =
-     "  facegan info runs/faces/checkpoint.safetensors\n"
-     "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr] [--strip]",
-     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
-     run_convert,
-     .examples =
-     "  facegan convert 200000-G.ckpt generator.safetensors\n"
-     "  facegan convert runs/faces small.safetensors --only G. --half\n"
-     "  facegan convert runs/faces alone.pt --strip                        (one network, names as PyTorch's own)\n"
-     "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
-     "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
-     "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
-    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0,
-     0, run_bench,
-     .usual = "size=128", .examples =
-     "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
-     "  facegan bench stargan --size 128 --batch 4 --roofline\n"
-     "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
-    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
-     0, 0,
-     run_verify, .examples = "  facegan verify\n  facegan verify --gpu\n  facegan64 verify\n"},
-    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2,
-     2,
-     run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
-    {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
-     "  facegan man\n  facegan man losses\n"},
-    {"version", NULL, "", "version, commit, compiler, kernels", 0, 0, run_version, .examples = "  facegan version\n"},
-    {"help", NULL, "[VERB [WHAT]]", "what a verb takes", 0, 2, NULL, .examples =
-     "  facegan help train stargan\n  facegan help data\n"},
-};
+#include "vendor/manual.h"
+
 enum { VERBS = sizeof verbs / sizeof *verbs, TAKERS = VERBS + MODELS };
 
+static const OptionProgram facegan = {
+    "facegan", "changes the expression on faces in photographs, and trains the networks that do so", verbs, VERBS,
+    manual, sizeof manual / sizeof *manual};
+
 /* ------------------------------------------------------------------------------------------------
- * 16.3  From words to a command
+ * 16.3  From words to a command                                            (most of it is vendor/options.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-/* Is the word one of those in "a|b=old"? */
-static bool is_what(const Verb *verb, const char *word)
-{
-    for (const char *at = verb->what; *at; at += strcspn(at, "|="), at += *at != 0) {
-        size_t length = strcspn(at, "|=");
-        if (strlen(word) == length && strncmp(at, word, length) == 0) return true;
-    }
-    return false;
-}
+static bool is_of_models(const OptionVerb *verb) { return verb->what && strcmp(verb->what, "MODEL") == 0; }
 
-/* The word as it is called today: in "a|b=old" old is b. */
-static const char *todays_word(const char *words, const char *word)
+/* Who takes options: a verb, its WHAT and its model as far as they are known. */
+static OptionTaker taker_of(const OptionVerb *verb, const char *what, const Model *model)
 {
-    for (const char *at = words; *at; at += strcspn(at, "|"), at += *at == '|') {
-        size_t length = strcspn(at, "|="), all = strcspn(at, "|");
-        if (all > length && all - length - 1 == strlen(word) && strncmp(at + length + 1, word, all - length - 1) == 0)
-            return own_text("%.*s", (int)length, at);
-    }
-    return word;
-}
-
-/* The row for a verb's name and the WHAT, the first input, if the verb has one. */
-static const Verb *find_verb(const char *name, const char *what)
-{
-    for (const Verb *verb = verbs; verb < verbs + VERBS; verb++) {
-        bool fits = !verb->what || verb->what == MODEL || (what && is_what(verb, what));
-        if (fits && strcmp(verb->name, name) == 0) return verb;
-    }
-    return NULL;
-}
-
-/* Why there is no such row: the verb is unknown, or its WHAT is. */
-static _Noreturn void no_verb(const char *name, const char *what)
-{
-    OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
-    char words[TEXT] = "", known[TEXT] = "", meant[OPTIONS_MEANT];
-    for (int i = 0; i < VERBS; i++) {
-        size_t used = strlen(words);
-        option_guess(&verb, verbs[i].name);
-        if (strcmp(verbs[i].name, name) == 0) snprintf(words + used, sizeof words - used, "%s|", verbs[i].what);
-    }
-    if (!*words)
-        give_up(2, "there is no verb %s%s; facegan --help lists them", name, option_meant(&verb, "", meant));
-    for (char *at = words, *next; *at; at = next) {
-        next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%.60s", !used ? "" : *next ? ", " : " or ", at);
-        option_guess(&guess, at);
-    }
-    if (!what) give_up(2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
-    give_up(2, "%s %s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
-}
-
-static void set_taker(Taker *t, const Verb *verb, const char *what, const Model *model)
-{
-    int length = what ? (int)strcspn(what, "=") : 0;
-    snprintf(t->command, sizeof t->command, "%s%s%.*s", verb->name, what ? " " : "", length, what ? what : "");
-    snprintf(t->name, sizeof t->name, "%.63s", model && verb->run == run_train && !verb->model ? what : t->command);
-    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->apart ? "" : verb->name, verb->name, length,
-             what ? what : "");
-    t->who = (OptionTaker){t->name, t->command, t->verbs, model ? model->kinds : verb->what == MODEL ? "-" : NULL};
+    const char *word = what ? own_text("%.*s", (int)strcspn(what, "="), what) : "",
+               *command = own_text("%s%s%s", verb->name, what ? " " : "", word);
+    bool trainer = model && verb->run == run_train && !verb->kind;
+    return (OptionTaker){trainer ? word : command, command,
+                         own_text("%s %s.%s", verb->apart ? "" : verb->name, verb->name, word),
+                         model ? model->kinds : is_of_models(verb) ? "-" : NULL};
 }
 
 /* All who take options, to say whose one is: a row each, a trainer for each model, every model once. */
-static int all_takers(Taker takers[TAKERS], OptionTaker list[TAKERS])
+static int all_takers(OptionTaker list[TAKERS])
 {
     const char *known = "";
     int n = 0;
-    for (int i = 0; i < VERBS; i++) {
-        const Verb *verb = &verbs[i];
-        for (int k = 0; verb->run == run_train && verb->what == MODEL && k < MODELS; k++)
-            if (models[k].generator && !models[k].is) set_taker(&takers[n++], verb, models[k].name, &models[k]);
-        if (verb->what == MODEL || (verb->model && strcmp(verb->model, known) == 0)) continue;
+    for (const OptionVerb *verb = verbs; verb < verbs + VERBS; verb++) {
+        for (int k = 0; verb->run == run_train && is_of_models(verb) && k < MODELS; k++)
+            if (models[k].generator && !models[k].is) list[n++] = taker_of(verb, models[k].name, &models[k]);
+        if (is_of_models(verb) || (verb->kind && strcmp(verb->kind, known) == 0)) continue;
         bool one = verb->what && !strchr(verb->what, '|');
-        if (verb->model) known = verb->model;
-        set_taker(&takers[n++], verb, one ? verb->what : NULL, verb->model ? find_model(verb->model) : NULL);
+        if (verb->kind) known = verb->kind;
+        list[n++] = taker_of(verb, one ? verb->what : NULL, verb->kind ? find_model(verb->kind) : NULL);
     }
-    for (int i = 0; i < n; i++) list[i] = takers[i].who;
     return n;
+}
+
+static OptionParser parser_of(Command *c, const OptionTaker *who)
+{
+    return (OptionParser){.program = "facegan", .who = who, .table = settings_table, .n = SETTINGS,
+                          .usual = who ? c->verb->usual : NULL, .o = "--out", .values = &c->settings,
+                          .given = c->given, .inputs = c->inputs, .n_inputs = c->n_inputs,
+                          .most_inputs = MAX_INPUTS_GIVEN};
 }
 
 /* Reads the words behind the verb. Without `who` every option is taken. False, and why: a word is wrong. */
 static bool parse_words(Command *c, const OptionTaker *who, int n, char **words, char why[OPTIONS_ERROR])
 {
-    static Taker takers[TAKERS];
-    OptionTaker list[TAKERS];
-    OptionParser parser = {.program = "facegan", .who = who, .takers = list, .n_takers = all_takers(takers, list),
-                           .table = settings_table, .n = SETTINGS, .usual = who ? c->verb->usual : NULL, .o = "--out",
-                           .values = &c->settings, .given = c->given, .inputs = c->inputs,
-                           .most_inputs = MAX_INPUTS_GIVEN};
+    OptionTaker takers[TAKERS];
+    c->n_inputs = 0;
+    OptionParser parser = parser_of(c, who);
+    parser.takers = takers, parser.n_takers = who ? all_takers(takers) : 0;
     memset(c->given, 0, sizeof c->given);
     bool ok = options_parse(&parser, n, words, why);
     c->n_inputs = parser.n_inputs;
@@ -15197,26 +13536,13 @@ static bool is_given(const Command *c, const char *name)
     return c->given[find_setting(name) - settings_table];
 }
 
-/* As many inputs must be there as the verb wants, and the options without which it cannot work. */
-static void check_complete(const Command *c)
-{
-    const Verb *verb = c->verb;
-    const char *command = c->taker.command;
-    if (c->n_inputs < verb->least || c->n_inputs > verb->most || (verb->what && !c->what))
-        give_up(2, "usage: facegan %s%s %s   (facegan %s --help)", command,
-                    verb->what && !c->what ? " MODEL" : "", verb->inputs, command);
-    for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
-        if (!is_given(c, name)) give_up(2, "%s needs --%s", command, name);
-        at += strlen(name);
-    }
-}
-
-/* The options must agree. */
+/* As many inputs must be there as the verb wants, the options without which it cannot work; and all must agree. */
 static void check_given(Command *c)
 {
     Settings *s = &c->settings;
+    char why[OPTIONS_ERROR];
+    const OptionParser parser = parser_of(c, &c->taker);
+    if (!options_complete(c->verb, c->what, &parser, why)) give_up(2, "%s", why);
     if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
         give_up(2, "--epochs beside --iters: both say how long; give one");
     if (s->grey && is_given(c, "channels") && s->channels != 1)
@@ -15229,11 +13555,12 @@ static void check_given(Command *c)
 static void find_what(Command *c, const char *name)
 {
     Settings named = c->settings;
+    char why[OPTIONS_ERROR], word[TEXT];
     const char *what = c->n_inputs ? c->inputs[0] : NULL;
-    c->verb = find_verb(name, what);
-    if (!c->verb) no_verb(name, what);
-    c->what = c->verb->what ? todays_word(c->verb->what, what) : NULL;
-    const char *model = c->verb->model ? c->verb->model : c->verb->what == MODEL ? c->what : NULL;
+    c->verb = options_verb(c->program, name, what, why);
+    if (!c->verb) give_up(2, "%s", why);
+    c->what = c->verb->what && what ? own_text("%s", options_word(c->verb, what, word, sizeof word)) : NULL;
+    const char *model = is_of_models(c->verb) ? c->what : c->verb->kind;
     if (!model) return;
     snprintf(named.model, sizeof named.model, "%.*s", TEXT - 1, model);
     name_model(&named);
@@ -15243,7 +13570,7 @@ static void find_what(Command *c, const char *name)
 /* `train --out RUN` and no data goes on with the run: what its config says is usual. Then the run's data; else NULL. */
 static const char *data_of_run(Command *c, Settings *usual)
 {
-    bool alone = c->n_inputs == (c->verb->model ? 1 : 0);
+    bool alone = c->n_inputs == (c->verb->kind ? 1 : 0);
     if (c->verb->run != run_train || !alone || !*c->settings.out) return NULL;
     read_config(c->settings.out, usual);
     c->model = find_model(usual->model);
@@ -15255,6 +13582,7 @@ static const char *data_of_run(Command *c, Settings *usual)
 static void parse_command(Command *c, const char *name, int n, char **words)
 {
     char why[OPTIONS_ERROR];
+    c->program = &facegan;
     c->settings = default_settings();
     parse_words(c, NULL, n, words, why);                                /* what is wrong is said the second time */
     find_what(c, name);
@@ -15264,54 +13592,18 @@ static void parse_command(Command *c, const char *name, int n, char **words)
     if (c->model && !data)
         set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
     c->settings = usual;
-    set_taker(&c->taker, c->verb, c->what, c->model);
-    if (!parse_words(c, &c->taker.who, n, words, why)) give_up(2, "%s", why);
+    c->taker = taker_of(c->verb, c->what, c->model);
+    if (!parse_words(c, &c->taker, n, words, why)) give_up(2, "%s", why);
     if (data) c->inputs[0] = own_text("%s", data), c->n_inputs = 1;
     else if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 16.4  Help
- * ---------------------------------------------------------------------------------------------- */
-
-static void print_synopsis(FILE *to, const Verb *verb)
-{
-    char text[TEXT];
-    int length = verb->what ? (int)strcspn(verb->what, "=") : 0;
-    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "",
-             verb->inputs);
-    fprintf(to, "  %-54s %s\n", text, verb->does);
-}
-
-static void print_usage(FILE *to)
-{
-    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\n"
-                "usage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
-    for (int i = 0; i < VERBS; i++) print_synopsis(to, &verbs[i]);
-    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual.\n");
-}
-
-/* The lines that begin with the command, or all. */
-static void print_examples(const Verb *verb, const char *command)
-{
-    char begins[128];
-    snprintf(begins, sizeof begins, "  facegan %s ", command);
-    bool any = strstr(verb->examples, begins) != NULL;
-    printf("\nExamples\n");
-    for (const char *at = verb->examples; *at;) {
-        int length = (int)strcspn(at, "\n") + 1;
-        if (!any || strncmp(at, begins, strlen(begins)) == 0) printf("%.*s", length, at);
-        at += length;
-    }
 }
 
 /* A verb and its WHAT: the options it takes, with what is usual; `all`: every option there is. */
 static void print_command(Command *c, bool all)
 {
-    const Verb *verb = c->verb;
-    const OptionParser parser = {.who = all ? NULL : &c->taker.who, .table = settings_table, .n = SETTINGS,
-                                 .values = &c->settings};
-    bool any = verb->what == MODEL && !c->model;
+    const OptionVerb *verb = c->verb;
+    const OptionParser parser = parser_of(c, all ? NULL : &c->taker);
+    bool any = is_of_models(verb) && !c->model;
     printf("facegan %s%s %s\n\n%c%s.\n", c->taker.command, any ? " MODEL" : "", verb->inputs,
            toupper((unsigned char)verb->does[0]), verb->does + 1);
     if (any) printf("MODEL is");
@@ -15320,18 +13612,7 @@ static void print_command(Command *c, bool all)
     if (any) printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
     printf("\n");
     options_help(stdout, &parser);
-    print_examples(verb, c->taker.command);
-}
-
-/* A verb that wants a WHAT: each of them. */
-static void print_whats(const char *name)
-{
-    printf("facegan %s WHAT ...   (facegan %s WHAT --help tells its options)\n\n", name, name);
-    for (int i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i].name, name) == 0) print_synopsis(stdout, &verbs[i]);
-    printf("\nExamples\n");
-    for (int i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i].name, name) == 0) printf("%s", verbs[i].examples);
+    options_examples(stdout, c->program, verb, c->taker.command);
 }
 
 typedef struct Asking { Command *c; const char *name; int n; char **words; bool all; } Asking;
@@ -15351,11 +13632,11 @@ static void print_help(Command *c, const char *name, int n, char **words, bool a
     if (attempt(help_command, &(Asking){c, name, n, words, all}, &e)) return;
     for (int i = 0; i < VERBS; i++) known |= strcmp(verbs[i].name, name) == 0;
     if (!known || c->n_inputs) unwind(&e);
-    print_whats(name);
+    options_whats(stdout, &facegan, name);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 16.5  Running a command
+ * 16.4  Running a command
  * ---------------------------------------------------------------------------------------------- */
 
 /* Opens the GPU if the command asks for one. Where it may also be the CPU, says why it is. */
@@ -15387,12 +13668,6 @@ static void start_machine(const Settings *s)
     choose_device(s);
 }
 
-static void work_of_verb(void *command)
-{
-    Command *c = command;
-    c->verb->run(c);
-}
-
 /* Runs the verb; if it fails because the GPU had not the memory, and the CPU would do too, once more from the start. */
 static void run_verb(Command *c)
 {
@@ -15400,11 +13675,11 @@ static void run_verb(Command *c)
     Command *again = own(1, sizeof *again);
     *again = *c;
     device_refused = false;
-    if (attempt(work_of_verb, c, &e)) return;
+    if (attempt(c->verb->run, c, &e)) return;
     if (!device_refused || strcmp(again->settings.device, "auto")) unwind(&e);
     warn("%s; --device auto takes the CPU", e.text);
     chosen_device = NULL;
-    work_of_verb(again);
+    again->verb->run(again);
 }
 
 /* Takes --help, -h and the --all beside them out of the words. Was there one of the first two? */
@@ -15422,47 +13697,53 @@ static bool asks_help(int *n, char **words, bool *all)
     return helps;
 }
 
-static void run_command(Command *c, int argc, char **argv)
+typedef struct CommandLine { int argc; char **argv; } CommandLine;
+
+static void run_command(void *context)
 {
+    const CommandLine *line = context;
+    Command *c = own(1, sizeof *c);
+    char **argv = line->argv;
     bool all = false;
-    c->line = run_command;
-    if (argc < 2) {
-        print_usage(stderr);
+    if (line->argc < 2) {
+        options_usage(stderr, &facegan);
         give_up(2, "%s", "");
     }
     const char *name = argv[1];
-    int n = argc - 2;
+    int n = line->argc - 2;
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     bool helps = asks_help(&n, argv + 2, &all);
-    if (strcmp(name, "help") == 0 && !n && !helps) print_usage(stdout);
+    if (strcmp(name, "help") == 0 && !n && !helps) options_usage(stdout, &facegan);
     else if (strcmp(name, "help") == 0 && n) print_help(c, argv[2], n - 1, argv + 3, all);
     else if (helps) print_help(c, name, n, argv + 2, all);
     else {
         parse_command(c, name, n, argv + 2);
-        check_complete(c), check_given(c);
+        check_given(c);
         start_machine(&c->settings);
         run_verb(c);
     }
 }
 
-typedef struct CommandLine { int argc; char **argv; } CommandLine;
-
-static void attempt_command(void *context)
-{
-    const CommandLine *line = context;
-    run_command(own(1, sizeof(Command)), line->argc, line->argv);
-}
-
+/* Also the command lines within another command's work (15.4): threads and device are then the outer one's again. */
 int facegan_main(int argc, char **argv)
 {
+    static int within;
+    const Device *outer_device = chosen_device;
     Error e = {0};
     CommandLine line = {argc, argv};
-    int ok = attempt(attempt_command, &line, &e);
+    int threads = thread_count();
+    bool outer_quiet = no_messages;
+    within++;
+    int ok = attempt(run_command, &line, &e);
+    within--;
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
     bool lost = fflush(stdout) != 0 || ferror(stdout);
-    threads_stop();
-    if (chosen_device) chosen_device->close();
+    if (within) threads_start(threads), no_messages = outer_quiet, chosen_device = outer_device;
+    else {
+        threads_stop();
+        if (chosen_device) chosen_device->close();
+    }
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
     return ok ? 0 : e.status;
 }

@@ -262,7 +262,7 @@ typedef struct Device {
       "iterations, each one D step; every n-critic-th also a G step (mtcnn: R twice, P and O four times as many)")     \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
       "the same in passes through the data")                                                                           \
-    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
+    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment reproduce", GANS,                                     \
       "w, conv_dim: channels of the first layer")                                                                      \
     X(s, network, "network", "small", ONEOF("small|large|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH,                \
       "classifier", "the body")                                                                                        \
@@ -438,7 +438,9 @@ typedef struct Device {
     X(p, trace, "trace", "", ANY, COMMAND, TRAIN "train.mtcnn detect", EVERY,                                          \
       "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
     X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", EVERY,                             \
-      "pictures that a model drew say so in a text chunk")                                                             \
+      "pictures that a model drew say so in their file")                                                               \
+    X(b, metadata, "metadata", "1", SWITCH, OTHER, "edit", EVERY,                                                      \
+      "edited photographs keep their EXIF data (place, time, camera) and colour profile")                              \
     X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", EVERY,                                                  \
       "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
     X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", EVERY, "ganmut: the strength for --theta and --between")         \

@@ -83,7 +83,7 @@ expect 0 "facegan train stargan" "$F" train -h
 expect 2 "usage: facegan VERB" "$F"
 expect 0 "kernels" "$F" --version
 check "the version says compiler and real" grep -qE '^facegan [0-9.]+, commit [^,]+, (gcc|clang) .*real = float' said
-expect 0 "facegan trains generators" "$F" man
+expect 0 "facegan changes the expression" "$F" man
 chapters=$(sed -n 's/^    \([a-z]*\)  .*/\1/p' said | grep -v facegan)
 check "the manual names its chapters" test "$(echo "$chapters" | wc -l)" -ge 15
 for chapter in $chapters ops; do
@@ -371,7 +371,7 @@ expect 1 "is no folder" "$F" train stargan faces --out file/run $SMALL --iters 2
 expect 1 "file" "$F" train stargan faces --out file $SMALL --iters 2
 expect 1 "no folder" "$F" data draw --out file/faces --count 2 --size 16
 expect 1 "no folder" "$F" edit run $picture --out file/edited
-expect 1 "Not a directory" "$F" data show faces --out file/sheet.png
+expect 1 "file: is there, and is no folder" "$F" data show faces --out file/sheet.png
 expect 1 "Not a directory" "$F" train stargan faces --out traced $SMALL --iters 2 --trace file/trace.safetensors
 expect 1 "No such file" "$F" train stargan faces --out traced $SMALL --iters 2 --trace nowhere/trace.safetensors
 refute "--trace leaves no run" test -e traced

@@ -211,7 +211,6 @@ static void check_words(void *context)
     for (char *word = strtok(context, "\n"); word && n < 40; word = strtok(NULL, "\n")) words[n++] = word;
     if (!n) return;
     parse_command(c, words[0], n - 1, words + 1);
-    check_complete(c);
     check_given(c);
 }
 

@@ -27,6 +27,8 @@ static void fuzz_decode(const uint8_t *data, size_t size, int channels)
     Image image, small;
     int width, height, stored;
     image_png_text(data, size, "Comment", value, sizeof value);
+    ImageNotes notes;
+    if (image_read_notes(data, size, &notes, error)) image_notes_free(&notes);
     int probed = image_probe(data, size, &width, &height, &stored, NULL, error);
     if (!image_decode(data, size, channels, &image, error)) {
         require(!image.pixels);
@@ -112,6 +114,8 @@ static void fuzz_exif(const uint8_t *data, size_t size)
     memcpy(block, data, size);
     int orientation = image_exif_orientation(block, size);
     require(orientation >= 0 && orientation <= 8);
+    image_exif_update(block, size);
+    require(image_exif_orientation(block, size) <= 8);
     free(block);
 }
 

@@ -177,7 +177,7 @@ detectors()
         [ -e "$weights" ] || continue
         name=$(basename "$weights" .pth)
         item "retinaface-$name" detect "$data/photos" --detector retinaface --weights "$weights" --max-side 640 --csv --quiet
-        item "crop-$name" crop "$data/photos" --detector retinaface --weights "$weights" --max-side 640 --align --all --out "crop-$name" --quiet
+        item "crop-$name" crop "$data/photos" --detector retinaface --weights "$weights" --max-side 640 --align --all --out "crop-$name"
     done
 }
 

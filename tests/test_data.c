@@ -63,11 +63,6 @@ static bool fails(void (*work)(void *), const void *context, const char *words, 
     return !done && strstr(e.text, words) && e.machine == machine;
 }
 
-static void check_halvings(void)
-{
-    CHECK(halvings(128) == 6 && halvings(48) == 4 && halvings(256) == 6 && halvings(50) == 1 && halvings(1) == 0 && halvings(160) == 5);
-}
-
 typedef struct Doctoring { const char *path; int size, json; const char *fix; } Doctoring;
 
 static void doctor_work(void *context)
@@ -338,7 +333,6 @@ int main(void)
     snprintf(folder, sizeof folder, "/tmp/facegan-data-XXXXXX");
     if (!mkdtemp(folder) || !freopen(at("stderr"), "w", stderr)) return 1;
     setvbuf(stderr, NULL, _IONBF, 0);
-    check_halvings();
     check_attributes();
     check_augment();
     check_loader();

@@ -520,13 +520,16 @@ static void test_stems(void)
 {
     static const char *const paths[] = {"a/photo.jpg", "./b/photo.png", "c/photo.one.jpg", "x.jpg", "../c/x", "y/.hidden.png",
                                         "./b/photo.png", "../b/photo.png"};
-    static const char *const wanted[] = {"a_photo.jpg", "b_photo.png", "photo.one", "x.jpg", "c_x", ".hidden", "b_photo.png"};
+    static const char *const wanted[] = {"a_photo", "b_photo.png", "photo.one", "x", "c_x", ".hidden", "b_photo.png"};
     char error[FILES_ERROR], **names;
     CHECK(files_stems((char **)(uintptr_t)paths, 7, &names, error));                /* the same path twice is no harm */
     for (int i = 0; i < 7; i++) CHECK_MSG(strcmp(names[i], wanted[i]) == 0, "%s is called %s", paths[i], names[i]);
     files_list_free(names, 7);
     CHECK(!files_stems((char **)(uintptr_t)paths, 8, &names, error) && errno == EEXIST && !names);
     CHECK(strstr(error, "both be called b_photo.png") != NULL);
+    static const char *const kinds[] = {"a/photo.jpg", "a/photo.png"};
+    CHECK(files_stems((char **)(uintptr_t)kinds, 2, &names, error) && strcmp(names[0], "a_photo.jpg") == 0);
+    files_list_free(names, 2);
     CHECK(files_stems(NULL, 0, &names, error));
     files_list_free(names, 0);
 }

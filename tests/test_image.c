@@ -1495,6 +1495,67 @@ static const char *in_directory(const char *name)
     return path;
 }
 
+/* A maker "abc", orientation 6, and a preview "FACE" that the second directory points to. */
+static const unsigned char exif_little[72] = {
+    'I', 'I', '*', 0, 8, 0, 0, 0,  2, 0,  0x0F, 1, 2, 0, 4, 0, 0, 0, 'a', 'b', 'c', 0,  0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0,
+    38, 0, 0, 0,  2, 0,  1, 2, 4, 0, 1, 0, 0, 0, 68, 0, 0, 0,  2, 2, 4, 0, 1, 0, 0, 0, 4, 0, 0, 0,  0, 0, 0, 0,  'F', 'A', 'C', 'E' };
+static const unsigned char exif_big[26] = {
+    'M', 'M', 0, '*', 0, 0, 0, 8,  0, 1,  1, 0x12, 0, 3, 0, 0, 0, 1, 0, 8, 0, 0,  0, 0, 0, 0 };
+
+/* A file with these notes: read, and saved with what was read. */
+static void check_notes(const char *name, const Image *image, const ImageNotes *notes, size_t profile)
+{
+    static const ImageText text = { "Software", "test" };
+    static unsigned char bytes[400000];
+    ImageNotes back;
+    Image seen;
+    size_t size = 0;
+    CHECK(image_save_notes(in_directory(name), image, notes, NULL, 0, error));
+    for (int turn = 0; turn < 2; turn++) {
+        FILE *file = fopen(in_directory(name), "rb");
+        size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+        if (file) fclose(file);
+        CHECK(image_decode(bytes, size, 0, &seen, error) && seen.width == (turn ? image->width : image->height));
+        image_free(&seen);
+        CHECK(image_read_notes(bytes, size, &back, error));
+        CHECK(back.exif_size == notes->exif_size && back.profile_size == profile);
+        CHECK(image_exif_orientation(back.exif, back.exif_size) == 1);
+        CHECK(!profile || memcmp(back.profile, notes->profile, profile) == 0);
+        if (notes->exif_size == 72) {
+            CHECK(memcmp(back.exif + 18, "abc", 4) == 0);                          /* the rest stays */
+            CHECK(memcmp(back.exif + 34, "\0\0\0", 4) == 0 && memcmp(back.exif + 68, "\0\0\0", 4) == 0);      /* no preview */
+        }
+        CHECK(image_save_notes(in_directory(name), image, &back, &text, 1, error));
+        image_notes_free(&back);
+        image_notes_free(&back);
+    }
+    const char *comment = name[2] == 'j' ? "Software: test" : "Software\0test";
+    int found = 0;
+    for (size_t i = 0; i + 14 < size; i++) found |= memcmp(bytes + i, comment, name[2] == 'j' ? 14 : 13) == 0;
+    CHECK(found);
+}
+
+static void test_notes(void)
+{
+    static unsigned char profile[100000], exif[72];
+    Image colour = make_picture(5, 3, 3, FLAT), grey = make_picture(5, 3, 1, FLAT);
+    profile[1] = 1, profile[2] = 0x86, profile[3] = 0xA0;                          /* 100,000 */
+    memcpy(profile + 16, "RGB ", 4);
+    for (size_t i = 200; i < sizeof profile; i++) profile[i] = (unsigned char)(i * i >> 7);
+    memcpy(exif, exif_little, 72);
+    ImageNotes notes = { exif, profile, 72, sizeof profile };
+    check_notes("n.jpg", &colour, &notes, sizeof profile);                        /* in two segments */
+    check_notes("n.png", &colour, &notes, sizeof profile);
+    check_notes("n.png", &grey, &notes, 0);                                       /* a profile for colours */
+    memcpy(exif, exif_big, 26);
+    notes = (ImageNotes){ exif, NULL, 26, 0 };
+    check_notes("n.jpg", &colour, &notes, 0);
+    CHECK(image_read_notes("no", 2, &notes, error) && !notes.exif && !notes.profile);
+    image_free(&colour);
+    image_free(&grey);
+    remove(in_directory("n.jpg")), remove(in_directory("n.png"));
+}
+
 static int count_files(void)
 {
     int n = 0;
@@ -2012,6 +2073,7 @@ int main(void)
     test_paste(3, (ImageFrame){44, 0, -6, 30});
     test_seam();
     test_change();
+    test_notes();
     test_files();
     test_odd_files();
     for (int i = 0; i < N_SAMPLES; i++) {

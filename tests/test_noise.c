@@ -268,16 +268,16 @@ static void test_planted_collapse(void)
     CHECK(command("data draw --out %s/faces --count 40 --size 32 --quiet") == 0);
     const char *train_ = "train gan %s/faces --out %s/run --grey --size 32 --width 4 --batch 4 --log-every 5 --quiet --iters ";
     char line[500];
-    snprintf(line, sizeof line, "%s20", train_);
+    snprintf(line, sizeof line, "%s200", train_);
     CHECK(command(line) == 0);
     plant_collapse();
-    snprintf(line, sizeof line, "%s40 --on-collapse stop", train_);
+    snprintf(line, sizeof line, "%s400 --on-collapse stop", train_);
     CHECK(command(line) == 1);
-    CHECK(last_logged("iteration") > 20 && last_logged("iteration") <= 25 && last_logged("watch.pixels") < 0.1);
-    snprintf(line, sizeof line, "%s40 --on-collapse rollback", train_);
+    CHECK(last_logged("iteration") > 200 && last_logged("iteration") <= 205 && last_logged("watch.pixels") < 0.1);
+    snprintf(line, sizeof line, "%s400 --on-collapse rollback", train_);
     plant_collapse();
     CHECK(command(line) == 0);
-    CHECK(last_logged("iteration") == 40 && last_logged("watch.pixels") >= 0);
+    CHECK(last_logged("iteration") == 400 && last_logged("watch.pixels") >= 0);
 }
 
 /* A trainer whose G draws very different pictures is healthy; its last layer gone, the alarm goes off at once, once. */

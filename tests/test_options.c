@@ -131,8 +131,8 @@ static void test_refusals(void)
 static void test_set(void)
 {
     options_usual(&s, table, OPTIONS);
-    CHECK(options_set(&s, table, OPTIONS, " size=0:1..9  how=old flip=0 out= ", error));
-    CHECK(s.size == 0 && strcmp(s.how, "sgd") == 0 && !s.flip && !*s.out && s.rate == 0.1);
+    CHECK(options_set(&s, table, OPTIONS, " size=0:1,9  how=old flip=0 out=a:5 ", error));
+    CHECK(s.size == 0 && strcmp(s.how, "sgd") == 0 && !s.flip && strcmp(s.out, "a:5") == 0 && s.rate == 0.1);
     CHECK(!options_set(&s, table, OPTIONS, "size=1 sise=2", error) && strcmp(error, "there is no --sise") == 0 && s.size == 1);
     CHECK(!options_set(&s, table, OPTIONS, "size", error) && strcmp(error, "size: no value") == 0);
     CHECK(!options_set(&s, table, OPTIONS, "how=adm", error) && !options_set(&s, table, OPTIONS, "size=x", error));
@@ -244,8 +244,114 @@ static void test_wrapping(void)
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) CHECK(strlen(line) <= 110);
 }
 
+/* ---- several commands ---- */
+
+static void work(void *command) { (void)command; }
+
+static const OptionVerb verbs[] = {
+    {"train", "MODEL", "DATA", "learn", 1, 1, work, .examples = "  tool train deep a\n  tool train shallow b\n"},
+    {"show", "draw=zeigen|list", "IN [--parts P]", "show it", 0, 2, work, .needs = "out parts", .examples = "  tool show draw x\n"},
+    {"show", "one", "", "show one", 0, 0, work, .examples = "  tool show one\n"},
+    {"help", NULL, "[VERB]", "say what", 0, 1, NULL, .examples = "  tool help\n"},
+};
+static const OptionChapter chapters[] = {{"start", "", "begin\n"}, {"losses", "what they mean", "they fall\n"}};
+static const OptionProgram program = {"tool", "does things", verbs, 4, chapters, 2};
+
+/* What was printed since the last call. */
+static FILE *printed;
+static int says(const char *wanted)
+{
+    char text[2000];
+    rewind(printed);
+    text[fread(text, 1, sizeof text - 1, printed)] = 0;
+    fclose(printed);
+    printed = tmpfile();
+    if (strcmp(text, wanted) != 0) printf("%s", text);
+    return strcmp(text, wanted) == 0;
+}
+
+static void test_verbs(void)
+{
+    char word[20];
+    CHECK(options_verb(&program, "train", "deep", error) == &verbs[0]);
+    CHECK(options_verb(&program, "train", NULL, error) == &verbs[0]);
+    CHECK(options_verb(&program, "show", "zeigen", error) == &verbs[1] && options_verb(&program, "show", "list", error) == &verbs[1]);
+    CHECK(options_verb(&program, "show", "one", error) == &verbs[2] && options_verb(&program, "help", "one", error) == &verbs[3]);
+    CHECK(!options_verb(&program, "shw", NULL, error) && !strcmp(error, "there is no verb shw; did you mean show?; tool --help lists them"));
+    CHECK(!options_verb(&program, "show", "oen", error));
+    CHECK(strcmp(error, "show oen: must be draw, list or one; did you mean one?") == 0);
+    CHECK(!options_verb(&program, "show", NULL, error));
+    CHECK(strcmp(error, "usage: tool show WHAT ...: WHAT must be draw, list or one (tool show --help)") == 0);
+    CHECK(strcmp(options_word(&verbs[1], "zeigen", word, sizeof word), "draw") == 0);
+    CHECK(strcmp(options_word(&verbs[1], "list", word, sizeof word), "list") == 0);
+    CHECK(strcmp(options_word(&verbs[0], "deep", word, sizeof word), "deep") == 0);
+}
+
+static void test_complete(void)
+{
+    const OptionTaker who = {"show", "show draw", "show", NULL};
+    bool there[OPTIONS] = {false};
+    OptionParser p = {.program = "tool", .who = &who, .table = table, .n = OPTIONS, .given = there, .n_inputs = 3};
+    CHECK(!options_complete(&verbs[1], true, &p, error));
+    CHECK(strcmp(error, "usage: tool show draw IN [--parts P]   (tool show draw --help)") == 0);
+    p.n_inputs = 2;
+    CHECK(!options_complete(&verbs[1], true, &p, error) && strcmp(error, "show draw needs --out") == 0);
+    there[2] = true;
+    CHECK(!options_complete(&verbs[1], true, &p, error) && strcmp(error, "show draw needs --parts") == 0);
+    there[4] = true;
+    CHECK(options_complete(&verbs[1], true, &p, error));
+    const OptionTaker train = {"train", "train", "train", NULL};
+    p.who = &train, p.n_inputs = 1;
+    CHECK(!options_complete(&verbs[0], false, &p, error) && strcmp(error, "usage: tool train MODEL DATA   (tool train --help)") == 0);
+    CHECK(options_complete(&verbs[0], true, &p, error));
+}
+
+static void test_verbs_help(void)
+{
+    printed = tmpfile();
+    options_whats(printed, &program, "show");
+    CHECK(says("tool show WHAT ...   (tool show WHAT --help tells its options)\n\n"
+               "  show draw IN [--parts P]                               show it\n"
+               "  show one                                               show one\n\n"
+               "Examples\n  tool show draw x\n  tool show one\n"));
+    options_examples(printed, &program, &verbs[0], "train shallow");
+    CHECK(says("\nExamples\n  tool train shallow b\n"));
+    options_examples(printed, &program, &verbs[0], "train odd");
+    CHECK(says("\nExamples\n  tool train deep a\n  tool train shallow b\n"));
+    options_usage(printed, &(OptionProgram){"tool", "does things", verbs, 1, NULL, 0});
+    CHECK(says("tool: does things\n\nusage: tool VERB [WHAT] [INPUT...] [--option value]...\n\n"
+               "  train MODEL DATA                                       learn\n\n"
+               "tool VERB [WHAT] --help tells its options with examples; tool man is the manual.\n"));
+    CHECK(options_manual(printed, &program, "start", error) && says("begin\n    losses       what they mean\n"));
+    CHECK(options_manual(printed, &program, "losses", error) && says("they fall\n"));
+    CHECK(options_manual(printed, &program, "all", error) && says("start\n\nbegin\n\nlosses\n\nthey fall\n"));
+    CHECK(options_manual(printed, &program, "roff", error) &&
+          says(".TH tool 1\n.SH NAME\ntool \\- does things\n.SH SYNOPSIS\n.nf\ntool train MODEL DATA\ntool show draw IN [\\-\\-parts P]\n"
+               "tool show one \ntool help [VERB]\n.fi\n.SH \"DESCRIPTION\"\n.nf\nbegin\n    what they mean\n.fi\n"
+               ".SH \"what they mean\"\n.nf\nthey fall\n.fi\n"));
+    static const OptionChapter odd[] = {{"start", "", ".x\n'y\\\n"}};
+    CHECK(options_manual(printed, &(OptionProgram){"tool", "", verbs, 0, odd, 1}, "roff", error) &&
+          says(".TH tool 1\n.SH NAME\ntool \\- \n.SH SYNOPSIS\n.nf\n.fi\n.SH \"DESCRIPTION\"\n.nf\n\\&.x\n\\&'y\\e\n.fi\n"));
+    CHECK(!options_manual(printed, &program, "loses", error));
+    CHECK(strcmp(error, "man loses: no such chapter; tool man lists the chapters; did you mean losses?") == 0);
+    fclose(printed);
+}
+
+static void test_split(void)
+{
+    char line[] = "  one \"two words\"\tthree \"\" \"open", *words[8];
+    CHECK(options_split(line, words, 8) == 5 && strcmp(words[0], "one") == 0 && strcmp(words[1], "two words") == 0);
+    CHECK(strcmp(words[2], "three") == 0 && words[3][0] == 0 && strcmp(words[4], "open") == 0);
+    char more[] = "a b c", none[] = " \t ";
+    CHECK(options_split(more, words, 2) == 2 && strcmp(words[1], "b") == 0 && options_split(none, words, 8) == 0);
+}
+
 int main(void)
 {
+    test_verbs();
+    test_complete();
+    test_verbs_help();
+    test_split();
     test_parsing();
     test_choices();
     test_others();

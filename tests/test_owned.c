@@ -81,6 +81,19 @@ static void tensors(void *context)
     const TensorEntry *entry = tensorfile_find(again, "w");
     CHECK(entry && entry->rank == 2 && entry->shape[1] == 3 && tensorfile_get(entry, 4) == 1.5);
     CHECK(strcmp(tensorfile_metadata(again, "size"), "7") == 0);
+    char lines[300];
+    for (int json = 0; json < 2; json++) {
+        FILE *to = tmpfile();
+        print_tensors(again, "w.safetensors", to, json);
+        rewind(to);
+        lines[fread(lines, 1, sizeof lines - 1, to)] = 0;
+        fclose(to);
+        CHECK(strcmp(lines, json ? "{\"path\": \"w.safetensors\", \"format\": \"safetensors\", \"numbers\": 6, "
+                                   "\"metadata\": {\"size\": \"7\"}, \"tensors\": [{\"name\": \"w\", \"type\": \"F64\", "
+                                   "\"shape\": [2,3]}], \"left_out\": []}\n"
+                                 : "w.safetensors: safetensors, 1 tensors, 6 numbers\n  size           7\n"
+                                   "  w                                            F64   (2,3)\n") == 0);
+    }
     add_tensor(file, "w", TENSOR_F64, 2, shape);
 }
 
@@ -104,6 +117,9 @@ static void tables(void *context)
     int n = 0;
     while (more_rows(rows)) CHECK(rows->n_fields == 2 && strcmp(rows->fields[1], n++ ? "0.5" : "score") == 0);
     CHECK(n == 3);
+    save_table(table, in_folder("s.csv"));
+    for (n = 0, rows = open_table(in_folder("s.csv"), 2); more_rows(rows);) n++;
+    CHECK(n == 2);
     rows = open_table(in_folder("t.csv"), 1);
     more_rows(rows);
 }

@@ -397,6 +397,13 @@ static void test_pictures(void)
     const unsigned char rgb[6] = { 1, 2, 3, 4, 5, 6 };
     plot_picture(&c, 10, 6, 2, 1, rgb, 2, 1, 3);
     CHECK(pixel_at(&c, 10, 6) == 0x010203 && pixel_at(&c, 11, 6) == 0x040506);
+    const double scores[4] = { 3, 5, 4, 3 };
+    plot_shades(&c, 0, 0, 2, 2, scores, 2, 2, 200, 100);       /* 3 is 200, 5 is 100, 4 lies between */
+    CHECK((pixel_at(&c, 0, 0) & 255) == 200 && (pixel_at(&c, 1, 0) & 255) == 100);
+    CHECK((pixel_at(&c, 0, 1) & 255) == 150 && pixel_at(&c, 1, 1) == 0xc8c8c8);
+    plot_shades(&c, 0, 0, 1, 1, scores, 1, 1, 200, 100);       /* all alike: light */
+    CHECK((pixel_at(&c, 0, 0) & 255) == 200);
+    plot_shades(&c, 0, 0, 2, 2, scores, 0, 2, 200, 100);
     plot_picture(&c, -5, -5, 9, 7, grey, 3, 2, 1);             /* partly outside, refused, absurd: all safe */
     plot_picture(&c, 0, 0, 5, 5, grey, 3, 2, 2);
     plot_picture(&c, 0, 0, 5, 5, NULL, 3, 2, 1);

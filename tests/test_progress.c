@@ -47,9 +47,34 @@ static int lines_after(double ago, long done)
     return lines;
 }
 
+static void test_times(void)
+{
+    static const char *const wrong[] = {"", "2", "2x", "-1h", "0m", "2hh", "nanh", "infs", "h", "1e999h"};
+    CHECK(progress_time("2h") == 7200 && progress_time("1.5m") == 90 && progress_time("30s") == 30);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK_MSG(progress_time(wrong[i]) != progress_time(wrong[i]), "%s is a time", wrong[i]);
+}
+
+/* Of 100: a quarter each is 25; the second needs but 10, so that the others have 30 each, with which the third is done. */
+static void test_sharing(void)
+{
+    const double whole[] = {90, 10, 30, 500}, weight[] = {1, 1, 1, 1}, uneven[] = {3, 1, 1, 5};
+    double given[4];
+    progress_share(100, 4, whole, weight, given);
+    CHECK(given[0] == 30 && given[1] == 10 && given[2] == 30 && given[3] == 30);
+    progress_share(100, 4, whole, uneven, given);
+    CHECK(given[0] == 30 && given[1] == 10 && given[2] == 10 && given[3] == 50);
+    progress_share(HUGE_VAL, 4, whole, weight, given);
+    CHECK(given[0] == 90 && given[3] == 500);
+    progress_share(1000, 4, whole, weight, given);
+    CHECK(given[0] == 90 && given[1] == 10 && given[2] == 30 && given[3] == 500);
+}
+
 int main(void)
 {
     test_durations();
+    test_times();
+    test_sharing();
     test_lines();
     CHECK(lines_after(0, 5) == 0);
     CHECK(lines_after(59, 10) == 0);

@@ -297,14 +297,29 @@ static void test_curves(void)
     StatsCurves s = stats_curves(curves, 5, 10);
     CLOSE(s.step, (1.0 / 9 + 1 + 0) / 3, 1e-12);
     CLOSE(s.rising, 2.0 / 5, 0), CHECK(s.flat == 2 && s.curves == 5);
+    CLOSE(s.ends, (1.0 / 9 + 1) / 2, 1e-12);
     s = stats_curves(curves + 30, 2, 10);
-    CHECK(isnan(s.step) && s.flat == 2);
+    CHECK(isnan(s.step) && isnan(s.ends) && s.flat == 2);
+    const double hill[] = {0.2, 1, 0, 0.6};                             /* its largest step is 0.8, from end to end it is 0.4 */
+    s = stats_curves(hill, 1, 4);
+    CLOSE(s.step, 0.8, 1e-12), CLOSE(s.ends, 2, 1e-12);
+}
+
+static void test_spread(void)
+{
+    const double values[] = {1, NAN, 3, 5};
+    StatsSpread s = stats_spread(values, 4);
+    CHECK(s.n == 3), CLOSE(s.mean, 3, 1e-15), CLOSE(s.deviation, 2, 1e-15);
+    s = stats_spread(values, 2);
+    CHECK(s.n == 1 && s.mean == 1 && isnan(s.deviation));
+    CHECK(stats_spread(values + 1, 1).n == 0);
 }
 
 int main(void)
 {
     test_told_apart();
     test_curves();
+    test_spread();
     test_lists();
     test_ranks();
     test_detail();

@@ -1295,6 +1295,20 @@ static void test_prefix(void)
     }
 }
 
+static void test_exchange(void)
+{
+    const float numbers[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, rows[12] = {8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3},
+                columns[12] = {2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9};           /* (3,2,2), and its first two axes exchanged */
+    const TensorEntry entry = {.type = TENSOR_F32, .rank = 3, .shape = {3, 2, 2}, .bytes = sizeof numbers, .data = numbers};
+    float out[12];
+    tensorfile_exchange(&entry, 0, 0, 2, out);
+    CHECK(memcmp(out, rows, sizeof out) == 0);
+    tensorfile_exchange(&entry, 1, 0, 1, out);
+    CHECK(memcmp(out, columns, sizeof out) == 0);
+    tensorfile_exchange(&entry, 2, 1, 1, out);
+    CHECK(memcmp(out, numbers, sizeof out) == 0);
+}
+
 int main(void)
 {
     test_prefix();
@@ -1304,6 +1318,7 @@ int main(void)
     }
     test_half_precision();
     test_conversion();
+    test_exchange();
     test_list();
     test_round_trips();
     test_safetensors();

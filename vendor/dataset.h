@@ -130,6 +130,10 @@ DATASET_API void dataset_open(DataSet *set, const char *path, const DataOptions 
 /* The same, where a set that has no such pictures is no failure. */
 DATASET_API bool dataset_try(DataSet *set, const char *path, const DataOptions *options, Error *why);
 
+/* Opens the part that `asked` names, "train", ... or "all"; where that is "", the first there is of n `parts`. */
+DATASET_API void dataset_open_part(DataSet *set, const char *path, DataOptions options, const char *asked,
+                                   const int *parts, int n);
+
 /* Lists every picture of every split, without choosing any. */
 DATASET_API void dataset_list(DataSet *set, const char *path, const DataOptions *options);
 
@@ -232,6 +236,9 @@ DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *
 /* A folder that has a labels.csv as well: which pictures this names and are lost, and which are there without its
  * word. */
 DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays);
+
+/* How names and numbers were understood, a line each behind an empty one. */
+DATASET_API void dataset_print_notes(const DataSet *set, FILE *to);
 
 #endif /* DATASET_H */
 
@@ -1752,6 +1759,20 @@ DATASET_API bool dataset_try(DataSet *set, const char *path, const DataOptions *
     return false;
 }
 
+DATASET_API void dataset_open_part(DataSet *set, const char *path, DataOptions options, const char *asked,
+                                   const int *parts, int n)
+{
+    Error none;
+    for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
+    if (*asked && options.split == SPLITS && strcmp(asked, "all"))
+        give_up(2, "--split %s: must be train, validation, test or all", asked);
+    for (int i = 0; !*asked && i < n; i++) {
+        options.split = parts[i];
+        if (i + 1 < n && dataset_try(set, path, &options, &none)) return;
+    }
+    dataset_open(set, path, &options);
+}
+
 /* The set consists of these of its pictures from now on; one may be there many times. */
 static void dataset_take(DataSet *set, const int *chosen, int count)
 {
@@ -2017,6 +2038,11 @@ DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays)
         if (!bsearch(&name, listed.items, (size_t)listed.count, sizeof *listed.items, dataset_compare_texts))
             names_add(strays, dataset_name(set, i));
     }
+}
+
+DATASET_API void dataset_print_notes(const DataSet *set, FILE *to)
+{
+    for (int i = 0; i < set->notes.count; i++) fprintf(to, "%s  %s\n", i ? "" : "\n", set->notes.items[i]);
 }
 
 #endif /* DATASET_IMPLEMENTATION */

@@ -71,6 +71,10 @@ enum { FACE_NEUTRAL, FACE_HAPPY, FACE_SAD, FACE_SURPRISE, FACE_FEAR, FACE_DISGUS
 /* Adds intensity times the emotion's units; two calls on the same au make a blend. */
 FACE_API void face_recipe(float au[FACE_AUS], int emotion, float intensity);
 
+/* How much of an emotion there is in units that were measured, by the units that another emotion lacks: their share of
+ * what its recipe has. NaN: it has none of its own. */
+FACE_API double face_own_units(const double au[FACE_AUS], int emotion, int other);
+
 /* What a face says, in [-1,1] each (Russell 1980). */
 FACE_API void face_affect(const float au[FACE_AUS], float *valence, float *arousal);
 
@@ -399,6 +403,15 @@ FACE_API void face_recipe(float au[FACE_AUS], int emotion, float intensity)
 {
     for (int i = 0; i < FACE_AUS; i++)
         au[i] = face_clamp(au[i] + intensity * face_recipes[emotion][i], 0, 1);
+}
+
+FACE_API double face_own_units(const double au[FACE_AUS], int emotion, int other)
+{
+    double sum = 0, whole = 0;
+    for (int i = 0; i < FACE_AUS; i++)
+        if (face_recipes[emotion][i] > 0 && !(face_recipes[other][i] > 0))
+            sum += au[i], whole += (double)face_recipes[emotion][i];
+    return sum / whole;
 }
 
 /* Valence and arousal are linear in the units that are seen, not in the emotion asked for: then half an emotion lies

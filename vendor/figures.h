@@ -37,9 +37,10 @@ FIGURES_API Image image_of(const PlotCanvas *canvas);
 typedef struct Grid {
     const unsigned char *pictures;              /* all of them, one behind the other; or */
     const unsigned char *const *cells;          /* each by itself, NULL where there is none */
-    int side, channels, rows, columns, scale;
+    int side, channels, rows, columns, scale;   /* scale: 0 twice as large where they are small */
     const char *const *row_names, *const *column_names;
 } Grid;
+FIGURES_API int figure_scale(int side);         /* that */
 FIGURES_API PlotCanvas draw_grid(const Grid *g);
 
 /* Pictures with two lines of words below each, black and red; without pixels there are only the words. */
@@ -69,6 +70,26 @@ FIGURES_API void save_page(Page *page, const char *path);
 /* A file of numbers (see table_numbers) with at least one row. */
 FIGURES_API TableNumbers *own_numbers(const char *path, int most);
 
+/* ---- a folder of sheets as they were drawn, 00000500.png, 00001000.png, ...: one sheet growing better ----
+ *
+ * What has another name, or another number of columns, belongs to something else. */
+typedef struct Sheets {
+    Names paths;                                /* by number */
+    int side, channels, columns;
+    const char *const *names;                   /* of the columns */
+} Sheets;
+FIGURES_API void find_sheets(Sheets *s, const char *folder);            /* the paths */
+
+/* A sheet's squares (see sheet_cells), the last one's where i is -1; NULL: there is none. */
+FIGURES_API unsigned char *read_sheet(const Sheets *s, int i, int *rows);
+
+/* All of them behind a slider, or a part spread over the whole time. */
+FIGURES_API void page_sheets(Page *page, const char *title, const Sheets *s, const ImageText *says);
+
+/* One row of the sheets after each quarter of the time, the whole being sheet number `whole`. */
+FIGURES_API void page_quarters(Page *page, const char *caption, const Sheets *s, int row, long whole,
+                               const ImageText *says);
+
 /* ---- spaces of pictures ----
  *
  * Each point of the square from -1 to 1, or of the disc of radius 1 (round), of two or three dimensions, is a picture,
@@ -92,9 +113,11 @@ FIGURES_API void figure_space_place(FigureSpace *s, const char *name, const doub
 /* Names around a centre, for plot_dial. */
 FIGURES_API PlotDial figure_space_dial(const FigureSpace *s, double x, double y, double unit);
 
-/* How a place moved: a line through n points, in a round space from the inside outwards. */
+/* How a place moved: a line through n points, in a round space from the inside outwards; and a figure of all places'
+ * trails, as the columns at.NAME.x and at.NAME.y have them. */
 FIGURES_API void figure_space_trail(const FigureSpace *s, PlotCanvas *canvas, const PlotDial *dial, int place,
                                     const double *x, const double *y, size_t n);
+FIGURES_API PlotCanvas figure_space_trails(const FigureSpace *s, const TableNumbers *log);
 
 /* Pictures all over the plane; one picture, `side` pixels high, and where in the space it is. */
 FIGURES_API PlotCanvas figure_space_all(const FigureSpace *s, int scale);
@@ -134,15 +157,20 @@ FIGURES_API Image image_of(const PlotCanvas *canvas)
     return (Image){canvas->width, canvas->height, 3, canvas->rgb};
 }
 
+FIGURES_API int figure_scale(int side)
+{
+    return side <= 48 ? 2 : 1;
+}
+
 FIGURES_API PlotCanvas draw_grid(const Grid *g)
 {
-    int n = g->rows * g->columns;
+    int scale = g->scale ? g->scale : figure_scale(g->side), n = g->rows * g->columns;
     PlotCanvas canvas;
     const unsigned char **cells = own((size_t)n, sizeof *cells);
     for (int i = 0; i < n; i++)
         cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
-    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names,
-                   NULL, &canvas))
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, scale, g->row_names, g->column_names, NULL,
+                   &canvas))
         give_up(1, "no memory for a sheet of %d pictures", n);
     return figure_own(canvas);
 }
@@ -250,6 +278,77 @@ FIGURES_API TableNumbers *own_numbers(const char *path, int most)
     return numbers;
 }
 
+/* ---- Sheets over time ---- */
+
+static long figure_number(const char *path)
+{
+    return atol(strrchr(path, '/') + 1);
+}
+
+FIGURES_API void find_sheets(Sheets *s, const char *folder)
+{
+    Names found = list_folder(folder, NAMES_PICTURES);
+    for (int i = 0; i < found.count; i++)
+        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
+            names_add(&s->paths, textf("%s/%s", folder, found.items[i]).s);
+}
+
+FIGURES_API unsigned char *read_sheet(const Sheets *s, int i, int *rows)
+{
+    Image sheet;
+    Error none;
+    int columns, at = i < 0 ? s->paths.count + i : i;
+    if (at < 0 || !try_picture(s->paths.items[at], s->channels, &sheet, &none)) return NULL;
+    unsigned char *cells = sheet_cells(&sheet, s->side, rows, &columns);
+    return columns == s->columns ? cells : NULL;
+}
+
+/* Rows of a sheet with its columns' names. */
+static PlotCanvas figure_sheet(const Sheets *s, Grid rows)
+{
+    rows.side = s->side, rows.channels = s->channels, rows.columns = s->columns, rows.column_names = s->names;
+    return draw_grid(&rows);
+}
+
+FIGURES_API void page_sheets(Page *page, const char *title, const Sheets *s, const ImageText *says)
+{
+    enum { SHOWN = 40 };
+    const void *bytes[SHOWN];
+    size_t sizes[SHOWN];
+    const char *labels[SHOWN];
+    int from = SHOWN, step = (s->paths.count + SHOWN - 1) / SHOWN, rows;
+    for (int i = s->paths.count - 1; i >= 0 && from > 0; i -= step) {
+        Scope here;
+        enter(&here);
+        const unsigned char *cells = read_sheet(s, i, &rows);
+        size_t size = 0;
+        void *png = cells ? own_png(figure_sheet(s, (Grid){.pictures = cells, .rows = rows}), says, &size) : NULL;
+        if (png) png = hand_out(png);
+        leave();
+        if (!png) continue;
+        bytes[--from] = png, sizes[from] = size;
+        labels[from] = own_text("iteration %ld", figure_number(s->paths.items[i]));
+    }
+    if (from < SHOWN) page_slider(page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
+}
+
+FIGURES_API void page_quarters(Page *page, const char *caption, const Sheets *s, int row, long whole,
+                               const ImageText *says)
+{
+    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
+    int n = s->columns, done = 0, rows;
+    size_t bytes = (size_t)(s->side * s->side * s->channels);
+    const unsigned char **shown = own((size_t)(4 * n), sizeof *shown);
+    for (int i = 0; i < 4 * s->paths.count; i++) {
+        int quarter = i % 4;
+        if (figure_number(s->paths.items[i / 4]) != (quarter == 3 ? whole : whole * (quarter + 1) / 4)) continue;
+        const unsigned char *cells = read_sheet(s, i / 4, &rows);
+        for (int c = 0; cells && row < rows && c < n; c++, done++)
+            shown[quarter * n + c] = cells + (size_t)(row * n + c) * bytes;
+    }
+    if (done) page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = 4, .row_names = quarters}), says);
+}
+
 /* ---- Spaces ---- */
 
 FIGURES_API int figure_space_plane(FigureSpace *s, const double first[3], const double second[3])
@@ -305,6 +404,19 @@ FIGURES_API void figure_space_trail(const FigureSpace *s, PlotCanvas *canvas, co
         plot_line_segment(canvas, dial->x + u[0] * x[i - 1], dial->y - u[0] * y[i - 1], dial->x + u[1] * x[i],
                           dial->y - u[1] * y[i], 1.5, s->places[place].rgb);
     }
+}
+
+FIGURES_API PlotCanvas figure_space_trails(const FigureSpace *s, const TableNumbers *log)
+{
+    PlotCanvas canvas = new_canvas(800, 620);
+    const PlotDial dial = figure_space_dial(s, 400, 310, 240);
+    for (int i = 0; i < s->n; i++) {
+        const double *x = table_column(log, textf("at.%s.x", s->places[i].name).s),
+                     *y = table_column(log, textf("at.%s.y", s->places[i].name).s);
+        if (x && y) figure_space_trail(s, &canvas, &dial, i, x, y, log->rows);
+    }
+    plot_dial(&canvas, &dial, 1, 18);
+    return canvas;
 }
 
 /* The picture at the plane's point (a, b). */

@@ -101,8 +101,8 @@ FILES_API int files_name(const char *text, char name[FILES_NAME]);
 /* The same for a set: names that would be equal, upper and lower case aside, get "-2", "-3" ... in their order. */
 FILES_API void files_names(const char *const *texts, int n, char (*names)[FILES_NAME]);
 
-/* What is made of the files at these paths may be called: "a/photo.jpg" photo, or a_photo.jpg where another one would be
- * photo, too. The same path twice has the same name. Fails (errno EEXIST) where two paths are left with one name. To be
+/* What is made of the files at these paths may be called: "a/photo.jpg" photo, a_photo where another one would be photo,
+ * too, a_photo.jpg where that does not help. The same path twice has the same name. Fails (errno EEXIST) where two paths are left with one name. To be
  * freed with files_list_free. */
 FILES_API bool files_stems(char *const *paths, size_t n, char ***names, char error[FILES_ERROR]);
 
@@ -478,13 +478,13 @@ FILES_API void files_list_free(char **names, size_t count)
     free(names);
 }
 
-static char *files_stem(const char *path, bool whole)
+static char *files_stem(const char *path, int length)
 {
     while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
     while (*path == '/') path++;
-    const char *name = whole ? path : files_base(path), *dot = strrchr(name, '.');
+    const char *name = length > 0 ? path : files_base(path), *dot = strrchr(files_base(name), '.');
     char *stem = strdup(name);
-    if (stem && !whole && dot && dot > name) stem[dot - name] = 0;
+    if (stem && length < 2 && dot && dot > files_base(name)) stem[dot - name] = 0;
     for (char *c = stem; c && *c; c++)
         if (*c == '/') *c = '_';
     return stem;
@@ -499,8 +499,8 @@ static int files_occurrences(char *const *sorted, size_t n, const char *text)
     return 1 + (before || after);
 }
 
-/* Gives those that share their stem a longer one, or finds two that still share it. */
-static bool files_part_stems(char *const *paths, size_t n, char **names, bool last, char error[FILES_ERROR])
+/* Gives those that share their stem one of that length, or, when there is none longer, finds two that still share it. */
+static bool files_part_stems(char *const *paths, size_t n, char **names, int length, char error[FILES_ERROR])
 {
     char **sorted = (char **)malloc((n ? n : 1) * sizeof *sorted);
     bool *shared = (bool *)calloc(n ? n : 1, sizeof *shared), ok = sorted && shared;
@@ -511,11 +511,11 @@ static bool files_part_stems(char *const *paths, size_t n, char **names, bool la
     if (!ok) files_fail(error, n ? paths[0] : "", ENOMEM, "no memory for its name");
     for (size_t i = 0; ok && i < n; i++) {
         if (!shared[i]) continue;
-        if (!last) {
+        if (length <= 2) {
             free(names[i]);
-            if (!(names[i] = files_stem(paths[i], true))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
+            if (!(names[i] = files_stem(paths[i], length))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
         }
-        for (size_t k = 0; ok && last && k < i; k++)
+        for (size_t k = 0; ok && length > 2 && k < i; k++)
             if (strcmp(names[i], names[k]) == 0 && strcmp(paths[i], paths[k]))
                 ok = files_fail(error, paths[i], EEXIST, "what is made of it and of %s would both be called %s", paths[k],
                                 names[i]);
@@ -529,8 +529,8 @@ FILES_API bool files_stems(char *const *paths, size_t n, char ***names, char err
     *names = (char **)calloc(n ? n : 1, sizeof **names);
     bool ok = *names || files_fail(error, n ? paths[0] : "", ENOMEM, "no memory for its name");
     for (size_t i = 0; ok && i < n; i++)
-        if (!((*names)[i] = files_stem(paths[i], false))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
-    ok = ok && files_part_stems(paths, n, *names, false, error) && files_part_stems(paths, n, *names, true, error);
+        if (!((*names)[i] = files_stem(paths[i], 0))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
+    for (int length = 1; ok && length <= 3; length++) ok = files_part_stems(paths, n, *names, length, error);
     int cause = errno;
     if (!ok && *names) files_list_free(*names, n);
     if (!ok) *names = NULL, errno = cause;

@@ -108,9 +108,18 @@ IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, 
                                char error[IMAGE_ERROR_SIZE]);
 
 /* By the path's ending: .png, .jpg or .jpeg (quality 95), .pgm, .ppm. The file appears whole or not at all.
- * Texts go into PNG files; the other formats have no place for them. */
+ * Texts go into PNG files, and as comments "key: value" into JPEG files; the other formats have no place for them. */
 IMAGE_API int image_save(const char *path, const Image *image, const ImageText *texts, int n_texts,
                          char error[IMAGE_ERROR_SIZE]);
+
+/* What a JPEG or PNG file says of its picture beside the pixels: the EXIF block (where, when and how it was taken) and
+ * the colour profile; NULL: nothing. What no longer holds of a changed picture that was turned upright is taken out of
+ * the EXIF block: the orientation and the small preview. To be handed on to the changed picture's file. */
+typedef struct ImageNotes { unsigned char *exif, *profile; size_t exif_size, profile_size; } ImageNotes;
+IMAGE_API int image_read_notes(const void *bytes, size_t size, ImageNotes *out, char error[IMAGE_ERROR_SIZE]);
+IMAGE_API void image_notes_free(ImageNotes *notes);
+IMAGE_API int image_save_notes(const char *path, const Image *image, const ImageNotes *notes, const ImageText *texts,
+                               int n_texts, char error[IMAGE_ERROR_SIZE]);
 
 /* The same into a stream of yours, which is left open and flushed; `name` is only looked at for its ending. */
 IMAGE_API int image_save_to(FILE *to, const char *name, const Image *image, const ImageText *texts, int n_texts,
@@ -3901,6 +3910,186 @@ IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, 
     return image_deliver(&out, ok, bytes, size, error);
 }
 
+/* ==== Notes =========================================================================================================
+ * EXIF and colour profiles are handed from file to file as they are. JPEG keeps them in segments behind the first two
+ * bytes, profiles cut into parts of less than 64 KB; PNG in the chunks eXIf and iCCP, profiles compressed. */
+
+enum { IMAGE_PROFILE_MOST = 1 << 22, IMAGE_SEGMENT_MOST = 65533 };
+
+/* Where in the EXIF block the entry of a tag stands, in the directory at `at`; 0: nowhere. *end: where it ends. */
+static size_t image_exif_entry(const unsigned char *p, size_t size, size_t at, unsigned tag, size_t *end)
+{
+    int big = p[0] == 'M';
+    size_t found = 0;
+    *end = 0;
+    if (at < 8 || at > size || size - at < 2) return 0;
+    unsigned n = image_tiff16(p + at, big);
+    for (at += 2; n > 0 && size - at >= 12; n--, at += 12)
+        if (image_tiff16(p + at, big) == tag && !found) found = at;
+    if (n == 0 && size - at >= 4) *end = at;
+    return found;
+}
+
+/* The picture is upright now, and the preview of what it was is hidden: overwritten, and its directory unlinked. */
+static void image_exif_update(unsigned char *p, size_t size)
+{
+    if (size < 8 || (memcmp(p, "II*", 4) != 0 && memcmp(p, "MM\0*", 4) != 0)) return;
+    int big = p[0] == 'M';
+    size_t end, unused, at = image_exif_entry(p, size, image_tiff32(p + 4, big), 0x0112, &end);
+    if (at) memcpy(p + at + 2, big ? "\0\3\0\0\0\1\0\1\0" : "\3\0\1\0\0\0\1\0\0", 10);
+    if (!end) return;
+    size_t next = image_tiff32(p + end, big);
+    size_t start = image_exif_entry(p, size, next, 0x0201, &unused);
+    size_t length = image_exif_entry(p, size, next, 0x0202, &unused);
+    size_t from = start && length ? image_tiff32(p + start + 8, big) : size;
+    size_t bytes = from < size ? image_tiff32(p + length + 8, big) : 0;
+    if (bytes) memset(p + from, 0, bytes < size - from ? bytes : size - from);
+    memset(p + end, 0, 4);
+}
+
+static void image_jpeg_notes(const unsigned char *p, size_t size, ImageBuffer *exif, ImageBuffer *profile)
+{
+    unsigned part = 0;
+    for (size_t at = 2; size - at >= 4 && p[at] == 0xFF && p[at + 1] != 0xDA && p[at + 1] != 0xD9;) {
+        size_t length = image_be16(p + at + 2);
+        const unsigned char *data = p + at + 4;
+        if (length < 2 || length > size - at - 2) return;
+        if (p[at + 1] == 0xE1 && length >= 8 && memcmp(data, "Exif\0\0", 6) == 0 && !exif->size)
+            image_put(exif, data + 6, length - 8);
+        if (p[at + 1] == 0xE2 && length >= 16 && memcmp(data, "ICC_PROFILE\0", 12) == 0 && data[12] == ++part)
+            image_put(profile, data + 14, length - 16);
+        at += 2 + length;
+    }
+}
+
+/* An iCCP chunk: a name and its 0, a 0, the profile compressed, which tells its size in its first bytes. */
+static void image_png_profile(const unsigned char *data, size_t length, ImageBuffer *profile)
+{
+    const unsigned char *end = length ? (const unsigned char *)memchr(data, 0, length) : NULL;
+    size_t used = end ? (size_t)(end - data) + 2 : length;
+    unsigned char *room = (unsigned char *)malloc(IMAGE_PROFILE_MOST);
+    if (room && used < length && image_inflate(data + used, length - used, room, 4, IMAGE_PROFILE_MOST, NULL)) {
+        size_t size = image_be32(room);
+        if (size >= 128 && size <= IMAGE_PROFILE_MOST) image_put(profile, room, size);
+    }
+    free(room);
+}
+
+static void image_png_notes(const unsigned char *bytes, size_t size, ImageBuffer *exif, ImageBuffer *profile)
+{
+    for (size_t at = 8; size - at >= 12;) {
+        const unsigned char *p = bytes + at;
+        size_t length = image_be32(p), left = size - at - 12;
+        if (length > left || memcmp(p + 4, "IEND", 4) == 0) return;
+        int whole = image_be32(p + 8 + length) == image_crc32(0, p + 4, length + 4);
+        if (whole && memcmp(p + 4, "eXIf", 4) == 0 && !exif->size) {
+            size_t prefix = length >= 6 && memcmp(p + 8, "Exif\0\0", 6) == 0 ? 6 : 0;
+            image_put(exif, p + 8 + prefix, length - prefix);
+        }
+        if (whole && memcmp(p + 4, "iCCP", 4) == 0 && !profile->size) image_png_profile(p + 8, length, profile);
+        at += 12 + length;
+    }
+}
+
+IMAGE_API int image_read_notes(const void *bytes, size_t size, ImageNotes *out, char error[IMAGE_ERROR_SIZE])
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    ImageBuffer exif, profile;
+    memset(&exif, 0, sizeof exif), memset(&profile, 0, sizeof profile), memset(out, 0, sizeof *out);
+    if (size >= 4 && p[0] == 0xFF && p[1] == 0xD8) image_jpeg_notes(p, size, &exif, &profile);
+    if (size >= 8 && memcmp(p, "\x89PNG\r\n\x1A\n", 8) == 0) image_png_notes(p, size, &exif, &profile);
+    if (exif.size) image_exif_update(exif.bytes, exif.size);
+    if (exif.failed || profile.failed) {
+        free(exif.bytes), free(profile.bytes);
+        return image_fail(error, "out of memory");
+    }
+    out->exif = exif.bytes, out->exif_size = exif.size;
+    out->profile = profile.bytes, out->profile_size = profile.size;
+    return 1;
+}
+
+IMAGE_API void image_notes_free(ImageNotes *notes)
+{
+    free(notes->exif), free(notes->profile);
+    memset(notes, 0, sizeof *notes);
+}
+
+/* A profile is for grey or for coloured pictures. */
+static int image_profile_fits(const ImageNotes *notes, const Image *image)
+{
+    return notes->profile_size >= 128 && memcmp(notes->profile + 16, image->channels == 1 ? "GRAY" : "RGB ", 4) == 0;
+}
+
+static void image_put_segment(ImageBuffer *out, int marker, const char *name, size_t name_size,
+                              const unsigned char *data, size_t size)
+{
+    if (size > IMAGE_SEGMENT_MOST - name_size) return;
+    image_put8(out, 0xFF), image_put8(out, (unsigned)marker);
+    image_put16be(out, (unsigned)(2 + name_size + size));
+    image_put(out, name, name_size);
+    image_put(out, data, size);
+}
+
+static void image_jpeg_put_notes(ImageBuffer *out, const Image *image, const ImageNotes *notes, const ImageText *texts,
+                                 int n_texts)
+{
+    enum { PART = IMAGE_SEGMENT_MOST - 14 };
+    if (notes->exif_size) image_put_segment(out, 0xE1, "Exif\0\0", 6, notes->exif, notes->exif_size);
+    size_t parts = image_profile_fits(notes, image) ? (notes->profile_size + PART - 1) / PART : 0;
+    for (size_t i = 0; i < parts && parts < 256; i++) {
+        char name[14] = "ICC_PROFILE";
+        size_t left = notes->profile_size - i * PART;
+        name[12] = (char)(i + 1), name[13] = (char)parts;
+        image_put_segment(out, 0xE2, name, 14, notes->profile + i * PART, left < PART ? left : (size_t)PART);
+    }
+    for (int i = 0; i < n_texts; i++) {
+        char text[1000];
+        int n = snprintf(text, sizeof text, "%s: %s", texts[i].key, texts[i].value);
+        image_put_segment(out, 0xFE, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1, NULL, 0);
+    }
+}
+
+static int image_png_put_notes(ImageBuffer *out, const Image *image, const ImageNotes *notes, char *error)
+{
+    ImageBuffer data;
+    int ok = 1;
+    memset(&data, 0, sizeof data);
+    if (image_profile_fits(notes, image)) {
+        image_put(&data, "profile\0", 9);
+        ImageBuffer packed;
+        memset(&packed, 0, sizeof packed);
+        ok = image_deflate(notes->profile, notes->profile_size, 3, &packed, error);
+        image_put(&data, packed.bytes, packed.size);
+        free(packed.bytes);
+        if (data.failed) out->failed = 1;
+        else if (ok) image_put_chunk(out, "iCCP", data.bytes, data.size);
+        free(data.bytes);
+    }
+    if (ok && notes->exif_size) image_put_chunk(out, "eXIf", notes->exif, notes->exif_size);
+    return ok;
+}
+
+/* Puts the notes where they belong in an encoded file: a JPEG's behind its JFIF segment, a PNG's behind IHDR. Texts are
+ * in a PNG already. */
+static int image_add_notes(const Image *image, const ImageNotes *notes, const ImageText *texts, int n_texts,
+                           unsigned char **bytes, size_t *size, char *error)
+{
+    static const ImageNotes none = { NULL, NULL, 0, 0 };
+    ImageBuffer out;
+    unsigned char *old = *bytes;
+    int jpeg = old[0] == 0xFF && old[1] == 0xD8, png = old[0] == 0x89, ok = 1;
+    if (!notes) notes = &none;
+    if ((!jpeg && !png) || (!notes->exif_size && !notes->profile_size && (png || !n_texts))) return 1;
+    size_t head = png ? 33 : old[3] == 0xE0 ? 4 + (size_t)image_be16(old + 4) : 2;
+    memset(&out, 0, sizeof out);
+    image_put(&out, old, head);
+    if (jpeg) image_jpeg_put_notes(&out, image, notes, texts, n_texts);
+    else ok = image_png_put_notes(&out, image, notes, error);
+    image_put(&out, old + head, *size - head);
+    free(old);
+    return image_deliver(&out, ok, bytes, size, error);
+}
+
 /* ==== Saving ========================================================================================================
  * The file is written under a temporary name beside its place and renamed when it is complete: a full disk or the end
  * of the program leaves the old file, or none, but never a part. It is not synced, as pictures come in thousands: after a
@@ -3971,8 +4160,8 @@ static int image_write_file(const char *path, const unsigned char *bytes, size_t
 }
 
 /* In the format that the name ends in. */
-static int image_encode(const char *name, const Image *image, const ImageText *texts, int n_texts,
-                        unsigned char **bytes, size_t *size, char *error)
+static int image_encode(const char *name, const Image *image, const ImageNotes *notes, const ImageText *texts,
+                        int n_texts, unsigned char **bytes, size_t *size, char *error)
 {
     char message[IMAGE_ERROR_SIZE] = "";
     int ok;
@@ -3983,18 +4172,25 @@ static int image_encode(const char *name, const Image *image, const ImageText *t
     else if (image_ends_in(name, ".pgm")) ok = image_encode_pnm(image, 1, bytes, size, message);
     else if (image_ends_in(name, ".ppm")) ok = image_encode_pnm(image, 3, bytes, size, message);
     else ok = image_fail(message, "the name ends in none of .png, .jpg, .jpeg, .pgm, .ppm");
+    ok = ok && image_add_notes(image, notes, texts, n_texts, bytes, size, message);
     return ok || image_fail_at(error, name, message);
+}
+
+IMAGE_API int image_save_notes(const char *path, const Image *image, const ImageNotes *notes, const ImageText *texts,
+                               int n_texts, char error[IMAGE_ERROR_SIZE])
+{
+    unsigned char *bytes;
+    size_t size;
+    int ok = image_encode(path, image, notes, texts, n_texts, &bytes, &size, error) &&
+             image_write_file(path, bytes, size, error);
+    free(bytes);
+    return ok;
 }
 
 IMAGE_API int image_save(const char *path, const Image *image, const ImageText *texts, int n_texts,
                          char error[IMAGE_ERROR_SIZE])
 {
-    unsigned char *bytes;
-    size_t size;
-    int ok = image_encode(path, image, texts, n_texts, &bytes, &size, error) &&
-             image_write_file(path, bytes, size, error);
-    free(bytes);
-    return ok;
+    return image_save_notes(path, image, NULL, texts, n_texts, error);
 }
 
 IMAGE_API int image_save_to(FILE *to, const char *name, const Image *image, const ImageText *texts, int n_texts,
@@ -4003,7 +4199,7 @@ IMAGE_API int image_save_to(FILE *to, const char *name, const Image *image, cons
     char message[IMAGE_ERROR_SIZE];
     unsigned char *bytes;
     size_t size;
-    int ok = image_encode(name, image, texts, n_texts, &bytes, &size, error);
+    int ok = image_encode(name, image, NULL, texts, n_texts, &bytes, &size, error);
     if (ok && !image_write_all(to, bytes, size, message)) ok = image_fail_at(error, name, message);
     free(bytes);
     return ok;

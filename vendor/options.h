@@ -1,4 +1,5 @@
-/* options.h: a program's options, from one table: the command line, config files, help, and "did you mean".
+/* options.h: a program's options, from one table: the command line, config files, help, and "did you mean"; and a
+ * program of several commands, from a table of verbs, with its help and manual.
  *
  *     #define OPTIONS_IMPLEMENTATION    in exactly one C file, before the include
  *     #include "options.h"
@@ -73,7 +74,7 @@ OPTIONS_API int option_set(void *values, const Option *o, const char *text, char
 /* Gives every option its usual value, which may lie outside its range. */
 OPTIONS_API void options_usual(void *values, const Option *table, int n);
 
-/* Sets what the words between blanks say, "size=32 how=adam"; what stands behind a colon is for the parser (usual).
+/* Sets what the words between blanks say, "size=32 how=adam"; a range behind a colon is for the parser (usual).
  * They are the program's own words, so a number may lie outside its range; 0 is a mistake in them. */
 OPTIONS_API int options_set(void *values, const Option *table, int n, const char *words, char error[OPTIONS_ERROR]);
 
@@ -121,6 +122,9 @@ OPTIONS_API bool option_taken(const OptionTaker *who, const Option *o);
 /* Reads the arguments; inputs are added to p->inputs. */
 OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error[OPTIONS_ERROR]);
 
+/* Cuts a line into words between blanks; "..." keeps words with blanks together. Their number, at most `most`. */
+OPTIONS_API int options_split(char *line, char **words, int most);
+
 /* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong or unreadable, -1 a value is. */
 OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, int n, void *values,
                              char error[OPTIONS_ERROR]);
@@ -130,6 +134,51 @@ OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void 
 
 /* Tells the options that `who` takes under the headings of their groups, with what p->values have as usual. */
 OPTIONS_API void options_help(FILE *to, const OptionParser *p);
+
+/* ---- several commands: tool VERB [WHAT] [INPUT...] [--option value]... ---- */
+
+typedef struct {
+    const char *name, *what;             /* "data", "draw"; what: NULL none; "a|b=old": one of these, b once was old;
+                                            in capitals ("MODEL"): any word, which the program understands */
+    const char *inputs, *does;           /* "DATA [--out DIR]", "draw some data": for the help */
+    int least, most;                     /* how many inputs stand behind the WHAT */
+    void (*run)(void *command);          /* the program's own, as is `kind` */
+    const char *needs, *usual, *kind;    /* options that must be given, "out size"; what is usual here, as in
+                                            OptionParser; or NULL */
+    bool apart;                          /* it takes no options of its name's other rows */
+    const char *examples;                /* lines "  tool data draw ..." */
+} OptionVerb;
+
+typedef struct { const char *name, *title, *text; } OptionChapter;
+
+typedef struct {
+    const char *program, *says;          /* "tool", "does what in a line" */
+    const OptionVerb *verbs;
+    int n;
+    const OptionChapter *chapters;       /* of the manual */
+    int n_chapters;
+} OptionProgram;
+
+/* The row for a name and the first input, which is the WHAT if the verb has one; NULL, and the error: there is none. */
+OPTIONS_API const OptionVerb *options_verb(const OptionProgram *p, const char *name, const char *what,
+                                           char error[OPTIONS_ERROR]);
+
+/* The word as it is called today: in "a|b=old" b for old; cut at `size`. */
+OPTIONS_API const char *options_word(const OptionVerb *verb, const char *word, char *text, size_t size);
+
+/* Are there as many inputs as the verb wants, its WHAT, and the options it needs? */
+OPTIONS_API int options_complete(const OptionVerb *verb, bool has_what, const OptionParser *p,
+                                 char error[OPTIONS_ERROR]);
+
+/* How the program is called, a line for each verb; the lines and examples of one name, whatever its WHAT; the examples
+ * of a verb that begin with "tool command", or, if none does, all. */
+OPTIONS_API void options_usage(FILE *to, const OptionProgram *p);
+OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *name);
+OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command);
+
+/* A chapter of the manual; "all" is all of them, "roff" the same as a page for the program man. Behind the first, its
+ * title page, the others are listed. */
+OPTIONS_API int options_manual(FILE *to, const OptionProgram *p, const char *asked, char error[OPTIONS_ERROR]);
 
 #endif /* OPTIONS_H */
 
@@ -327,7 +376,8 @@ OPTIONS_API int options_set(void *values, const Option *table, int n, const char
         char *value = word + strcspn(word, "=");
         if (!*value) return options_fail(error, "%s: no value", word);
         *value++ = 0;
-        value[strcspn(value, ":")] = 0;
+        char *range = strchr(value, ':');
+        if (range && strchr(range, ',')) *range = 0;
         const Option *o = option_find(table, n, word);
         if (!o) return options_fail(error, "there is no --%s", word);
         const Option unbounded = options_unbounded(*o);
@@ -541,6 +591,21 @@ OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, 
     return 1;
 }
 
+OPTIONS_API int options_split(char *line, char **words, int most)
+{
+    int n = 0;
+    while (n < most) {
+        line += strspn(line, " \t");
+        if (!*line) break;
+        const char *ends = *line == '"' ? "\"" : " \t";
+        line += *line == '"';
+        words[n++] = line;
+        line += strcspn(line, ends);
+        if (*line) *line++ = 0;
+    }
+    return n;
+}
+
 OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void *values, int without)
 {
     char text[OPTIONS_LINE];
@@ -549,6 +614,182 @@ OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void 
         option_text(values, &table[i], text, sizeof text);
         fprintf(to, "%s = %s\n", table[i].name, text);
     }
+}
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * 6  Verbs
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static bool options_is_any(const OptionVerb *verb) { return verb->what && isupper((unsigned char)*verb->what); }
+
+/* Is it one of the words in "a|b=old"? `first`: where its words begin. */
+static bool options_is_what(const char *words, const char *word, const char **first)
+{
+    for (const char *at = *first = words; *at; at += *at != 0) {
+        size_t length = strcspn(at, "|=");
+        if (strlen(word) == length && strncmp(at, word, length) == 0) return true;
+        at += length;
+        if (*at == '|') *first = at + 1;
+    }
+    return false;
+}
+
+/* Why there is no such row: the verb is unknown, or its WHAT is. */
+static void options_no_verb(const OptionProgram *p, const char *name, const char *what, char error[OPTIONS_ERROR])
+{
+    OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
+    char words[OPTIONS_LINE] = "", known[OPTIONS_ERROR / 2] = "", meant[OPTIONS_MEANT];
+    for (int i = 0; i < p->n; i++) {
+        size_t used = strlen(words);
+        option_guess(&verb, p->verbs[i].name);
+        if (strcmp(p->verbs[i].name, name) == 0)
+            snprintf(words + used, sizeof words - used, "%s|", p->verbs[i].what ? p->verbs[i].what : "");
+    }
+    if (!*words) {
+        options_fail(error, "there is no verb %.200s%s; %s --help lists them", name, option_meant(&verb, "", meant),
+                     p->program);
+        return;
+    }
+    for (char *at = words, *next; *at; at = next) {
+        next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%.60s", !used ? "" : *next ? ", " : " or ", at);
+        option_guess(&guess, at);
+    }
+    if (what) options_fail(error, "%s %.100s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
+    else options_fail(error, "usage: %s %s WHAT ...: WHAT must be %s (%s %s --help)", p->program, name, known,
+                      p->program, name);
+}
+
+OPTIONS_API const OptionVerb *options_verb(const OptionProgram *p, const char *name, const char *what,
+                                           char error[OPTIONS_ERROR])
+{
+    const char *first;
+    for (const OptionVerb *verb = p->verbs; verb < p->verbs + p->n; verb++)
+        if (strcmp(verb->name, name) == 0 &&
+            (!verb->what || options_is_any(verb) || (what && options_is_what(verb->what, what, &first)))) return verb;
+    options_no_verb(p, name, what, error);
+    return NULL;
+}
+
+OPTIONS_API const char *options_word(const OptionVerb *verb, const char *word, char *text, size_t size)
+{
+    const char *first = word;
+    if (options_is_any(verb) || !options_is_what(verb->what, word, &first)) snprintf(text, size, "%s", word);
+    else snprintf(text, size, "%.*s", (int)strcspn(first, "=|"), first);
+    return text;
+}
+
+OPTIONS_API int options_complete(const OptionVerb *verb, bool has_what, const OptionParser *p,
+                                 char error[OPTIONS_ERROR])
+{
+    const char *command = p->who->command;
+    if (p->n_inputs < verb->least || p->n_inputs > verb->most || (verb->what && !has_what))
+        return options_fail(error, "usage: %s %s%s%s %s   (%s %s --help)", p->program, command,
+                            verb->what && !has_what ? " " : "", verb->what && !has_what ? verb->what : "",
+                            verb->inputs, p->program, command);
+    for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+        if (!p->given[option_find(p->table, p->n, name) - p->table])
+            return options_fail(error, "%s needs --%s", command, name);
+        at += strlen(name);
+    }
+    return 1;
+}
+
+static void options_synopsis(FILE *to, const OptionVerb *verb)
+{
+    char text[OPTIONS_LINE];
+    int length = verb->what ? (int)strcspn(verb->what, "=") : 0;
+    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "",
+             verb->inputs);
+    fprintf(to, "  %-54s %s\n", text, verb->does);
+}
+
+OPTIONS_API void options_usage(FILE *to, const OptionProgram *p)
+{
+    fprintf(to, "%s: %s\n\nusage: %s VERB [WHAT] [INPUT...] [--option value]...\n\n", p->program, p->says,
+            p->program);
+    for (int i = 0; i < p->n; i++) options_synopsis(to, &p->verbs[i]);
+    fprintf(to, "\n%s VERB [WHAT] --help tells its options with examples; %s man is the manual.\n", p->program,
+            p->program);
+}
+
+OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *name)
+{
+    fprintf(to, "%s %s WHAT ...   (%s %s WHAT --help tells its options)\n\n", p->program, name, p->program, name);
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->verbs[i].name, name) == 0) options_synopsis(to, &p->verbs[i]);
+    fprintf(to, "\nExamples\n");
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->verbs[i].name, name) == 0) fprintf(to, "%s", p->verbs[i].examples);
+}
+
+OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command)
+{
+    char begins[128];
+    snprintf(begins, sizeof begins, "  %s %s ", p->program, command);
+    bool any = strstr(verb->examples, begins) != NULL;
+    fprintf(to, "\nExamples\n");
+    for (const char *at = verb->examples; *at;) {
+        int length = (int)strcspn(at, "\n") + 1;
+        if (!any || strncmp(at, begins, strlen(begins)) == 0) fprintf(to, "%.*s", length, at);
+        at += length;
+    }
+}
+
+/* Text for roff: no line begins with a command, and what means something else there is told so. */
+static void options_roff_text(FILE *to, const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if ((at == text || at[-1] == '\n') && strchr(".'", *at)) fputs("\\&", to);
+        if (*at == '\\') fputs("\\e", to);
+        else if (*at == '-') fputs("\\-", to);
+        else fputc(*at, to);
+    }
+}
+
+/* The manual as a page for the program man. */
+static void options_roff(FILE *to, const OptionProgram *p)
+{
+    fprintf(to, ".TH %s 1\n.SH NAME\n%s \\- ", p->program, p->program);
+    options_roff_text(to, p->says);
+    fprintf(to, "\n.SH SYNOPSIS\n.nf\n");
+    for (int i = 0; i < p->n; i++) {
+        const OptionVerb *verb = &p->verbs[i];
+        fprintf(to, "%s %s%s%.*s ", p->program, verb->name, verb->what ? " " : "",
+                verb->what ? (int)strcspn(verb->what, "=") : 0, verb->what ? verb->what : "");
+        options_roff_text(to, verb->inputs);
+        fprintf(to, "\n");
+    }
+    fprintf(to, ".fi\n");
+    for (int i = 0; i < p->n_chapters; i++) {
+        fprintf(to, ".SH \"%s\"\n.nf\n", i ? p->chapters[i].title : "DESCRIPTION");
+        options_roff_text(to, p->chapters[i].text);
+        for (int k = 1; !i && k < p->n_chapters; k++) fprintf(to, "    %s\n", p->chapters[k].title);
+        fprintf(to, ".fi\n");
+    }
+}
+
+OPTIONS_API int options_manual(FILE *to, const OptionProgram *p, const char *asked, char error[OPTIONS_ERROR])
+{
+    const OptionChapter *chapters = p->chapters;
+    if (strcmp(asked, "roff") == 0) return options_roff(to, p), 1;
+    char meant[OPTIONS_MEANT];
+    OptionGuess guess = {asked, 3, NULL};
+    bool all = strcmp(asked, "all") == 0, found = all;
+    for (int i = 0; i < p->n_chapters; i++) {
+        bool wanted = strcmp(asked, chapters[i].name) == 0;
+        if (all) fprintf(to, "%s%s\n\n", i ? "\n" : "", chapters[i].name);
+        if (all || wanted) fprintf(to, "%s", chapters[i].text);
+        found |= wanted;
+        option_guess(&guess, chapters[i].name);
+    }
+    for (int i = 1; strcmp(asked, chapters[0].name) == 0 && i < p->n_chapters; i++)
+        fprintf(to, "    %-12s %s\n", chapters[i].name, chapters[i].title);
+    return found ? 1 : options_fail(error, "man %.100s: no such chapter; %s man lists the chapters%s", asked,
+                                    p->program, option_meant(&guess, "", meant));
 }
 
 #endif /* OPTIONS_IMPLEMENTATION */

@@ -92,6 +92,9 @@ OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text
 /* In one piece: the file is there, whole, or is as it was. `message` stands before the reason. */
 OWNED_API void save_tensors(const TensorFile *file, const char *path, const char *message);
 
+/* What the file says of itself, its tensors, and what was left out of it: as lines, or as JSON. */
+OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to, bool json);
+
 /* ---- tables ---- */
 
 /* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
@@ -102,6 +105,7 @@ OWNED_API bool more_rows(TableReader *table);
 OWNED_API Table *new_table(const char *title, int rows, int columns);
 OWNED_API void write_table(const Table *table, FILE *to, int form);
 OWNED_API void write_row(const Table *table, FILE *to, int form, int row);
+OWNED_API void save_table(const Table *table, const char *path);         /* as a CSV file */
 
 /* A CSV file whose rows begin with a whole number that grows, opened to go on behind `last`: its first line is `names`,
  * and what a killed process wrote beyond that row, or began to write, is dropped. The scope closes it. */
@@ -323,6 +327,45 @@ static bool owned_answer(int (*ask)(const char *path, char *error), const char *
 }
 
 OWNED_API bool is_folder(const char *path) { return owned_answer(files_is_folder, path); }
+OWNED_API void save_table(const Table *table, const char *path)
+{
+    FileWriter *file = begin_file(path);
+    write_table(table, file->stream, TABLE_CSV);
+    end_file(file);
+}
+
+static void owned_print_tensor(const TensorEntry *t, FILE *to, bool json)
+{
+    char shape[160] = "";
+    for (int k = 0; k < t->rank; k++)
+        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%lld", k ? "," : "", (long long)t->shape[k]);
+    const char *type = tensorfile_type_name(t->type);
+    if (json) table_json(to, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, type, shape);
+    else fprintf(to, "  %-44s %-5s (%s)\n", t->name, type, shape);
+}
+
+OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to, bool json)
+{
+    double numbers = 0;
+    for (size_t i = 0; i < file->count; i++) numbers += (double)tensorfile_count(&file->tensors[i]);
+    if (json) table_json(to, "{\"path\": %q, \"format\": %q, \"numbers\": %s, \"metadata\": {", path, file->format,
+                         textf("%.0f", numbers).s);
+    else fprintf(to, "%s: %s, %zu tensors, %.0f numbers\n", path, file->format, file->count, numbers);
+    for (size_t i = 0; i < file->n_metadata; i++)
+        if (json) table_json(to, "%s%q: %q", i ? ", " : "", file->keys[i], file->values[i]);
+        else fprintf(to, "  %-14s %s\n", file->keys[i], file->values[i]);
+    if (json) fprintf(to, "}, \"tensors\": [");
+    for (size_t i = 0; i < file->count; i++) {
+        if (json && i) fprintf(to, ", ");
+        owned_print_tensor(&file->tensors[i], to, json);
+    }
+    if (json) fprintf(to, "], \"left_out\": [");
+    for (size_t i = 0; i < file->n_skipped; i++)
+        if (json) table_json(to, "%s%q", i ? ", " : "", file->skipped[i].name);
+        else fprintf(to, "  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
+    if (json) fprintf(to, "]}\n");
+}
+
 OWNED_API bool path_exists(const char *path) { return owned_answer(files_exists, path); }
 
 OWNED_API void make_folder(const char *path)

@@ -84,6 +84,10 @@ PLOT_API void plot_heatmap(PlotCanvas *c, int x, int y, int w, int h, const char
 PLOT_API void plot_picture(PlotCanvas *c, int x, int y, int w, int h, const unsigned char *pixels, int pw, int ph,
                            int channels);
 
+/* Numbers as a picture in grey: the least is `light`, the largest darker by `range`. */
+PLOT_API void plot_shades(PlotCanvas *c, int x, int y, int w, int h, const double *values, int pw, int ph, double light,
+                          double range);
+
 /* A new canvas with rows x columns pictures of one size; a NULL picture is an empty cell, labels may be NULL. */
 PLOT_API int plot_grid(const unsigned char *const *pictures, int pw, int ph, int channels, int rows, int columns,
                        int scale, const char *const *row_labels, const char *const *column_labels,
@@ -1654,6 +1658,18 @@ static void plot_draw_sheet_texts(const PlotClip *clip, const PlotSheet *s, int 
         if (at)
             plot_write(clip, s->margin, y, pen, text);
     }
+}
+
+PLOT_API void plot_shades(PlotCanvas *c, int x, int y, int w, int h, const double *values, int pw, int ph, double light,
+                          double range)
+{
+    double low = INFINITY, high = -INFINITY;
+    unsigned char *shades = pw > 0 && ph > 0 ? (unsigned char *)malloc((size_t)pw * (size_t)ph) : NULL;
+    for (int i = 0; shades && i < pw * ph; i++) low = fmin(low, values[i]), high = fmax(high, values[i]);
+    for (int i = 0; shades && i < pw * ph; i++)
+        shades[i] = (unsigned char)(light - range * (values[i] - low) / fmax(high - low, 1e-9));
+    if (shades) plot_picture(c, x, y, w, h, shades, pw, ph, 1);
+    free(shades);
 }
 
 PLOT_API int plot_grid(const unsigned char *const *pictures, int pw, int ph, int channels, int rows, int columns,

@@ -53,6 +53,13 @@ enum { PROGRESS_DURATION = 32 };
 /* "42s", "7m05s", "3h20m", "4d07h" */
 PROGRESS_API void progress_duration(double seconds, char text[PROGRESS_DURATION]);
 
+/* Its opposite in one unit: "2h", "90m", "30s"; NaN: the text is no such time. */
+PROGRESS_API double progress_time(const char *text);
+
+/* A budget of seconds shared among n jobs: job i takes whole[i] seconds if nobody cuts it short, and of what there is it
+ * gets weight[i] in proportion to the others'. What is left over by jobs that are done whole goes to the rest. */
+PROGRESS_API void progress_share(double budget, int n, const double *whole, const double *weight, double *given);
+
 /* What progress_show draws after so many seconds. */
 PROGRESS_API void progress_line(const Progress *p, long done, double seconds, const char *note, char *line, size_t size);
 
@@ -61,7 +68,9 @@ PROGRESS_API void progress_line(const Progress *p, long done, double seconds, co
 #if defined(PROGRESS_IMPLEMENTATION) && !defined(PROGRESS_IMPLEMENTED)
 #define PROGRESS_IMPLEMENTED
 
+#include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +105,26 @@ PROGRESS_API void progress_duration(double seconds, char text[PROGRESS_DURATION]
     else if (s < 3600) snprintf(text, PROGRESS_DURATION, "%ldm%02lds", s / 60, s % 60);
     else if (s < 86400 * 2) snprintf(text, PROGRESS_DURATION, "%ldh%02ldm", s / 3600, s / 60 % 60);
     else snprintf(text, PROGRESS_DURATION, "%ldd%02ldh", s / 86400, s / 3600 % 24);
+}
+
+PROGRESS_API double progress_time(const char *text)
+{
+    char *end;
+    double number = strtod(text, &end), unit = *end == 'h' ? 3600 : *end == 'm' ? 60 : *end == 's' ? 1 : 0;
+    return unit > 0 && !end[1] && number > 0 && number < HUGE_VAL ? number * unit : NAN;
+}
+
+PROGRESS_API void progress_share(double budget, int n, const double *whole, const double *weight, double *given)
+{
+    double weights = 0;
+    for (int i = 0; i < n; i++) given[i] = -1, weights += weight[i];
+    for (int pass = 0; pass < n; pass++)
+        for (int i = 0; i < n; i++) {
+            if (given[i] >= 0 || whole[i] > budget * weight[i] / weights) continue;
+            given[i] = whole[i], budget -= whole[i], weights -= weight[i];
+        }
+    for (int i = 0; i < n; i++)
+        if (given[i] < 0) given[i] = budget * weight[i] / weights;
 }
 
 PROGRESS_API void progress_line(const Progress *p, long done, double seconds, const char *note, char *line, size_t size)

@@ -74,6 +74,12 @@ typedef struct Scene { Image picture; Box faces[SCENE_FACES]; int n_faces; } Sce
 /* Fills the scene's picture, which is there and as large as it shall be, and its faces. */
 SCENE_API void scene_compose(const SceneStock *stock, uint64_t number, Scene *scene);
 
+/* So many scenes to be filled, with black pictures; fills them with the numbers first, first + 1, ... each: does a row
+ * of tasks, on threads; NULL: one after the other. */
+typedef void SceneEach(int tasks, void (*task)(void *argument, int index, int worker), void *argument);
+SCENE_API Scene *scene_new(int count, int side, int channels);
+SCENE_API void scene_compose_all(const SceneStock *stock, uint64_t first, Scene *scenes, int count, SceneEach *each);
+
 /* ---- squares of a scene ---- */
 
 enum { SCENE_NEGATIVE, SCENE_PART, SCENE_POSITIVE, SCENE_KINDS, SCENE_NO_KIND };
@@ -447,6 +453,43 @@ SCENE_API void scene_compose(const SceneStock *stock, uint64_t number, Scene *sc
     for (int n = scene_chance(d, 0.1) ? 0 : 1 + scene_below(d, SCENE_FACES); n > 0; n--)
         scene_put_face(stock, d, scene, &taken);
     scene_develop(d, picture);
+    leave();
+}
+
+SCENE_API Scene *scene_new(int count, int side, int channels)
+{
+    Scene *scenes = (Scene *)own((size_t)count, sizeof *scenes);
+    for (int i = 0; i < count; i++) scenes[i].picture = new_picture(side, side, channels);
+    return scenes;
+}
+
+typedef struct SceneJob { const SceneStock *stock; uint64_t number; Scene *scene; Error failed; } SceneJob;
+
+static void scene_do(void *job)
+{
+    const SceneJob *j = (const SceneJob *)job;
+    scene_compose(j->stock, j->number, j->scene);
+}
+
+static void scene_task(void *jobs, int i, int worker)
+{
+    SceneJob *j = (SceneJob *)jobs + i;
+    (void)worker;
+    attempt(scene_do, j, &j->failed);
+}
+
+SCENE_API void scene_compose_all(const SceneStock *stock, uint64_t first, Scene *scenes, int count, SceneEach *each)
+{
+    Scope inner;
+    enter(&inner);
+    SceneJob *jobs = (SceneJob *)own((size_t)count, sizeof *jobs);
+    for (int i = 0; i < count; i++) {
+        jobs[i].stock = stock, jobs[i].number = first + (uint64_t)i, jobs[i].scene = &scenes[i];
+        if (!each) scene_task(jobs, i, 0);
+    }
+    if (each) each(count, scene_task, jobs);
+    for (int i = 0; i < count; i++)
+        if (jobs[i].failed.status) unwind(&jobs[i].failed);
     leave();
 }
 

@@ -56,6 +56,34 @@ SCORES_API void class_scores_json(FILE *to, const StatsConfusion *f, const char 
 /* Of each class's pictures (rows) the share taken for each class (columns). */
 SCORES_API PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title);
 
+/* ---- two ways of doing one thing, each tried as often: is the second better, beyond chance? ---- */
+
+enum { PAIRS_MOST = 64, PAIRED_MOST = STATS_CLASSES + 2 };
+typedef struct Paired {
+    const char *ways[2];                /* "real only", "real and drawn" */
+    const char *const *names;           /* of the classes */
+    int n, pairs;                       /* scores: accuracy, macro F1, each class's F1; and pairs of trials */
+    double score[2][PAIRED_MOST][PAIRS_MOST];
+} Paired;
+
+/* What the two ways came to in one more trial. */
+SCORES_API void add_pair(Paired *p, const StatsConfusion *first, const StatsConfusion *second);
+SCORES_API Table *pairs_table(const Paired *p, const char *title, const char *trial);   /* the accuracies, trial by trial */
+
+/* All scores with their difference, its 95% interval and two paired tests; and what that says, at the 5% level and of
+ * the accuracy alone, as of several tests one is significant by chance before long. */
+SCORES_API Table *paired_table(const Paired *p, const char *title, const char *of);
+SCORES_API const char *paired_words(const Table *paired, const char *with);
+
+/* ---- numbers measured against numbers that are known: (count,n), a column each ---- */
+
+/* A row for each column, the mean error and Spearman's correlation, and room for `more`. */
+SCORES_API Table *measured_table(const char *title, const char *const *names, int n, const double *known,
+                                 const double *measured, int count, int more);
+
+/* The mean of several trials, and their deviation: "0.82 +- 0.03"; of none "-". */
+SCORES_API const char *spread_text(const double *values, int n);
+
 /* ---- answers: the probabilities of n classes for each of `count` things whose class is known ---- */
 
 typedef struct Answers {
@@ -92,6 +120,7 @@ SCORES_API void add_verdict(Verdicts *v, const char *path, int face, const doubl
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 SCORES_API Score *add_score(Scores *s, const char *name, double value, const char *note, ...)
@@ -200,6 +229,75 @@ SCORES_API PlotCanvas plot_confusion(const StatsConfusion *f, const char *const 
     const PlotOptions options = {title, "taken for", "is", 0, 0, 0};
     plot_heatmap(&canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
     return canvas;
+}
+
+SCORES_API void add_pair(Paired *p, const StatsConfusion *first, const StatsConfusion *second)
+{
+    const StatsConfusion *ways[2] = {first, second};
+    p->n = first->n + 2;
+    for (int way = 0; way < 2; way++)
+        for (int k = 0; k < p->n; k++)
+            p->score[way][k][p->pairs] = k == 0 ? stats_accuracy(ways[way]) : k == 1 ? stats_macro_f1(ways[way])
+                                                                            : stats_class(ways[way], k - 2).f1;
+    p->pairs++;
+}
+
+SCORES_API Table *pairs_table(const Paired *p, const char *title, const char *trial)
+{
+    Table *t = new_table(title, p->pairs, 3);
+    table_row(t, 0, "%s\t%s\t%s", trial, p->ways[0], p->ways[1]);
+    for (int i = 0; i < p->pairs; i++)
+        table_row(t, i + 1, "%d\t%.4f\t%.4f", i + 1, p->score[0][0][i], p->score[1][0][i]);
+    return t;
+}
+
+SCORES_API Table *paired_table(const Paired *p, const char *title, const char *of)
+{
+    Table *t = new_table(title, p->n, 7);
+    table_row(t, 0, "%s\t%s\t%s\tdifference\t95%% interval\tp (Student)\tp (Wilcoxon)", of, p->ways[0], p->ways[1]);
+    for (int k = 0; k < p->n; k++) {
+        double difference[PAIRS_MOST], before = 0, after = 0;
+        for (int i = 0; i < p->pairs; i++) {
+            double first = p->score[0][k][i], second = p->score[1][k][i];
+            difference[i] = second - first, before += first / p->pairs, after += second / p->pairs;
+        }
+        StatsComparison c = stats_compare_pairs(difference, p->pairs);
+        table_row(t, k + 1, "%s\t%.4f\t%.4f\t%+.4f\t%+.4f to %+.4f\t%.4f\t%.4f",
+                  k == 0 ? "accuracy" : k == 1 ? "macro F1" : own_text("F1 of %s", p->names[k - 2]), before, after,
+                  c.mean, c.low, c.high, c.student, c.wilcoxon);
+    }
+    return t;
+}
+
+SCORES_API const char *paired_words(const Table *t, const char *with)
+{
+    const char *gain = t->cells[7 + 3], *p = t->cells[7 + 5];
+    return own_text("Accuracy %s %s (p = %s): %s. The rows below it are shown without correction for their number.",
+                    gain, with, p, !(atof(p) < 0.05) ? "no difference beyond chance" :
+                    atof(gain) > 0 ? "they help, beyond chance" : "they hurt, beyond chance");
+}
+
+SCORES_API Table *measured_table(const char *title, const char *const *names, int n, const double *known,
+                                 const double *measured, int count, int more)
+{
+    double *columns = (double *)own(2 * (size_t)count, sizeof *columns);
+    Table *t = new_table(title, n + more, 3);
+    table_row(t, 0, "measured\tmean error\tSpearman");
+    for (int k = 0; k < n; k++) {
+        double error = 0;
+        for (int i = 0; i < count; i++) {
+            columns[i] = known[i * n + k], columns[count + i] = measured[i * n + k];
+            error += fabs(columns[i] - columns[count + i]) / count;
+        }
+        table_row(t, k + 1, "%s\t%.3f\t%.3f", names[k], error, stats_rank_correlation(columns, columns + count, count));
+    }
+    return t;
+}
+
+SCORES_API const char *spread_text(const double *values, int n)
+{
+    const StatsSpread s = stats_spread(values, n);
+    return s.n > 1 ? own_text("%.4g +- %.2g", s.mean, s.deviation) : s.n ? own_text("%.4g", s.mean) : "-";
 }
 
 SCORES_API Answers new_answers(const char *const *names, int n, int most)

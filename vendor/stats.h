@@ -39,6 +39,10 @@ STATS_API double stats_quantile(const double *sorted, int n, double q);
 /* The mean of those that are numbers; NaN of none. */
 STATS_API double stats_mean(const double *values, int n);
 
+/* Mean and standard deviation (of n - 1) of the values that are numbers, and how many these are; NaN of too few. */
+typedef struct { int n; double mean, deviation; } StatsSpread;
+STATS_API StatsSpread stats_spread(const double *values, int n);
+
 /* The basic bootstrap's interval around `value`, with a chance of `tail` (0.025 for 95%) on either side of it, from
  * what resampling made of it: mirrored, so that a bias is taken off, not added twice (Efron & Tibshirani 1993, section
  * 13.3). Sorts `resampled`. */
@@ -81,9 +85,10 @@ STATS_API double stats_largest_step(const double *curve, int n);
 /* Never falls, and ends higher than it began. */
 STATS_API bool stats_rises(const double *curve, int n);
 
-/* The mean of the largest steps of `count` curves, n points each, one behind the other; the share that rises; how many
- * are flat and count for nothing in the mean. NaN: all are flat, or there is no memory. */
-typedef struct { double step, rising; int curves, flat; } StatsCurves;
+/* The mean of the largest steps of `count` curves, n points each, one behind the other; the same as shares of last less
+ * first, over the curves where that is above 0; the share that rises; how many are flat and count for nothing in the
+ * mean. NaN: all are flat, or there is no memory. */
+typedef struct { double step, ends, rising; int curves, flat; } StatsCurves;
 STATS_API StatsCurves stats_curves(const double *curves, int count, int n);
 
 /* ---- sets of rows ---- */
@@ -140,6 +145,7 @@ typedef struct {
     long undecided[STATS_CLASSES];
 } StatsConfusion;
 STATS_API void stats_confusion_add(StatsConfusion *c, int truth, const double *scores);
+STATS_API void stats_confusion_join(StatsConfusion *c, const StatsConfusion *more);     /* of the same classes */
 
 /*     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
  *
@@ -204,6 +210,16 @@ STATS_API double stats_mean(const double *values, int n)
     for (int i = 0; i < n; i++)
         if (isfinite(values[i])) sum += values[i], known++;
     return sum / known;
+}
+
+STATS_API StatsSpread stats_spread(const double *values, int n)
+{
+    StatsSpread s = {.mean = stats_mean(values, n)};
+    double squares = 0;
+    for (int i = 0; i < n; i++)
+        if (isfinite(values[i])) squares += (values[i] - s.mean) * (values[i] - s.mean), s.n++;
+    s.deviation = s.n > 1 ? sqrt(squares / (s.n - 1)) : NAN;
+    return s;
 }
 
 STATS_API StatsInterval stats_interval(double value, double *resampled, int n, double tail)
@@ -671,6 +687,15 @@ STATS_API void stats_confusion_add(StatsConfusion *c, int truth, const double *s
     else c->count[truth][judged]++;
 }
 
+STATS_API void stats_confusion_join(StatsConfusion *c, const StatsConfusion *more)
+{
+    c->n = more->n;
+    for (int k = 0; k < c->n; k++) {
+        c->undecided[k] += more->undecided[k];
+        for (int i = 0; i < c->n; i++) c->count[k][i] += more->count[k][i];
+    }
+}
+
 STATS_API StatsClass stats_class(const StatsConfusion *c, int k)
 {
     long hits = c->count[k][k], taken = 0, pictures = c->undecided[k];
@@ -813,7 +838,9 @@ STATS_API bool stats_rises(const double *curve, int n)
 
 STATS_API StatsCurves stats_curves(const double *curves, int count, int n)
 {
-    StatsCurves all = {.step = NAN, .rising = NAN, .curves = count};
+    StatsCurves all = {.step = NAN, .ends = NAN, .rising = NAN, .curves = count};
+    double ends = 0;
+    int higher = 0;
     double *steps = malloc((size_t)(count > 0 ? count : 1) * sizeof *steps), rising = 0;
     if (!steps) return all;
     for (int i = 0; i < count; i++) {
@@ -821,7 +848,11 @@ STATS_API StatsCurves stats_curves(const double *curves, int count, int n)
         steps[i] = stats_largest_step(curve, n);
         all.flat += !isfinite(steps[i]);
         rising += stats_rises(curve, n);
+        double low = curve[0], high = curve[0], gain = curve[n - 1] - curve[0];
+        for (int j = 1; j < n; j++) low = fmin(low, curve[j]), high = fmax(high, curve[j]);
+        if (gain > 0 && isfinite(steps[i])) ends += steps[i] * (high - low) / gain, higher++;
     }
+    if (higher) all.ends = ends / higher;
     all.step = stats_mean(steps, count), all.rising = rising / count;
     free(steps);
     return all;

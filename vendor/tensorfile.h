@@ -166,6 +166,9 @@ TENSORFILE_API void tensorfile_to_f64(const TensorEntry *entry, double *out);
 /* Rounds to the nearest half-precision number, ties to even; past 65504 gives infinity; a NaN stays a NaN. */
 TENSORFILE_API void tensorfile_f32_to_f16(const float *in, uint16_t *out, size_t n);
 
+/* A copy of the tensor with two slices of an axis exchanged; `out` has room for entry->bytes. */
+TENSORFILE_API void tensorfile_exchange(const TensorEntry *entry, int axis, int64_t i, int64_t j, void *out);
+
 TENSORFILE_API const char *tensorfile_type_name(TensorType type);             /* "F32", ...: safetensors' names */
 TENSORFILE_API size_t tensorfile_type_size(TensorType type);                  /* bytes of one element */
 
@@ -381,6 +384,17 @@ static uint16_t tensorfile_f16_of_f32(float value)
         }
     }
     return (uint16_t)(sign | half);
+}
+
+TENSORFILE_API void tensorfile_exchange(const TensorEntry *entry, int axis, int64_t i, int64_t j, void *out)
+{
+    size_t slice = tensorfile_type_size(entry->type), length = (size_t)entry->shape[axis];
+    for (int k = axis + 1; k < entry->rank; k++) slice *= (size_t)entry->shape[k];
+    char *copy = (char *)memcpy(out, entry->data, entry->bytes);
+    for (size_t at = 0; at < entry->bytes; at += slice * length) {
+        memcpy(copy + at + slice * (size_t)i, (const char *)entry->data + at + slice * (size_t)j, slice);
+        memcpy(copy + at + slice * (size_t)j, (const char *)entry->data + at + slice * (size_t)i, slice);
+    }
 }
 
 TENSORFILE_API void tensorfile_f32_to_f16(const float *in, uint16_t *out, size_t n)

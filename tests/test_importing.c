@@ -1,0 +1,190 @@
+/* test_importing.c: vendor/importing.h: on small sets made here, which rows are kept and which are passed over and why, and
+ * pixel by pixel what is cut out of them; an import that was stopped goes on; one is not mixed into another. */
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#define FILES_IMPLEMENTATION
+#define FILES_STATIC
+#define TABLE_IMPLEMENTATION
+#define TABLE_STATIC
+#define IMAGE_IMPLEMENTATION
+#define IMAGE_STATIC
+#define TENSORFILE_IMPLEMENTATION
+#define TENSORFILE_STATIC
+#define OPTIONS_IMPLEMENTATION
+#define OPTIONS_STATIC
+#define OWNED_IMPLEMENTATION
+#define OWNED_STATIC
+#define PLOT_IMPLEMENTATION
+#define PLOT_STATIC
+#define PAGE_IMPLEMENTATION
+#define PAGE_STATIC
+#define FIGURES_IMPLEMENTATION
+#define FIGURES_STATIC
+#define BOXES_IMPLEMENTATION
+#define BOXES_STATIC
+#define PROGRESS_IMPLEMENTATION
+#define PROGRESS_STATIC
+#define VIDEO_IMPLEMENTATION
+#define VIDEO_STATIC
+#define DATASET_IMPLEMENTATION
+#define DATASET_STATIC
+#define IMPORTING_IMPLEMENTATION
+#define IMPORTING_STATIC
+#include "../vendor/importing.h"
+#include "check.h"
+
+static char folder[64];
+static const char *at(const char *name) { return own_text("%s/%s", folder, name); }
+
+static int warnings;
+__attribute__((format(printf, 1, 2))) static void count_warning(const char *format, ...) { warnings += *format != 0; }
+
+/* 16 x 12 in grey: the pixel at (x,y) is 10 x + y. */
+static void write_ramp(const char *path)
+{
+    Image ramp = new_picture(16, 12, 1);
+    for (int i = 0; i < 16 * 12; i++) ramp.pixels[i] = (unsigned char)(10 * (i % 16) + i / 16);
+    save_picture(path, &ramp, NULL);
+}
+
+/* A list as AffectNet's: two boxes, one reaches past the edge, one is empty; a file that is missing, one cut short, one
+ * label that is none of the emotions. */
+static void write_set(void)
+{
+    make_folder(at("set"));
+    for (const char *name = "abcdg"; *name; name++) write_ramp(at(own_text("set/%c.png", *name)));
+    write_file(at("set/f.png"), "\x89PNG\r\n", 6);
+    const char *list = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression\n"
+                       "a.png,2,1,4,4,,1\nb.png,8,4,8,8,,1\nc.png,14,2,8,8,,2\nd.png,30,2,4,4,,2\n"
+                       "missing.png,2,1,4,4,,1\nf.png,2,1,4,4,,2\ng.png,2,1,4,4,,9\n";
+    write_file(at("set/training.csv"), list, strlen(list));
+}
+
+static const int *tally_of(const Import *job, const char *class_)
+{
+    for (int k = 0; k < job->set.n_classes; k++)
+        if (strcmp(job->set.class_names[k], class_) == 0) return job->tally[k];
+    return NULL;
+}
+
+static Import *import_set(const ImportOptions *options)
+{
+    char *parts[] = {own_text("%s/set/training.csv", folder)};
+    return import_pictures("affectnet", parts, 1, options);
+}
+
+static bool in_table(const Table *t, int row, const char *const *cells)
+{
+    bool same = true;
+    for (int c = 0; c < t->columns; c++) {
+        const char *have = t->cells[row * t->columns + c];
+        if (!have || strcmp(have, cells[c])) printf("  row %d column %d: %s\n", row, c, have), same = false;
+    }
+    return same;
+}
+
+static void test_boxes(void)
+{
+    const ImportOptions options = {.out = at("boxes"), .size = 4, .grey = true, .warn = count_warning};
+    const Import *job = import_set(&options);
+    const int *happy = tally_of(job, "happy"), *sad = tally_of(job, "sad");
+    Image cut;
+    Error why;
+    CHECK(job->n_work == 6 && job->done == 6 && job->kept == 3 && warnings == 1);
+    CHECK(happy[IMPORT_KEPT] == 2 && happy[IMPORT_MISSING] == 1 && happy[IMPORT_RESULTS + SPLIT_TRAIN] == 2);
+    CHECK(sad[IMPORT_KEPT] == 1 && sad[IMPORT_NO_FACE] == 1 && sad[IMPORT_UNREADABLE] == 1);
+    CHECK(try_picture(at("boxes/train/happy/0000000.png"), 0, &cut, &why) && cut.width == 4 && cut.channels == 1);
+    for (int i = 0; i < 16; i++) CHECK(cut.pixels[i] == 10 * (2 + i % 4) + 1 + i / 4);
+    CHECK(try_picture(at("boxes/train/happy/0000001.png"), 0, &cut, &why) && cut.width == 4);
+    CHECK(cut.pixels[5] - cut.pixels[4] == 20 && cut.pixels[8] - cut.pixels[4] == 2);     /* 8 pixels on 4 */
+    const Table *t = import_table(job);
+    static const char *const names[] = {"class", "rows", "kept", "train", "validation", "test", "left out", "no file",
+                                        "unreadable", "no face"};
+    CHECK(t->columns == 10 && t->rows == job->set.n_classes + 1 && in_table(t, 0, names));
+    CHECK(in_table(t, t->rows, (const char *const[]){"all", "7", "3", "3", "0", "0", "1", "1", "1", "1"}));
+}
+
+/* Boxes are found in the left half, or nowhere; the best one whose centre is where the list says counts. */
+static Boxes find_left(void *asked, const Image *picture)
+{
+    Boxes found = {0};
+    ++*(int *)asked;
+    CHECK(picture->channels == 3);
+    boxes_add(&found, (Box){.box = {9, 9, 11, 11}, .score = 0.9});
+    boxes_add(&found, (Box){.box = {3, 2, 5, 4}, .score = 0.8});
+    return found;
+}
+
+static void test_finding(void)
+{
+    int asked = 0;
+    const ImportOptions options = {.out = at("found"), .size = 2, .classes = "happy", .find = find_left, .context = &asked};
+    const Import *job = import_set(&options);
+    Image cut;
+    Error why;
+    CHECK(asked == 2 && job->n_work == 3 && job->kept == 2 && tally_of(job, "sad")[IMPORT_LEFT_OUT] == 3);
+    CHECK(try_picture(at("found/train/happy/0000000.png"), 1, &cut, &why));      /* the first box is not where a face is */
+    CHECK(cut.pixels[0] == 32 && cut.pixels[1] == 42 && cut.pixels[2] == 33 && cut.pixels[3] == 43);
+    CHECK(try_picture(at("found/train/happy/0000001.png"), 1, &cut, &why) && cut.pixels[0] == 99);
+}
+
+static void test_whole(void)
+{
+    const ImportOptions options = {.out = at("whole"), .whole = true};
+    Image cut;
+    Error why;
+    CHECK(import_set(&options)->kept == 4);
+    CHECK(try_picture(at("whole/train/sad/0000003.png"), 0, &cut, &why) && cut.width == 16 && cut.height == 12);
+    const ImportOptions square = {.out = at("square"), .whole = true, .size = 12};
+    import_set(&square);
+    CHECK(try_picture(at("square/train/sad/0000003.png"), 0, &cut, &why) && cut.width == 12 && cut.pixels[0] == 20);
+}
+
+static bool same_files(const char *a, const char *b)
+{
+    return system(own_text("diff -r %s %s >/dev/null", a, b)) == 0;
+}
+
+static void go(void *options) { import_set(options); }
+
+/* Its last line is cut short, and the picture of the second row is lost. */
+static void test_resuming(void)
+{
+    static volatile sig_atomic_t stop = 1;
+    Error e;
+    size_t size;
+    ImportOptions options = {.out = at("again"), .size = 4, .grey = true, .warn = count_warning, .stop = &stop};
+    CHECK(!attempt(go, &options, &e) && strstr(e.text, "stopped after 0 of 6 rows"));
+    stop = 0;
+    go(&options);
+    CHECK(same_files(at("boxes"), at("again")));
+    const char *journal = read_file(at("again/import.csv"), 1 << 20, &size);
+    write_file(at("again/import.csv"), journal, size - 3);
+    remove(at("again/train/happy/0000001.png")), remove(at("again/labels.csv"));
+    warnings = 0;
+    CHECK(import_set(&options)->kept == 3 && warnings == 2);            /* "1 of 6 are done", "skipped: f.png" */
+    CHECK(same_files(at("boxes"), at("again")));
+    options.says = "size = 4\n";
+    CHECK(!attempt(go, &options, &e) && e.status == 2 && strstr(e.text, "other inputs or options"));
+    const ImportOptions other = {.out = at("set")};
+    CHECK(!attempt(go, (void *)&other, &e) && e.status == 2 && strstr(e.text, "holds other files"));
+    options.out = at("none"), options.classes = "angry";
+    CHECK(!attempt(go, &options, &e) && strstr(e.text, "angry"));
+}
+
+int main(void)
+{
+    Scope all;
+    enter(&all);
+    snprintf(folder, sizeof folder, "/tmp/importing-XXXXXX");
+    if (!mkdtemp(folder)) return 1;
+    progress_to(NULL);
+    write_set();
+    test_boxes();
+    test_finding();
+    test_whole();
+    test_resuming();
+    CHECK(system(own_text("rm -r %s", folder)) == 0);
+    leave();
+    return check_report();
+}

@@ -1,0 +1,247 @@
+/* documents.h: the four documents that `facegan reproduce` reproduces, as data: what each tried, in its order, with
+ * which settings, and what it published. What becomes of it is facegan.c's, 15.6. */
+#ifndef FACEGAN_DOCUMENTS_H
+#define FACEGAN_DOCUMENTS_H
+
+/* What is measured of a trained network, and which pictures its section on the page has. */
+typedef enum Kind { A_CLASSIFIER, EDITOR, NOISE_GAN, SPACE_EDITOR } Kind;
+
+typedef struct Experiment {
+    const char *name, *title, *text;    /* of its run; of its section; what the document did and tells */
+    const char *model, *settings;       /* "stargan", "adv=bce batch=8" */
+    Kind kind;
+    double share;                       /* of the time, in proportion to the others' */
+    int data, joined;                   /* which of the folders given, and a further one that is joined to it, or 0;
+                                           without one of them the experiment is left out */
+    int shrink;                         /* divides the pictures' side, or 0 */
+} Experiment;
+
+/* A number of the document, and the fact of an experiment that stands beside it; kind '%' a share, 'n' a number.
+ * Without an experiment: the title of the table that the rows below it are. */
+typedef struct Published { const char *experiment, *what, *value, *fact; char kind; const char *why; } Published;
+
+typedef struct Document {
+    const char *name, *title, *cite;
+    const char *takes;                  /* a model whose options the command may have, which then hold; or NULL */
+    const Experiment *experiments;
+    int n_experiments;
+    const Published *published;
+    int n_published;
+    const char *cut;                    /* settings that hold while --budget is not full; or NULL */
+    const char *differs;                /* as a whole */
+} Document;
+
+#define ROWS_OF(table) table, sizeof table / sizeof *table
+
+/* ---- Emotion Detection in Images ---- */
+
+#define OPTIMISER(word, rate)                                                                                          \
+    {word, "Optimisers: " word, "The document names SGD, Adagrad, Adam and RMSprop and takes Adam. As long as the "    \
+     "network above.", "classifier", "network=small d-optimiser=" word " lr=" rate, A_CLASSIFIER, 0.5, 0, 0, 0}
+
+static const Experiment classifier_experiments[] = {
+    {"network", "The network",
+     "Three emotions of FER2013, balanced to 5,000 pictures each with changed copies; a fifth held out. The document "
+     "trained for about 75 passes, until the validation loss did not decrease any more.",
+     "classifier", "", A_CLASSIFIER, 2, 0, 0, 0},
+    OPTIMISER("sgd", "0.05"), OPTIMISER("adagrad", "0.01"), OPTIMISER("adam", "0.001"), OPTIMISER("rmsprop", "0.0005")
+};
+
+static const Published classifier_published[] = {
+    {"network", "training pictures", "about 80%", "training", '%',
+     "ours are warped, relit and partly hidden, in the last batches"},
+    {"network", "a fifth of them, held out", "about 75%", "validation", '%',
+     "ours is split off before balancing, so that no copy of a picture stands on both sides (--as-published: after it, "
+     "as in the document)"},
+    {"network", "test pictures (PublicTest and PrivateTest, 3,979)", "about 78%", "accuracy", '%', ""},
+    {"network", "how many of them the data has", "3,979", "pictures", 'n', ""},
+    {"network", "the validation part (PublicTest) alone", "", "accuracy.validation", '%',
+     "the document does not tell it"},
+    {"network", "the test part (PrivateTest) alone", "", "accuracy.test", '%', "the document does not tell it"},
+    {"network", "passes until it stopped", "about 75", "passes", 'n',
+     "the small network's rate falls along a cosine, to its end"},
+    {"sgd", "SGD, test pictures", "", "accuracy", '%',
+     "the document says only that other settings gave unsatisfying results"},
+    {"adagrad", "Adagrad, test pictures", "", "accuracy", '%', "the same"},
+    {"adam", "Adam, test pictures", "", "accuracy", '%', "the same"},
+    {"rmsprop", "RMSprop, test pictures", "", "accuracy", '%', "the same"},
+};
+
+/* ---- Ceovic et al.: GANs for Generating Different Face Expressions ---- */
+
+#define FOUR "size=48 channels=1 classes=angry,happy,sad,surprise "
+#define CEOVIC FOUR "batch=8 epochs=400 "
+
+static const Experiment stargan_experiments[] = {
+    {"judge", "The judge", "A classifier that says which emotion an edit shows; the document judged by eye.",
+     "classifier", "network=small " FOUR, A_CLASSIFIER, 0.3, 0, 0, 0},
+    {"log-loss", "The document's loss",
+     "Equation 1: the original log loss. After 100 of its 400 epochs the document saw slight changes in the mouth area "
+     "and lines that remind of a moustache; at the end emotions are easily recognised.",
+     "stargan", CEOVIC "adv=bce", EDITOR, 2, 0, 0, 0},
+    {"wgan-gp", "StarGAN's own loss",
+     "The public code, which the document follows, has the Wasserstein loss with a gradient penalty.",
+     "stargan", CEOVIC "adv=wgan-gp", EDITOR, 2, 0, 0, 0},
+    {"no-class-loss", "lambda_cls = 0", "The document expects that G then returns its input.",
+     "stargan", CEOVIC "adv=wgan-gp lambda-cls=0", EDITOR, 1, 0, 0, 0},
+    {"different", "c different from c'",
+     "The document asks for it below equation 4; a shuffle of the labels allows c = c'.",
+     "stargan", CEOVIC "adv=wgan-gp targets=different", EDITOR, 1, 0, 0, 0},
+};
+
+#define SEEN_BY_EYE "the document shows pictures only"
+
+static const Published stargan_published[] = {
+    {"judge", "the judge on real pictures", "", "accuracy", '%', "the document has no judge"},
+    {"log-loss", "log loss: edits that show what was asked for", "", "accuracy.edited", '%', SEEN_BY_EYE},
+    {"wgan-gp", "WGAN-GP: the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
+    {"no-class-loss", "lambda_cls 0: the same", "", "accuracy.edited", '%', "one in four, if G returns its input"},
+    {"different", "c != c': the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
+    {"log-loss", "log loss: how far an edit moves pixels (of 2)", "", "moved", 'n', SEEN_BY_EYE},
+    {"wgan-gp", "WGAN-GP: the same", "", "moved", 'n', SEEN_BY_EYE},
+    {"no-class-loss", "lambda_cls 0: the same", "the input, probably", "moved", 'n', "a guess, not a result"},
+    {"different", "c != c': the same", "", "moved", 'n', SEEN_BY_EYE},
+    {"wgan-gp", "there and back (of 2)", "", "cycle.l1", 'n', SEEN_BY_EYE},
+};
+
+/* ---- Kolbenschlag: Emotional face generation with adversarial networks ---- */
+
+#define KOLBENSCHLAG "size=64 channels=3 epochs=100 "
+
+static const Experiment noise_experiments[] = {
+    {"gan", "Faces without labels",
+     "A plain GAN on 3,000 pictures of 200 people, shown after 10, 50 and 100 epochs.",
+     "gan", KOLBENSCHLAG "as-published=1", NOISE_GAN, 1, 0, 0, 0},
+    {"cgan", "Faces with an emotion", "A conditional GAN: D answers fake, or which emotion.",
+     "cgan", KOLBENSCHLAG "joint=1", NOISE_GAN, 1, 0, 0, 0},
+    {"wgan", "The Wasserstein loss", "Taken against mode collapse.",
+     "wgan", KOLBENSCHLAG "conditional=1", NOISE_GAN, 1, 0, 0, 0},
+    {"weather", "Another kind of picture",
+     "Landscapes by their weather, to rule out an error in the architecture: most pictures look similar, some differ.",
+     "wgan", KOLBENSCHLAG "conditional=1", NOISE_GAN, 1, 1, 0, 0},
+    {"wacgan", "A critic with two losses",
+     "Wasserstein for authenticity, classes for the emotion: the model sometimes draws different faces.",
+     "wacgan", KOLBENSCHLAG, NOISE_GAN, 1, 0, 0, 0},
+    {"wacgan-code", "The document's code", "As far as it is known: the step that collapsed.",
+     "wacgan", KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", NOISE_GAN, 1, 0, 0, 0},
+};
+
+#define VARIED "1: as varied as the data, 0: one picture; the document judged by eye"
+
+static const Published noise_published[] = {
+    {"gan", "GAN: diversity of the samples", "faces", "pixels", 'n', VARIED},
+    {"cgan", "conditional GAN", "collapsed", "pixels", 'n', "ours is stabilised where the document's was not"},
+    {"cgan", "conditional GAN: D sees the class asked for", "", "agreement", '%', "not told"},
+    {"wgan", "Wasserstein", "collapsed", "pixels", 'n', VARIED},
+    {"weather", "weather pictures", "most look similar", "pixels", 'n', VARIED},
+    {"wacgan", "two losses", "sometimes different", "pixels", 'n', VARIED},
+    {"wacgan", "two losses: the class asked for", "not really usable", "agreement", '%', "D's own answer"},
+    {"wacgan-code", "the document's code", "mostly alike", "pixels", 'n',
+     "its target for the fakes' class is an unrelated label, its critic has no strides, its optimiser starts anew "
+     "every batch"},
+};
+
+/* ---- Surani: GANmut, Generating and Modifying Facial Expressions ---- */
+
+/* The document does not tell how long it trained; the public code's run, which it follows, has 2,000,000 iterations. */
+#define SURANI "size=128 channels=3 batch=16 iters=2000000"
+#define SURANI_JUDGE                                                                                                   \
+    "The document fine-tunes VGG and ResNet50 from ImageNet weights on AffectNet, balanced. Ours learn from nothing, " \
+    "from AffectNet's folder, or, without it, the first."
+
+static const Experiment ganmut_experiments[] = {
+    {"vgg", "The first judge: VGG's place", SURANI_JUDGE " This one is a small network of 3x3 convolutions.",
+     "classifier", "network=small balance=oversample", A_CLASSIFIER, 0.4, 2, 0, 0},
+    {"resnet", "The second judge: ResNet's place", SURANI_JUDGE " This one is ResNet-18, at 64 px.",
+     "classifier", "network=resnet18 size=64 unfreeze=all lr=0.001 balance=oversample", A_CLASSIFIER, 0.4, 2, 0, 0},
+    {"affwild-retinaface", "Aff-Wild2, faces by RetinaFace", "The document's first experiment: one of two data sets, "
+     "one of two detectors.", "ganmut", SURANI, SPACE_EDITOR, 1, 0, 0, 0},
+    {"affwild-mtcnn", "Aff-Wild2, faces by MTCNN", "Surani: \"difficulties in fully learning all emotions\" on "
+     "Aff-Wild2 alone.", "ganmut", SURANI, SPACE_EDITOR, 1, 1, 0, 0},
+    {"combined-retinaface", "Combined, faces by RetinaFace", "Aff-Wild2 and AffectNet's small version together, about "
+     "270,000 pictures: \"visually superior results, capturing all seven target emotions\".",
+     "ganmut", SURANI, SPACE_EDITOR, 1, 0, 2, 0},
+    {"combined-mtcnn", "Combined, faces by MTCNN", "The same with the other detector.",
+     "ganmut", SURANI, SPACE_EDITOR, 1, 1, 3, 0},
+    {"half-size", "Another resolution", "The document's abstract names image resolutions among what it compares, and "
+     "tells no numbers of it: the first experiment at half the side.", "ganmut", SURANI, SPACE_EDITOR, 0.5, 0, 0, 2},
+};
+
+#define BY_BOTH(run, what, fact, vgg, resnet, why)                                                                     \
+    {run, what ", VGGNet", vgg, "vgg." fact, 'n', why}, {run, what ", ResNet", resnet, "resnet." fact, 'n', why}
+#define ORIGINAL "the original run's weights are not ours to ship; `facegan study ganmut` judges them where they lie"
+#define OTHER_JUDGE "another judge gives other numbers: compare within a column"
+#define F1_TABLE(run, vr, rr, vc, rc, va, ra, vo, ro)                                                                 \
+    BY_BOTH("affwild-" run, "Real", "f1.real", vr, rr, OTHER_JUDGE),                                                   \
+    BY_BOTH("combined-" run, "Combined", "f1.edited", vc, rc, OTHER_JUDGE),                                            \
+    BY_BOTH("affwild-" run, "Aff-Wild2", "f1.edited", va, ra, OTHER_JUDGE),                                            \
+    BY_BOTH("original", "GANmut Original", "f1.edited", vo, ro, ORIGINAL)
+#define SIX_ROWS(fact, v1, r1, v2, r2, v3, r3, v4, r4, v5, r5, v6, r6, why)                                            \
+    BY_BOTH("affwild-retinaface", "Aff-Wild2 RetinaFace", fact, v1, r1, why),                                          \
+    BY_BOTH("affwild-mtcnn", "Aff-Wild2 MTCNN", fact, v2, r2, why),                                                    \
+    BY_BOTH("combined-retinaface", "Combined RetinaFace", fact, v3, r3, why),                                          \
+    BY_BOTH("combined-mtcnn", "Combined MTCNN", fact, v4, r4, why),                                                    \
+    BY_BOTH("original", "GANmut RetinaFace", fact, v5, r5, ORIGINAL),                                                  \
+    BY_BOTH("original", "GANmut MTCNN", fact, v6, r6, ORIGINAL)
+#define DISCRIMINATOR(run, what, average, real, fake)                                                                  \
+    {run, what ", average", average, "discriminator.f1.average", 'n', "the document's average is not the mean of its " \
+     "two; ours is"},                                                                                                  \
+    {run, what ", real", real, "discriminator.f1.real", 'n', "the threshold is not told: ours is the midpoint of two " \
+     "means"},                                                                                                         \
+    {run, what ", fake", fake, "discriminator.f1.fake", 'n', "the same"}
+#define ITS_ENDS "the same curves, over what lies between the weakest and the strongest, the text's definition"
+
+static const Published ganmut_published[] = {
+    {NULL, "V.D  AffectNet: pictures in which RetinaFace finds a face", NULL, NULL, 0, NULL},
+    {"combined-retinaface", "threshold high at first, then 0.1", "16%, then 50%", "faces", '%',
+     "as `data import --threshold` was told when the third folder was made"},
+    {NULL, "Table I  Average F1 using RetinaFace (higher is better)", NULL, NULL, 0, NULL},
+    F1_TABLE("retinaface", "0.28", "0.47", "0.32", "0.44", "0.18", "0.18", "0.26", "0.33"),
+    {NULL, "Table II  Average F1 using MTCNN (higher is better)", NULL, NULL, 0, NULL},
+    F1_TABLE("mtcnn", "0.34", "0.50", "0.44", "0.58", "0.22", "0.27", "0.38", "0.48"),
+    {NULL, "Table III  Frechet Emotion Distance (lower is better)", NULL, NULL, 0, NULL},
+    SIX_ROWS("fed", "35.96", "8.0", "106.9", "18.7", "31.34", "6.5", "24.23", "9.9", "27.74", "6.6", "26.50", "11.08",
+             "it grows with the number and size of a judge's features, and the document does not tell which layer it "
+             "takes: ours is the last before the head"),
+    {NULL, "Table IV  Smoothness (lower is better)", NULL, NULL, 0, NULL},
+    SIX_ROWS("smoothness", "0.726", "0.124", "0.165", "0.643", "0.335", "0.45", "0.376", "0.382", "0.427", "0.38",
+             "0.054", "0.36", "largest step over largest less smallest; 0.11 is the least of a rising curve, so the "
+             "document's 0.054 is of one that falls or of another definition"),
+    BY_BOTH("affwild-retinaface", "Aff-Wild2 RetinaFace, first to last", "smoothness.ends", "", "", ITS_ENDS),
+    BY_BOTH("affwild-retinaface", "Aff-Wild2 RetinaFace, curves that never fall", "smoothness.rising", "", "",
+            "not told; a curve that falls can score low"),
+    {NULL, "Table V  Discriminator F1 (lower is better)", NULL, NULL, 0, NULL},
+    DISCRIMINATOR("affwild-retinaface", "Aff-Wild2 RetinaFace", "0.26", "0.28", "0.37"),
+    DISCRIMINATOR("affwild-mtcnn", "Aff-Wild2 MTCNN", "0.44", "0.35", "0.55"),
+    DISCRIMINATOR("combined-retinaface", "Combination RetinaFace", "0.14", "0.32", "0.09"),
+    DISCRIMINATOR("combined-mtcnn", "Combination MTCNN", "0.14", "0.32", "0.09"),
+    {NULL, "Another resolution", NULL, NULL, 0, NULL},
+    BY_BOTH("half-size", "Aff-Wild2 RetinaFace at half the side: F1", "f1.edited", "", "", "not told"),
+};
+
+static const Document documents[] = {
+    {"classifier", "Emotion Detection in Images",
+     "joy, anger and sadness of FER2013, balanced to 5,000 pictures each", "classifier",
+     ROWS_OF(classifier_experiments), ROWS_OF(classifier_published), NULL,
+     "The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE "
+     "does as it does. small learns from nothing, at 48 px instead of 224. The document tells no dropout rate, L2 "
+     "strength or batch size."},
+    {"stargan", "GANs for Generating Different Face Expressions",
+     "Ceovic et al., StarGAN on four classes of FER2013", NULL,
+     ROWS_OF(stargan_experiments), ROWS_OF(stargan_published), NULL,
+     "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set "
+     "has 3,995: a misprint, as its 960,000 iterations show."},
+    {"noise", "Emotional face generation with adversarial networks", "N. Kolbenschlag, 2020", NULL,
+     ROWS_OF(noise_experiments), ROWS_OF(noise_published), NULL,
+     "The document's faces are Aff-Wild2's, about 3,000 pictures of 200 people, which are given to researchers only: "
+     "any labelled faces stand in for them."},
+    {"ganmut", "GANmut: Generating and Modifying Facial Expressions", "M. Surani, arXiv 2406.11079, 2024", NULL,
+     ROWS_OF(ganmut_experiments), ROWS_OF(ganmut_published), "size=48 width=16 d-width=32",
+     "Aff-Wild2 and AffectNet are given to researchers only: the folders given stand in for them, in the order "
+     "Aff-Wild2 by RetinaFace, Aff-Wild2 by MTCNN, AffectNet by RetinaFace, AffectNet by MTCNN, as `facegan data "
+     "import ... --detector` leaves them; experiments whose folder is not given are left out. The document prints its "
+     "equation 8 with the gradient penalty's sign reversed (D would be paid for steep slopes); ours is added, as in "
+     "the public code. Figures 1 to 3 and 5 are drawings of what others found, and of the architecture."},
+};
+
+#endif
