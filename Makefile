@@ -153,7 +153,7 @@ test-gpu-short: build/facegan-emulated build/test_step
 
 build/fuzz_%: tests/fuzz_%.c $(SOURCES)
 	@mkdir -p build
-	clang -std=c11 -D_GNU_SOURCE -DFACEGAN_COMMIT='"fuzz"' -g -O1 -I. -fsanitize=fuzzer,address,undefined $(UNWATCHED) -o $@ $< $(LIBS)
+	clang -std=c11 -D_GNU_SOURCE -DFACEGAN_COMMIT='"fuzz"' -g -O1 -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(UNWATCHED) -o $@ $< $(LIBS)
 
 # The kernels get no bytes from outside, and half of the compiler's time: they are not watched.
 build/fuzz_cli: UNWATCHED = -fsanitize-ignorelist=build/unwatched -fsanitize-coverage-ignorelist=build/unwatched

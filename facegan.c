@@ -5305,6 +5305,36 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     changed(to);
 }
 
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "g_ema." and the like
+ * where a training wrapped its network or saved several. Of these an averaged one is taken, then a G; the choice is
+ * told. How many there are. */
+static int find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
+                       char prefix[TENSORFILE_PREFIX])
+{
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"}, *const ours[] = {
+        "", "G.", "D.", "average.G.", "pnet.", "rnet.", "onet."};
+    int found = tensorfile_prefix(file, name, rank, shape, wanted, sizeof wanted / sizeof *wanted, prefix);
+    bool told = found == 1 && strcmp(prefix, "module.") == 0;               /* wrapped, and nothing to choose from */
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) told |= strcmp(prefix, ours[i]) == 0;
+    if (told) return found;
+    warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
+    return found;
+}
+
+/* The same for a net, told by its first parameter: what is usual, where the file has that. */
+static bool find_net(const TensorFile *file, const char *path, const Net *net, const char *usual,
+                     char prefix[TENSORFILE_PREFIX])
+{
+    const Parameter *first = net->parameters;
+    int64_t shape[AXES];
+    snprintf(prefix, TENSORFILE_PREFIX, "%s", usual);
+    if (!net->count || tensorfile_find(file, textf("%s%s", usual, first->w->name).s)) return true;
+    file_dimensions(first->w->shape, layout_of(first), shape);
+    if (find_prefix(file, path, first->w->name, layouts[layout_of(first)].rank, shape, prefix)) return true;
+    snprintf(prefix, TENSORFILE_PREFIX, "%s", usual);
+    return false;
+}
+
 static void load_part(const TensorFile *file, const char *path, const Net *net, int part, const char *prefix)
 {
     for (int i = 0; i < net->count; i++) {
@@ -5314,8 +5344,10 @@ static void load_part(const TensorFile *file, const char *path, const Net *net, 
     }
 }
 
-static void load_net(const TensorFile *file, const char *path, const Net *net, const char *prefix, bool moments)
+static void load_net(const TensorFile *file, const char *path, const Net *net, const char *usual, bool moments)
 {
+    char prefix[TENSORFILE_PREFIX];
+    find_net(file, path, net, usual, prefix);
     load_part(file, path, net, WEIGHT, prefix);
     for (int part = FIRST; part < PARTS && moments; part++) load_part(file, path, net, part, part_prefix(net, part));
 }
@@ -5390,20 +5422,6 @@ static void load_parameter(void *loading)
     if (!load_as_it_lies(entry, w)) give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, w->name);
 }
 
-/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "g_ema." and the like
- * where a training wrapped its network or saved several. Of these an averaged one is taken, then a G; the choice is
- * told. */
-static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
-                        char prefix[TENSORFILE_PREFIX])
-{
-    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"}, *const ours[] = {
-        "", "G.", "D.", "average.G."};
-    int found = tensorfile_prefix(file, name, rank, shape, wanted, sizeof wanted / sizeof *wanted, prefix);
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (strcmp(prefix, ours[i]) == 0) return;
-    warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
-}
-
 static bool in_head(const Net *net, const Parameter *p)
 {
     const char *last = net->classifier.backbone->last;
@@ -5413,16 +5431,11 @@ static bool in_head(const Net *net, const Parameter *p)
 /* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
 static void load_pretrained(Net *net, const char *given)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile *file = new_tensors();
+    char path[PATH_MAX];
     int anew = 0;
     classifier_path(given, path);
-    if (!tensorfile_load(path, file, why)) give_up(1, "--init: %s", why);
-    Loading l = {file, path, net, net->parameters, ""};
-    int64_t shape[AXES];
-    Layout first = layout_of(l.p);
-    file_dimensions(l.p->w->shape, first, shape);
-    find_prefix(file, path, l.p->w->name, layouts[first].rank, shape, l.prefix);
+    Loading l = {load_tensors(path), path, net, net->parameters, ""};
+    find_net(l.file, path, net, "", l.prefix);
     for (; l.p < net->parameters + net->count; l.p++) {
         Error problem = {0};
         if (attempt(load_parameter, &l, &problem) || strstr(l.p->w->name, "num_batches_tracked")) continue;
@@ -5826,13 +5839,14 @@ static void load_facenet(const TensorFile *file, const char *path, const Net *ne
 
 /* `prefix`: of its names in the file, "", "module.", "pnet." */
 static void load_finder(Finder *finder, const FinderKind *kind, const TensorFile *file, const char *path,
-                       const char *prefix)
+                       const char *usual)
 {
+    char prefix[TENSORFILE_PREFIX] = "";
     Net *net = &finder->net;
     *finder = (Finder){.is = kind};
     make_net(net, kind, 3);
     if (strcmp(file->format, "npy") == 0) load_facenet(file, path, net);
-    else load_net(file, path, net, prefix, false);
+    else find_net(file, path, net, usual, prefix), load_net(file, path, net, prefix, false);
     for (int i = 1; i < net->count; i++)
         if (net->parameters[i].role == FOLDED)
             fold_norm(file, path, prefix, net->parameters[i - 1].w, net->parameters[i].w);
@@ -6285,10 +6299,11 @@ static void load_retinaface(Detector *d, const char *weights)
 {
     if (is_folder(weights)) give_up(1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
     const TensorFile *file = load_tensors(weights);
-    bool wrapped =
-        tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
-    bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
-    load_finder(&d->finders[0], &retinaface_finders[resnet], file, weights, wrapped ? "module." : "");
+    char prefix[TENSORFILE_PREFIX];
+    bool resnet = find_prefix(file, weights, "body.conv1.weight", AXES, (const int64_t[AXES]){64, 3, 7, 7}, prefix);
+    if (!resnet)
+        find_prefix(file, weights, "body.stage1.0.0.weight", AXES, (const int64_t[AXES]){8, 3, 3, 3}, prefix);
+    load_finder(&d->finders[0], &retinaface_finders[resnet], file, weights, prefix);
 }
 
 /* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
@@ -6753,7 +6768,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     begin_training(p, faces, n);
     while (p->which < FINDERS && !interrupted) learn(p);
     if (p->trace) save_tensors(p->trace, s->trace, "");
-    else if (p->which < FINDERS) warn("stopped; the same command goes on");
+    else if (p->which < FINDERS) give_up(1, "stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
@@ -8466,7 +8481,7 @@ static void load_pair(Trainer *t, const char *run)
     weights_path(run, path);
     enter(&inner);
     const TensorFile *file = load_tensors(path);
-    bool has_d = false;
+    bool has_d = find_net(file, path, &t->now.d, "D.", (char[TENSORFILE_PREFIX]){0});
     for (size_t i = 0; i < file->count; i++) has_d |= strncmp(file->tensors[i].name, "D.", 2) == 0;
     if (!has_d) warn("%s has a G and no D: D starts anew", path);
     load_net(file, path, &t->now.g, "G.", false);
@@ -12408,6 +12423,7 @@ static void make_plan(Reproduction *r)
     for (int i = 0; i < r->n; i++) {
         Work *w = &r->works[i];
         if (!w->full) time_work(w);
+        give_up_if_interrupted(i, r->n, "networks whose training is timed");
         table_row(t, i + 1, "%s\t%ld\t%.6f", w->x->name, w->full, w->seconds);
     }
     share_time(r);
@@ -12728,6 +12744,7 @@ static void gather_facts(Reproduction *r, Work *w)
     Scope inner;
     enter(&inner);
     kinds[w->x->kind].measure(r, w);
+    give_up_if_interrupted(0, 1, own_text("%s's facts", w->x->name));
     w->facts->rows = w->n_facts;
     save_table(w->facts, path);
     leave();
@@ -12944,14 +12961,44 @@ static const void *converted(const TensorEntry *t, const Settings *s)
     return halves;
 }
 
+/* What stands before the names of the network that --strip keeps: of our own files' networks the averaged G, then G,
+ * then D; of others' the one whose first filter is known. */
+static void prefix_to_strip(const TensorFile *file, const char *path, char prefix[TENSORFILE_PREFIX])
+{
+    static const char *const ours[] = {"average.G.", "G.", "D."};
+    static const struct { const char *name; int64_t shape[AXES]; } firsts[] = {
+        {"main.0.weight", {0, 0, 7, 7}}, {"body.conv1.weight", {64, 3, 7, 7}}, {"body.stage1.0.0.weight", {8, 3, 3, 3}},
+        {"pnet.conv1.weight", {10, 0, 3, 3}}, {"features.0.weight", {0, 0, 3, 3}}, {"conv1.weight", {0, 0, 7, 7}},
+        {"conv1.weight", {0}}, {"main.0.weight", {0}}};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        for (size_t k = 0; k < file->count; k++)
+            if (strncmp(file->tensors[k].name, ours[i], strlen(ours[i])) == 0) {
+                strcpy(prefix, ours[i]);
+                return;
+            }
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++)
+        if (find_prefix(file, path, firsts[i].name, AXES, firsts[i].shape, prefix)) return;
+    give_up(1, "%s: --strip finds no network in it that is known here; --only PREFIX keeps what you name", path);
+}
+
+/* An optimiser's memory, as it is called here and by PyTorch. */
+static bool is_moment(const char *name)
+{
+    static const char *const words[] = {"_m.", "_v.", "optim", "exp_avg", "momentum_buffer"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(name, words[i])) return true;
+    return false;
+}
+
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
- * --half rounds float32 to float16. */
+ * --strip all but one network, whose names then begin with nothing, --half rounds float32 to float16. */
 static void convert_weights(const char *from, const char *to, const Settings *s)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], prefix[TEXT] = "";
     weights_path(from, path);
     if (ends_with(to, ".onnx")) {
-        if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
+        if (*s->only || s->half || s->bgr || s->strip)
+            give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
         const Settings of = settings_of_run(from);
         export_onnx(from, find_model(of.model)->generator, to);
         return;
@@ -12959,13 +13006,18 @@ static void convert_weights(const char *from, const char *to, const Settings *s)
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
     for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
+    if (s->strip && !*s->only) prefix_to_strip(in, path, prefix);
+    else snprintf(prefix, sizeof prefix, "%s", s->only);
+    size_t length = strlen(prefix);
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
         TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
-        if (strncmp(t->name, s->only, strlen(s->only))) continue;
-        if (!tensorfile_add(out, t->name, type, t->rank, t->shape, converted(t, s))) give_up_memory(1, sizeof *t);
+        if (strncmp(t->name, prefix, length) || (s->strip && is_moment(t->name))) continue;
+        if (!tensorfile_add(out, t->name + (s->strip ? length : 0), type, t->rank, t->shape, converted(t, s)))
+            give_up(1, "cannot keep %s: out of memory, or a name that is there twice or empty", t->name);
     }
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
+    if (s->strip) warn("%s: the %zu tensors %s*, of %zu", to, out->count, prefix, in->count);
     save_tensors(out, to, "");
 }
 
@@ -13226,6 +13278,7 @@ static void start_machine(const Settings *s)
     if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) give_up(2, "FACEGAN_ISA=%s", why);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
     be_quiet(s->quiet);
+    limit_memory(s->max_memory);
     threads_start((int)s->threads);
     choose_device(s);
 }

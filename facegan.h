@@ -507,6 +507,8 @@ typedef struct Device {
     X(b, half, "half", "0", SWITCH, OTHER, "convert", EVERY, "store float32 as float16")                               \
     X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", EVERY,                                                             \
       "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
+    X(b, strip, "strip", "0", SWITCH, OTHER, "convert", EVERY,                                                         \
+      "keep one network alone (the averaged G, else G, else D; or that of --only), its names without prefix")          \
     X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", EVERY,                                                              \
       "hold the GPU's kernels against the definitions and the CPU's")                                                  \
     X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", EVERY,      \
@@ -517,6 +519,8 @@ typedef struct Device {
       "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
     X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, EVERY,                                 \
       "instruction set (default: the best here)")                                                                      \
+    X(i, max_memory, "max-memory", "0", RANGE(0, 1e8), COMMAND, EVERY, EVERY,                                          \
+      "of the program's memory, in MiB: what wants more is refused (0: only files that unpack to far more)")           \
     X(b, quiet, "quiet", "0", SWITCH, COMMAND, EVERY, EVERY, "say nothing but errors")
 #endif
 

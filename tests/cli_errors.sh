@@ -252,6 +252,10 @@ list 'path,label\nneutral/00000.png,neutral\n,happy\n'
 expect 1 "line 3: the path is empty" "$F" train stargan faces/list.csv --out new $SMALL
 list 'path,label\nneutral/00000.png,\nhappy/00001.png,happy\n'
 expect 1 "line 2: the label is empty" "$F" train stargan faces/list.csv --out new $SMALL
+for label in nan 0.5 1e999; do
+    list "path,label\nneutral/00000.png,neutral\nhappy/00001.png,$label\n"
+    expect 1 "line 3: the label '$label' is a number" "$F" train stargan faces/list.csv --out new $SMALL
+done
 list 'path,label\nno/1.png,neutral\nno/2.png,happy\n'
 expect 1 "none of its 2 files exists" "$F" train stargan faces/list.csv --out new $SMALL
 list 'path,label\nneutral/00000.png,neutral\nhappy/0\0000.png,happy\n'
@@ -536,6 +540,26 @@ expect 1 "happy" "$F" convert faces/happy/00001.png out.npz
 expect 1 "file/out.npz" "$F" convert run file/out.npz
 expect 1 "out.npy" "$F" convert run out.npy
 refute "a failed conversion leaves nothing" ls out.npz out.npy
+# One network alone: the same pictures, no moments, no prefix; and what was wrapped is found again.
+expect 0 "tensors G.*, of " "$F" convert run alone.safetensors --strip
+expect 0 "  main.0.weight " "$F" info alone.safetensors
+refute "--strip leaves D and moments out" grep -q ' [DG]\.\|adam_' said
+expect 0 "" "$F" edit alone.safetensors $picture --emotion all --out from-alone
+check "it draws the same" cmp from-alone/00000-all.png from-run/00000-all.png
+expect 0 "tensors D.*, of " "$F" convert run d.pt --strip --only D.
+expect 0 "  conv1.weight " "$F" info d.pt
+expect 0 "" "$F" convert run norm.pt --strip --only G.main.1.
+expect 1 "no network in it" "$F" convert norm.pt nothing.pt --strip
+expect 2 "convert first" "$F" convert run out.onnx --strip
+expect 0 "" "$F" train stargan faces --out from-alone-on $SMALL --iters 1 --init alone.safetensors --quiet
+
+# ---------------------------------------------------------------------------------------------- memory
+expect 2 "whole number" "$F" info run --max-memory lots
+if grep -q __asan_init "$F"; then skip "--max-memory: a sanitizer's own memory is more than any limit"
+else
+    expect 1 "out of memory" "$F" train stargan faces --out hungry --iters 1 --width 256 --max-memory 100
+    expect 0 "" "$F" info run --max-memory 100
+fi
 
 # ---------------------------------------------------------------------------------------------- any damaged byte
 # A byte changed here and there, in a checkpoint's header and in pictures: an error or a result, never a crash.

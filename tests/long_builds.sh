@@ -27,6 +27,13 @@ if [ "$(uname -m)" = x86_64 ] && cc -m32 -o "$folder/one" "$folder/one.c" -lm -l
 else
     skip "cc -m32 makes no program that runs on this machine"
 fi
+for header in vendor/*.h; do
+    echo "#include \"$PWD/$header\"" >"$folder/one.cc"
+    for cxx in g++ clang++; do
+        command -v $cxx >/dev/null || { skip "$cxx is not on this machine"; continue; }
+        check "$header is C++ as well ($cxx)" '$cxx -std=c++17 -Wall -Wextra -Werror -fsyntax-only "$folder/one.cc"'
+    done
+done
 cc -std=c11 -D_GNU_SOURCE -DFACEGAN_COMMIT='""' -U__BYTE_ORDER__ -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__ -fsyntax-only facegan.c \
    2>"$folder/big"
 check "big endian: refused" 'grep -q "error.*this machine is big-endian" "$folder/big"'

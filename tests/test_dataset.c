@@ -327,6 +327,8 @@ static void check_attributes(void)
     CHECK(dataset_count(&set, 0, SPLIT_TRAIN) == 1 && dataset_count(&set, 0, SPLIT_VALIDATION) == 1 && dataset_count(&set, 0, SPLIT_ALL) == 2);
     write_text(at("celeba/list_eval_partition.txt"), "000001.pgm 0\n000003.pgm 1\n");
     CHECK(refused(at("celeba"), (DataOptions){.attributes = "Male"}, 1, "'000002.pgm' is not in"));
+    write_text(at("celeba/list_eval_partition.txt"), "");
+    CHECK(refused(at("celeba"), (DataOptions){.attributes = "Male"}, 1, "names no picture"));
 }
 
 static void check_words(void)

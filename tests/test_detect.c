@@ -86,14 +86,16 @@ static void write_mtcnn(const char *path, const char *missing, const char *widen
     write_end(&w, path);
 }
 
+static const char *wrapped = "module.";             /* before the names of RetinaFace's tensors */
+
 static void write_conv_norm(Writing *w, const char *base, int i, int k, int c, int size)
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
     char name[96];
-    snprintf(name, sizeof name, "module.%s.%d.weight", base, i);
+    snprintf(name, sizeof name, "%s%s.%d.weight", wrapped, base, i);
     write_tensor(w, name, 4, (int64_t[4]){k, c, size, size});
     for (int p = 0; p < 4; p++) {
-        snprintf(name, sizeof name, "module.%s.%d.%s", base, i + 1, parts[p]);
+        snprintf(name, sizeof name, "%s%s.%d.%s", wrapped, base, i + 1, parts[p]);
         write_tensor(w, name, 1, (int64_t[1]){k});
     }
 }
@@ -120,9 +122,9 @@ static void write_retinaface(const char *path)
             write_conv_norm(&w, base, 0, ssh[k].k, ssh[k].c, 3);
         }
         for (int k = 0; k < 3; k++) {
-            snprintf(base, sizeof base, "module.%s.%d.conv1x1.weight", heads[k].name, i);
+            snprintf(base, sizeof base, "%s%s.%d.conv1x1.weight", wrapped, heads[k].name, i);
             write_tensor(&w, base, 4, (int64_t[4]){heads[k].k, 64, 1, 1});
-            snprintf(base, sizeof base, "module.%s.%d.conv1x1.bias", heads[k].name, i);
+            snprintf(base, sizeof base, "%s%s.%d.conv1x1.bias", wrapped, heads[k].name, i);
             write_tensor(&w, base, 1, (int64_t[1]){heads[k].k});
         }
     }
@@ -275,6 +277,12 @@ int main(void)
     write_mtcnn(mtcnn, NULL, NULL);
     write_retinaface(retinaface);
     test_detector("mtcnn", mtcnn, 0.01);
+    test_detector("retinaface", retinaface, 0.1);
+    wrapped = "model.net.module.";
+    write_retinaface(retinaface);
+    test_detector("retinaface", retinaface, 0.1);
+    wrapped = "";
+    write_retinaface(retinaface);
     test_detector("retinaface", retinaface, 0.1);
     test_bounded(retinaface);
     test_verb(mtcnn);

@@ -189,6 +189,14 @@ static void continued(void *context)
     continue_csv(in_folder("none/log.csv"), "i", 0);
 }
 
+/* A log that cannot be read is not taken for one that is not there. */
+static void continued_nothing(void *context)
+{
+    (void)context;
+    CHECK(symlink("/dev/null", in_folder("null.csv")) == 0);
+    continue_csv(in_folder("null.csv"), "i", 0);
+}
+
 static void lying(void *context)
 {
     (void)context;
@@ -225,6 +233,7 @@ int main(void)
     must_fail(tables, "t.csv", false);
     must_fail(files, "b.JPG", false);
     must_fail(continued, "none/", false);
+    must_fail(continued_nothing, "cannot be read", false);
     must_fail(abandoned, "stopped", false);
     must_fail(locked_twice, "works here", false);
     CHECK(attempt(lying, NULL, &e) && attempt(cleared, NULL, &e));

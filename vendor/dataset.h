@@ -856,8 +856,11 @@ static int dataset_label_by_column(DataSet *set, DataList *list)
     const char *name = dataset_field(list, DATA_LABEL);
     long number;
     int box[4];
+    char *end = NULL;
     if (!*name) dataset_give_up_row(list->table, "the label is empty");
     bool numbered = dataset_whole(name, &number);
+    if (!numbered && (strtod(name, &end), end != name && !*end))
+        dataset_give_up_row(list->table, "the label '%.40s' is a number and no whole one: is it a class?", name);
     if (numbered) name = dataset_number_name(numbers, number), dataset_note_numbers(set, numbers);
     if (list->format->place && dataset_emotion(name) >= 0 && !dataset_rectangle(list, box))
         return dataset_wanted(set, "no face");
@@ -975,6 +978,7 @@ static void dataset_read_partition(DataList *list, const char *path)
         list->parts = own_more(innermost_scope(), list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
         list->parts[list->n_parts++] = (DataPart){own_text("%s", table->fields[0]), (int)number};
     }
+    if (!list->n_parts) give_up(1, "%s names no picture", path);
     qsort(list->parts, (size_t)list->n_parts, sizeof *list->parts, dataset_compare_parts);
 }
 

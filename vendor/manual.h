@@ -114,11 +114,12 @@ static const OptionVerb verbs[] = {
     {"info", NULL, "FILE", "what a checkpoint or weights file holds", 1, 1, run_info, .examples =
      "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
+    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr] [--strip]",
      "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
      run_convert, .examples =
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
+     "  facegan convert runs/faces alone.pt --strip                        (one network, names as PyTorch's own)\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},

@@ -78,6 +78,10 @@ OWNED_API void save_picture(const char *path, const Image *picture, const ImageT
 
 /* ---- files of tensors ---- */
 
+/* From now on the process may have so much memory, and a file of tensors may unpack to all of it. 0: no limit but
+ * tensorfile.h's own. */
+OWNED_API void limit_memory(long mebibytes);
+
 OWNED_API TensorFile *load_tensors(const char *path);
 OWNED_API TensorFile *new_tensors(void);                /* empty: to be filled and saved */
 
@@ -154,6 +158,7 @@ OWNED_API char **own_stems(const Names *paths);
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 OWNED_API bool is_machine(int cause)
 {
@@ -252,13 +257,25 @@ OWNED_API void save_picture(const char *path, const Image *picture, const ImageT
 
 /* ---- files of tensors ---- */
 
+static uint64_t owned_most;             /* bytes that a file may unpack to; 0: what tensorfile.h thinks right */
+
+/* The kernel counts all private memory that can be written: no allocation goes by the limit. */
+OWNED_API void limit_memory(long mebibytes)
+{
+    owned_most = (uint64_t)mebibytes << 20;
+    struct rlimit limit;
+    if (!mebibytes || (rlim_t)owned_most != owned_most || getrlimit(RLIMIT_DATA, &limit)) return;
+    limit.rlim_cur = limit.rlim_max < owned_most ? limit.rlim_max : (rlim_t)owned_most;
+    if (setrlimit(RLIMIT_DATA, &limit)) give_up(1, "cannot limit the memory: %s", strerror(errno));
+}
+
 static void owned_close_tensors(void *file) { tensorfile_free((TensorFile *)file); }
 
 OWNED_API TensorFile *load_tensors(const char *path)
 {
     char why[TENSORFILE_ERROR_SIZE];
     TensorFile *file = (TensorFile *)own(1, sizeof *file);
-    if (!tensorfile_load(path, file, why)) give_up(1, "%s", why);
+    if (!tensorfile_load_within(path, owned_most, file, why)) give_up(1, "%s", why);
     on_leaving(owned_close_tensors, file);
     return file;
 }
@@ -512,10 +529,12 @@ OWNED_API FILE *continue_csv(const char *path, const char *names, long last)
     char line[1 << 14];
     FILE *old = files_open(path);
     if (old) on_leaving(close_file, old);
+    else if (errno != ENOENT) give_up_because(errno, own_text("%s: cannot be read: %s", path, strerror(errno)));
     FileWriter *renewed = begin_file(path);
     fprintf(renewed->stream, "%s\n", names);
     while (old && fgets(line, sizeof line, old))
         if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') && atol(line) <= last) fputs(line, renewed->stream);
+    if (old && ferror(old)) give_up_because(EIO, own_text("%s: cannot be read: %s", path, strerror(EIO)));
     end_file(renewed);
     FILE *file = fopen(path, "a");
     if (!file) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));

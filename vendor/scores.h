@@ -32,10 +32,11 @@ typedef struct Score { char name[56]; double value, low, high; char note[120]; }
 typedef struct Scores { int n; Score list[SCORES_MOST]; } Scores;
 
 /* One more, with a note; where there is no room, in the last one's place. */
+SCORES_API Score *add_score(Scores *s, const char *name, double value, const char *note, ...)
 #ifdef __GNUC__
-__attribute__((format(printf, 4, 5)))
+    __attribute__((format(printf, 4, 5)))
 #endif
-SCORES_API Score *add_score(Scores *s, const char *name, double value, const char *note, ...);
+    ;
 SCORES_API double score_of(const Scores *s, const char *name);          /* NaN: there is none */
 
 /* To four digits; a number that is none is `unknown`. */
