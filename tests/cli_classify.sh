@@ -101,7 +101,7 @@ check "as many of each" sh -c "[ \$(ls '$work/balanced/sad' | wc -l) -eq 35 ]"
 check "copies say so" test -s "$work/balanced/sad/00034-copy.png"
 check "originals are as they were" sh -c "[ \$(ls '$work/balanced/sad' | grep -c copy) -eq 5 ]"
 
-refused "must be small, vgg16" "$F" classify train "$D" --network vgg11
+refused "must be small, large, vgg16" "$F" classify train "$D" --network vgg11
 refused "must be a multiple of" "$F" classify train "$D" --size 20 --quiet
 refused "takes colour" "$F" classify train "$D" --network vgg16 --grey --quiet
 refused "must be all, head" $S --unfreeze block7 --out "$work/no"
