@@ -73,7 +73,7 @@ demo: facegan
 TOGETHER   = $(patsubst %,build/test_%,data detect facegan metrics onnx)
 TOGETHER64 = $(patsubst %,build/test_%,facegan64 noise)
 
-build/together build/together64: build/together%: tests/together%.c tests/together.c tests/library.h tests/check.h \
+build/together build/together64: build/together%: tests/together%.c tests/together.c tests/library.h tests/check.h tests/folder.h \
                                  $(wildcard tests/test_*.c) $(SOURCES)
 	@mkdir -p build
 	$(CC) $(FLAGS) $(CFLAGS) -O1 -I. -o $@ $< $(LIBS)
@@ -84,7 +84,7 @@ $(TOGETHER): build/together
 $(TOGETHER64): build/together64
 	ln -f $< $@
 
-build/%: tests/%.c tests/check.h $(SOURCES)
+build/%: tests/%.c tests/check.h tests/folder.h $(SOURCES)
 	@mkdir -p build
 	$(CC) $(FLAGS) $(CFLAGS) -I. -o $@ $< $(LIBS)
 

@@ -2,21 +2,7 @@
  * a split and a place. The first byte chooses the files, a byte 0xFF parts the first from the second.
  *
  *     clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined tests/fuzz_dataset.c -lm -o fuzz_dataset */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define OPTIONS_IMPLEMENTATION
-#define OPTIONS_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define DATASET_IMPLEMENTATION
-#define DATASET_STATIC
-#include "../vendor/dataset.h"
+#include "../vendor/all.h"
 #include <unistd.h>
 
 typedef struct Case { const char *kind, *first, *second; } Case;

@@ -2,28 +2,9 @@
  * Warnings of the program go to a file beside them, where they are counted. */
 #include "library.h"
 #include "check.h"
+#include "folder.h"
 
 /* ---- a folder with small pictures ---- */
-static char folder[64];
-
-__attribute__((format(printf, 1, 2))) static const char *at(const char *format, ...)
-{
-    static char path[4][400];
-    static int turn;
-    char *to = path[turn++ % 4];
-    int n = snprintf(to, 400, "%s/", folder);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(to + n, 400 - (size_t)n, format, list);
-    va_end(list);
-    for (char *c = to + 1; *c; c++)
-        if (*c == '/') {
-            *c = 0;
-            mkdir(to, 0777);
-            *c = '/';
-        }
-    return to;
-}
 
 /* How many lines the program has written to stderr since the last call. */
 static int warnings(void)

@@ -1,44 +1,11 @@
 /* test_dataset.c: vendor/dataset.h, on small data sets made here as others publish theirs: what is read, in which order, what
  * the labels and splits are, and what is refused with which words. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define OPTIONS_IMPLEMENTATION
-#define OPTIONS_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define DATASET_IMPLEMENTATION
-#define DATASET_STATIC
-#include "../vendor/dataset.h"
+#include "../vendor/all.h"
 #include <sys/resource.h>
 #include "check.h"
+#include "folder.h"
 
 /* ---- a folder with small pictures ---- */
-static char folder[64];
-
-__attribute__((format(printf, 1, 2))) static const char *at(const char *format, ...)
-{
-    static char path[4][400];
-    static int turn;
-    char *to = path[turn++ % 4];
-    int n = snprintf(to, 400, "%s/", folder);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(to + n, 400 - (size_t)n, format, list);
-    va_end(list);
-    for (char *c = to + 1; *c; c++)
-        if (*c == '/') {
-            *c = 0;
-            mkdir(to, 0777);
-            *c = '/';
-        }
-    return to;
-}
 
 static int said;                        /* how many warnings there were */
 

@@ -1,26 +1,6 @@
 /* test_doctor.c: vendor/doctor.h: on sets made here with known faults each of them is found, with the right numbers and
  * examples, none is found in a sound set, and the list that is written has what is left. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#define OPTIONS_IMPLEMENTATION
-#define OPTIONS_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define STATS_IMPLEMENTATION
-#define STATS_STATIC
-#define DATASET_IMPLEMENTATION
-#define DATASET_STATIC
-#define DOCTOR_IMPLEMENTATION
-#define DOCTOR_STATIC
-#include "../vendor/doctor.h"
+#include "../vendor/all.h"
 #include "check.h"
 
 static char folder[64];

@@ -1,32 +1,6 @@
 /* test_figures.c: vendor/figures.h. Sheets come apart as they were put together, pictures stand where a grid has them,
  * a space is drawn where its points are, charts show the columns that hold numbers; what fails gives up. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#include "../vendor/scope.h"
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#include "../vendor/files.h"
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#include "../vendor/image.h"
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#include "../vendor/table.h"
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#include "../vendor/tensorfile.h"
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#include "../vendor/owned.h"
-#define PLOT_IMPLEMENTATION
-#define PLOT_STATIC
-#include "../vendor/plot.h"
-#define PAGE_IMPLEMENTATION
-#define PAGE_STATIC
-#include "../vendor/page.h"
-#define FIGURES_IMPLEMENTATION
-#define FIGURES_STATIC
-#include "../vendor/figures.h"
+#include "../vendor/all.h"
 #include <stdlib.h>
 #include <unistd.h>
 #include "check.h"

@@ -1,36 +1,6 @@
 /* test_importing.c: vendor/importing.h: on small sets made here, which rows are kept and which are passed over and why, and
  * pixel by pixel what is cut out of them; an import that was stopped goes on; one is not mixed into another. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#define OPTIONS_IMPLEMENTATION
-#define OPTIONS_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define PLOT_IMPLEMENTATION
-#define PLOT_STATIC
-#define PAGE_IMPLEMENTATION
-#define PAGE_STATIC
-#define FIGURES_IMPLEMENTATION
-#define FIGURES_STATIC
-#define BOXES_IMPLEMENTATION
-#define BOXES_STATIC
-#define PROGRESS_IMPLEMENTATION
-#define PROGRESS_STATIC
-#define VIDEO_IMPLEMENTATION
-#define VIDEO_STATIC
-#define DATASET_IMPLEMENTATION
-#define DATASET_STATIC
-#define IMPORTING_IMPLEMENTATION
-#define IMPORTING_STATIC
-#include "../vendor/importing.h"
+#include "../vendor/all.h"
 #include "check.h"
 
 static char folder[64];

@@ -1,23 +1,6 @@
 /* test_owned.c: vendor/owned.h. What is made is there and is freed (run it under a sanitizer to see the latter); what
  * fails gives up, and says whether the machine is to blame. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#include "../vendor/scope.h"
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#include "../vendor/files.h"
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#include "../vendor/image.h"
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#include "../vendor/table.h"
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#include "../vendor/tensorfile.h"
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#include "../vendor/owned.h"
+#include "../vendor/all.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -1,30 +1,6 @@
 /* test_photos.c: vendor/photos.h: which photographs are read, what their outputs are called, what is passed over, who is
  * searched for faces, and what is told of these, letter by letter. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#define STATS_IMPLEMENTATION
-#define STATS_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define PLOT_IMPLEMENTATION
-#define PLOT_STATIC
-#define PAGE_IMPLEMENTATION
-#define PAGE_STATIC
-#define FIGURES_IMPLEMENTATION
-#define FIGURES_STATIC
-#define BOXES_IMPLEMENTATION
-#define BOXES_STATIC
-#define PHOTOS_IMPLEMENTATION
-#define PHOTOS_STATIC
-#include "../vendor/photos.h"
+#include "../vendor/all.h"
 #include <stdarg.h>
 #include <unistd.h>
 #include "check.h"
@@ -54,7 +30,7 @@ static char told[1000];
 static void note(void *context, Photo *photo)
 {
     size_t used = strlen(told);
-    snprintf(told + used, sizeof told - used, "%s %dx%d %s %d;", photo_file(photo, context).s,
+    snprintf(told + used, sizeof told - used, "%.200s %dx%d %s %d;", photo_file(photo, context).s,
              photo->image.width, photo->image.channels, photo->whole ? "whole" : "searched", photo->faces.count);
 }
 

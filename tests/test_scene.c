@@ -1,24 +1,6 @@
 /* test_scene.c: vendor/scene.h: scenes are always the same and know their faces; the caller's pictures are used, and where
  * they cannot be had drawn ones are; squares are of the kind that their overlap says, computed by hand. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define BOXES_IMPLEMENTATION
-#define BOXES_STATIC
-#define FACE_IMPLEMENTATION
-#define FACE_STATIC
-#define SCENE_IMPLEMENTATION
-#define SCENE_STATIC
-#include "../vendor/scene.h"
+#include "../vendor/all.h"
 #include "check.h"
 
 enum { SIDE = 160 };

@@ -1,30 +1,6 @@
 /* test_stock.c: vendor/stock.h: a teacher whose answers are known: boxes become shares of the picture, what it sees no face
  * in is left out, it is asked once, and its answers are another stock's only where that is about the same. */
-#define SCOPE_IMPLEMENTATION
-#define SCOPE_STATIC
-#define FILES_IMPLEMENTATION
-#define FILES_STATIC
-#define TABLE_IMPLEMENTATION
-#define TABLE_STATIC
-#define IMAGE_IMPLEMENTATION
-#define IMAGE_STATIC
-#define TENSORFILE_IMPLEMENTATION
-#define TENSORFILE_STATIC
-#define OPTIONS_IMPLEMENTATION
-#define OPTIONS_STATIC
-#define OWNED_IMPLEMENTATION
-#define OWNED_STATIC
-#define BOXES_IMPLEMENTATION
-#define BOXES_STATIC
-#define FACE_IMPLEMENTATION
-#define FACE_STATIC
-#define SCENE_IMPLEMENTATION
-#define SCENE_STATIC
-#define DATASET_IMPLEMENTATION
-#define DATASET_STATIC
-#define STOCK_IMPLEMENTATION
-#define STOCK_STATIC
-#include "../vendor/stock.h"
+#include "../vendor/all.h"
 #include "check.h"
 
 static char folder[64];

@@ -15,6 +15,9 @@
 #define SCOPE_STATIC
 #include "scope.h"
 #define KERNELS_IMPLEMENTATION
+#ifndef KERNELS_STATIC
+#define KERNELS_STATIC
+#endif
 #include "kernels.h"
 #define ARRAYS_IMPLEMENTATION
 #define ARRAYS_STATIC
