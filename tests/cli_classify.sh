@@ -3,43 +3,8 @@
 # of one at once; its best weights are measured and asked, whole and in half precision; balanced sets, held-out shares, frozen
 # blocks, weights from another run, class weights, every optimiser; what cannot be is refused with a reason.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    status=$?
-    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED refusal ($status, wanted \"$text\"): $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-# says TEXT COMMAND...: the command must succeed and say TEXT.
-says()
-{
-    text=$1; shift
-    if "$@" >"$work/said" 2>&1 && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED to say \"$text\": $*"
-    tail -n 5 "$work/said" | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends "1 2" "$@"; }
 
 D=$work/faces
 check "drawing faces" "$F" data draw --out "$D" --count 90 --size 16 --grey --pose 0 --emotions happy,sad,surprise --quiet
@@ -116,5 +81,4 @@ refused "must be classifier" "$F" reproduce 004 "$D"
 head -c 20000 "$work/run/best.safetensors" >"$work/cut.safetensors"
 refused "facegan:" "$F" classify predict "$D/happy/00000.png" --classifier "$work/cut.safetensors"
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -2,43 +2,8 @@
 # cli_eval.sh: the numbers of a generator, and the studies, end to end on networks too small to be good. Each output form has what
 # it promises, a stopped study goes on, ONNX and .pt files are written, and what cannot be is refused with a reason. Needs
 # ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-# says TEXT COMMAND...: the command must work and print TEXT.
-says()
-{
-    text=$1; shift
-    if "$@" >"$work/said" 2>&1 && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED to say \"$text\": $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    status=$?
-    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED refusal ($status, wanted \"$text\"): $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends "1 2" "$@"; }
 
 cd "$work" || exit 2
 gan="--size 16 --width 4 --g-repeat 1 --batch 4 --n-critic 2 --iters 4 --log-every 1 --quiet"
@@ -87,5 +52,4 @@ check "both are there" test -s mut.onnx -a -s judge.onnx
 check "as .pt" "$F" convert star star.pt --only G.
 says "pytorch zip" "$F" info star.pt
 refused "convert first" "$F" convert star star.onnx --half
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

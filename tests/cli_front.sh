@@ -1,37 +1,10 @@
 #!/bin/sh
 # cli_front.sh: what a newcomer does first, and what is said where it goes wrong unseen: runs that continue with `train --out RUN`, results where
 # --out says, pictures as cameras give them, warnings. Needs ./facegan and models/; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-LC_ALL=C
-export LC_ALL
+. "$(dirname "$0")/check.sh"
+exactly=-F
 top=$PWD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-F=${FACEGAN:-$top/facegan}
-passed=0 failed=0 skipped=0
 cd "$work" || exit 2
-
-check()
-{
-    what=$1; shift
-    if "$@" >said 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what"
-    tail -n 5 said | cut -c1-300 | sed 's/^/  | /'
-}
-
-# says STATUS FRAGMENT COMMAND...
-says()
-{
-    status=$1 fragment=$2; shift 2
-    "$@" >said 2>&1
-    got=$?
-    if [ $got -eq "$status" ] && grep -qF -- "$fragment" said; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED status $got, wanted $status and \"$fragment\": $*"
-    tail -n 5 said | cut -c1-300 | sed 's/^/  | /'
-}
 
 # ---------------------------------------------------------------------------------------------- a run that continues
 SMALL="--size 16 --width 4 --g-repeat 1 --batch 2 --quiet"
@@ -41,11 +14,11 @@ cp -r run other
 check "goes on with --out alone" "$F" train --out run --iters 6
 check "the same as the whole command" "$F" train stargan faces --out other $SMALL --iters 6
 check "gives the same bytes" cmp run/checkpoint.safetensors other/checkpoint.safetensors
-says 0 "is finished: 6 iterations" "$F" train --out run
-says 1 "nosuch/config: No such file or directory" "$F" train --out nosuch
-says 2 "was trained with --width 4, now it is 5" "$F" train --out run --width 5
-says 2 "usage: facegan train MODEL DATA" "$F" train
-says 2 "usage: facegan train stargan DATA" "$F" train stargan --out run
+ends 0 "is finished: 6 iterations" "$F" train --out run
+ends 1 "nosuch/config: No such file or directory" "$F" train --out nosuch
+ends 2 "was trained with --width 4, now it is 5" "$F" train --out run --width 5
+ends 2 "usage: facegan train MODEL DATA" "$F" train
+ends 2 "usage: facegan train stargan DATA" "$F" train stargan --out run
 check "an untrained G has not collapsed" "$F" train wgan-gp faces --out young --size 32 --batch 4 --width 4 --iters 20 --on-collapse stop --quiet
 check "a classifier" "$F" classify train faces --out emotions --size 16 --batch 2 --iters 2 --quiet
 check "goes on, too" "$F" classify train --out emotions --iters 4
@@ -57,7 +30,7 @@ check "a report while it trains" "$F" report long
 check "is a page" grep -q "</html>" long/report.html
 kill -INT $child
 wait $child
-says 0 "would take an hour; a smaller --width or --size is faster" "$F" train ganmut faces --dry-run --size 64 --batch 4
+ends 0 "would take an hour; a smaller --width or --size is faster" "$F" train ganmut faces --dry-run --size 64 --batch 4
 check "a short one is not told to be shorter" sh -c "! '$F' train stargan faces --dry-run --out run $SMALL --iters 100 | grep 'an hour'"
 
 # ---------------------------------------------------------------------------------------------- results where --out says
@@ -66,24 +39,23 @@ check "a file in a new folder" "$F" edit $face --emotion happy --out new/happy.j
 check "is a JPEG" sh -c "head -c 3 new/happy.jpg | od -An -tx1 | grep -q 'ff d8 ff'"
 check "that says what drew it" grep -aq "drawn by a generative model" new/happy.jpg
 check "unless told not to" sh -c "'$F' edit $face --emotion happy --out plain.jpg --no-provenance && ! grep -aq generative plain.jpg"
-says 0 "edited/three-faces-happy-0.5.png" "$F" edit $face --emotion happy:0.5 --out edited
+ends 0 "edited/three-faces-happy-0.5.png" "$F" edit $face --emotion happy:0.5 --out edited
 check "quiet means quiet" test -z "$("$F" edit $face --emotion happy --out edited --quiet 2>&1)"
-says 2 "--scale 2: enlarges the sheet of --emotion all only" "$F" edit $face --emotion happy --scale 2
-says 0 "sheets/00000-all.png" "$F" edit "$top/models/drawn-faces.safetensors" faces/neutral --emotion all --scale 2 --out sheets
-says 0 "pages/gamut.html" "$F" gamut "$top/models/drawn-gamut.safetensors" faces/neutral --out pages
+ends 2 "--scale 2: enlarges the sheet of --emotion all only" "$F" edit $face --emotion happy --scale 2
+ends 0 "sheets/00000-all.png" "$F" edit "$top/models/drawn-faces.safetensors" faces/neutral --emotion all --scale 2 --out sheets
+ends 0 "pages/gamut.html" "$F" gamut "$top/models/drawn-gamut.safetensors" faces/neutral --out pages
 cp -r faces/neutral one && cp -r faces/neutral two
-says 0 "apart/one_00000-gamut.png" "$F" gamut "$top/models/drawn-gamut.safetensors" one/00000.png two/00000.png --out apart
+ends 0 "apart/one_00000-gamut.png" "$F" gamut "$top/models/drawn-gamut.safetensors" one/00000.png two/00000.png --out apart
 check "a sheet in a new folder" "$F" data show faces --out seen/faces.png
 
 # ---------------------------------------------------------------------------------------------- what is not what it seems
 printf 'RIFF\0\0\0\0WEBPVP8 ' >face.webp
-says 1 "is WebP, which is not read here: convert it to PNG" "$F" edit face.webp --emotion happy
-says 1 "nosuch.jpg: there is no such file" "$F" edit nosuch.jpg
-says 1 "is a classifier, not a generator that edits pictures" "$F" edit "$top/models/fer2013-7.safetensors" $face
-says 1 "is a cgan, not a generator that edits pictures" "$F" edit "$top/models/noise-faces.safetensors" $face
-says 1 "is a stargan, not a classifier" "$F" classify predict $face --classifier "$top/models/photo-stargan.safetensors"
-says 0 "resnet18 starts from chance, and the blocks before --unfreeze head will stay so" \
+ends 1 "is WebP, which is not read here: convert it to PNG" "$F" edit face.webp --emotion happy
+ends 1 "nosuch.jpg: there is no such file" "$F" edit nosuch.jpg
+ends 1 "is a classifier, not a generator that edits pictures" "$F" edit "$top/models/fer2013-7.safetensors" $face
+ends 1 "is a cgan, not a generator that edits pictures" "$F" edit "$top/models/noise-faces.safetensors" $face
+ends 1 "is a stargan, not a classifier" "$F" classify predict $face --classifier "$top/models/photo-stargan.safetensors"
+ends 0 "resnet18 starts from chance, and the blocks before --unfreeze head will stay so" \
     "$F" classify train faces --network resnet18 --unfreeze head --size 32 --batch 2 --iters 2 --dry-run
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -3,33 +3,8 @@
 # variant, trained in two halves gives the bytes of one trained at once; edits by name, angle, point and between two emotions;
 # the gamut's picture, film and page; channels swapped twice are the file again; what cannot be is refused with a reason.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    status=$?
-    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED refusal ($status, wanted \"$text\"): $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends "1 2" "$@"; }
 
 small="--width 4 --g-repeat 1 --batch 6 --decay none --seed 3 --sample-every 5 --log-every 1 --n-critic 2 --quiet"
 check "drawing faces" "$F" data draw --out "$work/faces" --count 40 --size 16 --emotions happy,neutral,sad,surprise --quiet
@@ -122,5 +97,4 @@ cp "$face" "$work/left/one.png" && cp "$face" "$work/right/one.png"
 check "two pictures of one name" "$F" gamut "$work/linear" "$work/left/one.png" "$work/right/one.png" --out "$work/twins"
 check "have two gamuts" test "$(find "$work/twins" -name '*-gamut.png' | wc -l)" = 2
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -3,35 +3,8 @@
 # kept and dropped rows known beforehand; a video through a program called ffmpeg; imports killed in the middle and started again
 # give the same bytes; the doctor and the readers know the same layouts; what cannot be is refused with a reason.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-LC_ALL=C
-export LC_ALL
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 12 "$work/said" | cut -c1-200 | sed 's/^/  | /'
-}
-
-# refused STATUS TEXT COMMAND...: the command must end with that status and say TEXT.
-refused()
-{
-    want=$1 text=$2; shift 2
-    "$@" >"$work/said" 2>&1
-    status=$?
-    if [ $status -eq "$want" ] && grep -qF -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED refusal ($status, wanted $want and \"$text\"): $*"
-    tail -n 3 "$work/said" | cut -c1-300 | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+exactly=-F
 
 # row CLASS NUMBERS...: the last import's table must have that row, columns in the table's order.
 row()
@@ -127,8 +100,8 @@ flat 50 > flat/happy/five.ppm
 flat 200 > flat/sad/right.ppm
 import folder flat -o flat-out
 check "frame 5 is frame 5" cmp film/test/happy/0000004.png flat-out/train/happy/0000000.png
-refused 1 "no program ffmpeg" env PATH=/nowhere "$F" data import affwild2 ann films -o film2
-refused 2 "taken out of the video" sh -c "'$F' data doctor ann 2>&1; mv films/video1.mp4 ann/; '$F' data doctor ann; exit 2"
+ends 1 "no program ffmpeg" env PATH=/nowhere "$F" data import affwild2 ann films -o film2
+ends 2 "taken out of the video" sh -c "'$F' data doctor ann 2>&1; mv films/video1.mp4 ann/; '$F' data doctor ann; exit 2"
 
 # ---------------------------------------------------------------------------------------------- AffectNet
 # Half dark, half bright: the list's box is the bright half. training.csv has a header, validation.csv has none.
@@ -211,12 +184,12 @@ row all              8 3 1 1 1 5
 import fer2013 fer2013.csv -o fer2013
 row angry            8 8 6 1 1
 check "the votes are a data set" sh -c "'$F' data doctor fer2013new.csv --json | grep -q 'FERPlus votes'"
-refused 2 "did you mean another" "$F" data import rafdb fer2013.csv -o wrong
+ends 2 "did you mean another" "$F" data import rafdb fer2013.csv -o wrong
 sed 3d fer2013new.csv > short.csv
-refused 1 "not the picture" "$F" data import ferplus short.csv fer2013.csv -o wrong
+ends 1 "not the picture" "$F" data import ferplus short.csv fer2013.csv -o wrong
 head -n 5 fer2013.csv > cut.csv
-refused 1 "ends before line" "$F" data import ferplus fer2013new.csv cut.csv -o wrong
-refused 1 "FERPlus has votes only" "$F" data import ferplus fer2013new.csv nowhere.csv -o wrong
+ends 1 "ends before line" "$F" data import ferplus fer2013new.csv cut.csv -o wrong
+ends 1 "FERPlus has votes only" "$F" data import ferplus fer2013new.csv nowhere.csv -o wrong
 
 # ---------------------------------------------------------------------------------------------- interruption
 mkdir -p many/train many/val
@@ -250,16 +223,15 @@ rm "halves/$(sed -n 's/.*,kept,\(train\/sad.*\)/\1/p' halves/import.csv | head -
 check "a picture that got lost comes back" "$F" data import folder many -o halves --size 96
 contents halves > a
 check "as it was" cmp a b
-refused 2 "other inputs or options" "$F" data import folder many -o halves --size 64
-refused 2 "holds other files" "$F" data import folder many -o drawn
-refused 2 "needs --out" "$F" data import folder many
-refused 2 "data import needs" "$F" data import imagenet many -o x
-refused 2 "has no class" "$F" data import folder many -o x --classes happpy,sad
+ends 2 "other inputs or options" "$F" data import folder many -o halves --size 64
+ends 2 "holds other files" "$F" data import folder many -o drawn
+ends 2 "needs --out" "$F" data import folder many
+ends 2 "data import needs" "$F" data import imagenet many -o x
+ends 2 "has no class" "$F" data import folder many -o x --classes happpy,sad
 printf '1\nSmiling Male\na/1.ppm 1 -1\n' > an/attributes.txt
-refused 2 "is read alone" "$F" data import folder an/training.csv an/attributes.txt -o x
-refused 2 "is read alone" "$F" data import folder an/attributes.txt an/training.csv -o x
-refused 2 "lists attributes" "$F" data import folder an/attributes.txt -o x
-refused 2 "--weights is missing" "$F" data import folder many -o y --detector retinaface
+ends 2 "is read alone" "$F" data import folder an/training.csv an/attributes.txt -o x
+ends 2 "is read alone" "$F" data import folder an/attributes.txt an/training.csv -o x
+ends 2 "lists attributes" "$F" data import folder an/attributes.txt -o x
+ends 2 "--weights is missing" "$F" data import folder many -o y --detector retinaface
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -1,22 +1,7 @@
 #!/bin/sh
 # cli_manual.sh: nothing that the manual, README.md, models/README.md or the help points to is missing: chapters, verbs, options; the page for man;
 # what `make install` puts where, and that the program finds its models there. Needs ./facegan; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-LC_ALL=C
-export LC_ALL
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what"
-    tail -n 5 "$work/said" | cut -c1-300 | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
 
 "$F" man all >"$work/manual"
 "$F" help >"$work/verbs"
@@ -52,5 +37,4 @@ if [ "$F" = "$PWD/facegan" ]; then
     check "leaves no file" test -z "$(find "$work/root" -type f)"
 fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -3,33 +3,8 @@
 # that was stopped and went on ends with the same bytes as one that was not, on one thread or two; other settings are refused; what was
 # trained is read by detect. The detector that comes with the program finds the faces of drawn scenes, and is taken where none is named.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-LC_ALL=C
-export LC_ALL
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 5 "$work/said" | sed 's/^/  | /'
-}
-
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    [ $? -eq 2 ] && grep -q -- "$text" "$work/said" && { passed=$((passed + 1)); return 0; }
-    failed=$((failed + 1))
-    echo "FAILED refusal (wanted \"$text\"): $*"
-    tail -n 2 "$work/said" | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends 2 "$@"; }
 
 # hears WHAT TEXT: the last command said so
 hears()
@@ -111,5 +86,4 @@ check "without looking" test "$(grep -c 'faces are found with' "$work/said")" -e
 check "edit looks for faces, too" "$F" edit "$work/drawn" --emotion happy --out "$work/edited"
 check "edited pictures" test "$(ls "$work/edited" | grep -c 'happy.png')" -ge 20
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -3,33 +3,8 @@
 # trained in two halves on other thread counts gives the bytes of one trained at once; the log watches for collapse; sheets, ways
 # and files come out of runs and weights files; what cannot be is refused with a reason.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    status=$?
-    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED refusal ($status, wanted \"$text\"): $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends "1 2" "$@"; }
 
 small="--width 2 --batch 6 --seed 3 --decay none --sample-every 3 --log-every 1 --quiet"
 check "drawing faces" "$F" data draw --out "$work/faces" --count 40 --size 32 --emotions happy,neutral,sad --quiet
@@ -129,5 +104,4 @@ check "its label is the name" grep -q '^___up/[0-9]*.png,../up$' "$work/cage/fil
 refused "is not empty" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files"
 check "--force" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files" --force
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

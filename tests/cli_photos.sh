@@ -4,28 +4,13 @@
 # photograph edited in place.
 # Photographs and weights are not ours to ship: FACEGAN_TEST_DATA=DIR names a folder with detectors/mtcnn/{pnet,rnet,onet}.pt,
 # detectors/retinaface/*.pth and photos/{faces,ivan,no-faces,multiface}.jpg. Without it everything here is skipped, and counted so.
-cd "$(dirname "$0")/.." || exit 2
+. "$(dirname "$0")/check.sh"
 D=$FACEGAN_TEST_DATA
 if [ ! -d "$D/detectors" ] || [ ! -d "$D/photos" ]; then
     echo "skipped: NO TRAINED DETECTOR WAS TRIED: FACEGAN_TEST_DATA must name a folder with detectors/ and photos/"
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
-LC_ALL=C
-export LC_ALL
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 8 "$work/said" | sed 's/^/  | /'
-}
 
 # detect DETECTOR WEIGHTS PHOTO: fields 3 to 17 of its CSV (score, 4 corners, 10 coordinates) into $work/faces
 detect()
@@ -153,5 +138,4 @@ check "interrupted: no success" test $? = 1
 check "interrupted: said to be partial" grep -q "the results are partial" "$work/heard"
 check "interrupted: the JSON says so" grep -q '"partial": true}' "$work/partial"
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -3,42 +3,8 @@
 # the bytes of what was not, what is done is not done again, the page has every published number, what cannot be is refused.
 # With --long (tests/long_reproduce.sh) every document whole, and killed between its steps.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 5 "$work/said" | cut -c1-200 | sed 's/^/  | /'
-}
-
-# says TEXT COMMAND...: the command must work and print TEXT.
-says()
-{
-    text=$1; shift
-    if "$@" >"$work/said" 2>&1 && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED to say \"$text\": $*"
-    tail -n 5 "$work/said" | cut -c1-200 | sed 's/^/  | /'
-}
-
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    status=$?
-    if [ $status -eq 2 ] && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED refusal ($status, wanted \"$text\"): $*"
-    tail -n 3 "$work/said" | cut -c1-200 | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends 2 "$@"; }
 
 cd "$work" || exit 2
 check "faces to learn from" "$F" data draw --out faces/train --count 80 --size 16 --grey --emotions angry,happy,sad,surprise --quiet
@@ -86,7 +52,7 @@ refused "must be a time such as 2h" "$F" reproduce stargan faces --budget 2x
 refused "must be a time such as 2h" "$F" reproduce stargan faces --budget -1h
 refused "has no --lr" "$F" reproduce stargan faces --lr 1
 refused "must be classifier, stargan, ganmut or noise" "$F" reproduce seed faces
-[ "$1" = --long ] || { echo "$passed passed, $failed failed, $skipped skipped"; [ $failed -eq 0 ]; exit; }
+[ "$1" = --long ] || { report; exit; }
 
 # ---------------------------------------------------------------------------------------------- killed between steps
 # again NAME EXPERIMENTS ARGUMENTS...: the document NAME as a whole, and killed once in each of the experiments' runs, as soon
@@ -137,5 +103,4 @@ for fact in vgg.f1.real vgg.f1.edited resnet.f1.edited vgg.smoothness vgg.smooth
     check "a number: $fact" grep -q "^$fact,[0-9n]" "$facts"
 done
 check "half of the frames have a face" grep -q "^faces,0.5$" "$facts"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

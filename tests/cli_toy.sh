@@ -2,30 +2,8 @@
 # cli_toy.sh: the whole GAN in sixty lines, on a ring of eight heaps. A plain GAN leaves heaps out where WGAN-GP leaves out none; the
 # same command gives the same bytes; what cannot be is refused with a reason.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 3 "$work/said" | sed 's/^/  | /'
-}
-
-refused()
-{
-    text=$1; shift
-    "$@" >"$work/said" 2>&1
-    [ $? -eq 2 ] && grep -q -- "$text" "$work/said" && { passed=$((passed + 1)); return 0; }
-    failed=$((failed + 1))
-    echo "FAILED refusal (wanted \"$text\"): $*"
-}
+. "$(dirname "$0")/check.sh"
+refused() { ends 2 "$@"; }
 
 reaches() { sed -n 's/.*reaches \([0-9]*\) of 8 heaps.*/\1/p' "$work/$1.txt"; }
 
@@ -43,5 +21,4 @@ check "the same bytes again" cmp "$work/again1/points.gif" "$work/again2/points.
 refused "must be gan, wgan or wgan-gp" "$F" toy dcgan --out "$work/no"
 refused "must be ring, grid or spiral" "$F" toy gan --shape star --out "$work/no"
 check "nothing was written" test ! -e "$work/no"
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed -eq 0 ]
+report

@@ -2,22 +2,7 @@
 # long_readme.sh: does what README.md says: pastes its commands, in their order, into one empty directory that holds only the program
 # and models/. Long trainings are planned as they stand (--dry-run), then run with a thousandth of their iterations. Also: README is short, and what it links to exists.
 # Needs ./facegan; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-LC_ALL=C
-export LC_ALL
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what"
-    tail -n 5 "$work/said" | cut -c1-300 | sed 's/^/  | /'
-}
+. "$(dirname "$0")/check.sh"
 
 check "README has at most 150 lines" test "$(wc -l <README.md)" -le 150
 for link in $(grep -o '](\([^)#]*\))' README.md models/README.md | sed 's/.*](//; s/)//'); do
@@ -46,5 +31,4 @@ while read -r words <&3; do
 done 3<"$work/commands"
 check "nothing was written beside try/" test "$(ls "$work/here" | tr '\n' ' ')" = "facegan models try "
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report
