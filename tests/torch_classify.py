@@ -29,6 +29,7 @@ except ImportError as problem:
     sys.exit(0)
 from torch import nn
 from torch.nn import functional
+import torch_stargan as base
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 passed = failed = 0
@@ -197,30 +198,13 @@ class Resnet(nn.Module):
 CHANNELS = {"small": (32, 64, 128, 192), "large": (48, 96, 192, 320)}
 
 
-class Small(nn.Module):
-    """A convolution, then three times: pool, a convolution, and the sum of that and what two more find in it."""
-
-    def __init__(self, channels, classes, widths):
-        super().__init__()
-        layers, inside = [], channels
-        for width, pool in [(widths[0], False)] + [(width, i == 0) for width in widths[1:] for i in range(3)]:
-            layers += [Pool()] if pool else []
-            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), Relu()]
-            inside = width
-        self.features = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(nn.Identity(), nn.Linear(inside, classes))
-
-    def forward(self, x):
-        x = self.features[:3](x)
-        for first in range(3, len(self.features), 10):
-            x = self.features[first:first + 4](x)
-            x = x + self.features[first + 4:first + 10](x)
-        return self.classifier(x.mean((2, 3)))
+def small(channels, classes, widths):
+    return base.Small(channels, classes, widths, Relu, Pool)
 
 
 def network(kind, size, hidden, channels):
     if kind in CHANNELS:
-        return Small(channels, len(EMOTIONS), CHANNELS[kind])
+        return small(channels, len(EMOTIONS), CHANNELS[kind])
     if kind in VGG:
         return Vgg(kind, len(EMOTIONS), hidden, size)
     return Resnet((2, 2, 2, 2), False, len(EMOTIONS)) if kind == "resnet18" else Resnet((3, 4, 6, 3), True, len(EMOTIONS))
@@ -279,7 +263,7 @@ def torch_step(net, kind, unfreeze, preprocess, x, label, smoothing, mixup=None,
 
 def teacher(path, size, channels, seed):
     """Writes a small classifier that has the classes in another order, and one more; -> it and where it has ours."""
-    net = Small(channels, len(EMOTIONS) + 1, CHANNELS["small"]).double()
+    net = small(channels, len(EMOTIONS) + 1, CHANNELS["small"]).double()
     randomise(net, seed + 100)
     names = ["contempt", *EMOTIONS[::-1]]
     save(path, {"D." + k: v.double().reshape(v.shape if v.dim() else (1,)) for k, v in net.state_dict().items()},

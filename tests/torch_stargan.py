@@ -264,20 +264,17 @@ def augmented(x, u, s):
     return x
 
 
-class Teacher(nn.Module):
-    """A small classifier of grey pictures, in use, whose classes stand in another order (facegan.c, 5.6)."""
+class Small(nn.Module):
+    """Our own classifier (facegan.c, 5.6): a convolution, then three times: pool, a convolution, and the sum of that and what two more find in it."""
 
-    def __init__(self, classes, size):
+    def __init__(self, channels, classes, widths=(32, 64, 128, 192), relu=nn.ReLU, pool=lambda: nn.MaxPool2d(2)):
         super().__init__()
-        self.size, self.last, layers, inside = size, classes, [], 1
-        for width, first in [(32, False)] + [(width, i == 0) for width in (64, 128, 192) for i in range(3)]:
-            layers += [nn.MaxPool2d(2)] if first else []
-            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        layers, inside = [], channels
+        for width, first in [(widths[0], False)] + [(width, i == 0) for width in widths[1:] for i in range(3)]:
+            layers += [pool()] if first else []
+            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), relu()]
             inside = width
-        self.features, self.classifier = nn.Sequential(*layers), nn.Sequential(nn.Identity(), nn.Linear(inside, classes + 1))
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1), module.running_var.uniform_(0.5, 1.5)
+        self.features, self.classifier = nn.Sequential(*layers), nn.Sequential(nn.Identity(), nn.Linear(inside, classes))
 
     def forward(self, x):
         x = self.features[:3](x)
@@ -285,6 +282,17 @@ class Teacher(nn.Module):
             x = self.features[first:first + 4](x)
             x = x + self.features[first + 4:first + 10](x)
         return self.classifier(x.mean((2, 3)))
+
+
+class Teacher(Small):
+    """One of grey pictures, in use, that knows a class more, and the classes in another order."""
+
+    def __init__(self, classes, size):
+        super().__init__(1, classes + 1)
+        self.size, self.last = size, classes
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1), module.running_var.uniform_(0.5, 1.5)
 
     def look(self, x, u, noise):
         """What it is shown of x (7.1): u (N,8) uniform in (-1,1), noise (N,HWC) normal."""
