@@ -5384,46 +5384,44 @@ static int shipped_model(const char *name, char path[PATH_MAX])
  * published lists are read, and how classes and a split are chosen, is vendor/dataset.h's matter. Here is what a
  * network needs of it, and the doctor.
  *
- *     folder, CSV, attributes --open_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
+ *     folder, CSV, attributes --own_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
  * ============================================================================================== */
 
 _Static_assert((int)EMOTION_SURPRISE == FACE_SURPRISE && (int)EMOTION_ANGRY == FACE_ANGRY &&
                (int)EMOTIONS == FACE_EMOTIONS, "drawn faces and data sets number the emotions in one order");
 
+/* A bar that ends with the innermost scope, if it is not full before. */
+static Progress *own_progress(const char *what, long first, long total)
+{
+    Progress *p = own(1, sizeof *p);
+    *p = progress_start(what, first, total);
+    on_leaving(progress_end, p);
+    return p;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * 10.1  Opening
  * ---------------------------------------------------------------------------------------------- */
 
-static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
-{
-    DataOptions heard = *options;
-    heard.warn = warn;
-    dataset_open(set, path, &heard);
-}
-
 static DataSet *own_dataset(const char *path, DataOptions options)
 {
     DataSet *set = own(1, sizeof *set);
-    open_dataset(set, path, &options);
+    options.warn = warn;
+    dataset_open(set, path, &options);
     return set;
 }
 
-/* The same, where a set that has no such pictures is no failure. */
-static bool try_dataset(DataSet *set, const char *path, const DataOptions *options, Error *why)
+static void exchange(int *a, int *b)
 {
-    DataOptions heard = *options;
-    heard.warn = warn;
-    return dataset_try(set, path, &heard, why);
+    int was = *a;
+    *a = *b, *b = was;
 }
 
 /* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
 static void shuffle(int *order, int count, uint64_t seed, uint32_t stream, uint64_t which)
 {
-    for (int i = count - 1; i > 0; i--) {
-        int j = (int)(draw(seed, stream, which, (uint32_t)i) * (i + 1)), swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
+    for (int i = count - 1; i > 0; i--)
+        exchange(&order[i], &order[(int)(draw(seed, stream, which, (uint32_t)i) * (i + 1))]);
 }
 
 /* The pictures of class k, in an order drawn by chance; how many there are. */
@@ -5747,7 +5745,7 @@ static void load_facenet(const TensorFile *file, const char *path, const Net *ne
     }
 }
 
-/* `prefix`: of its names in the file, "", "module.", "pnet." */
+/* `usual`: what stands before its names in the file, "", "pnet."; where it does not, what does is found out. */
 static void load_finder(Finder *finder, const FinderKind *kind, const TensorFile *file, const char *path,
                        const char *usual)
 {
@@ -6096,7 +6094,7 @@ static Node *context(Net *net, Node *x, int level, double slope)
     return concat(three, concat(five, seven, 3), 3);
 }
 
-/* (N,H,W,3) -> for each level scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
+/* The maps of the levels -> for each scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
 static void retinaface_heads(Net *net, Node **level, int k, Node **out)
 {
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
@@ -6113,6 +6111,7 @@ static void retinaface_heads(Net *net, Node **level, int k, Node **out)
     }
 }
 
+/* (N,H,W,3) -> the heads of all levels, one behind the other */
 static void retinaface_mobilenet(Net *net, Node *x, Node **out)
 {
     Node *level[LEVELS];
@@ -6196,12 +6195,14 @@ static const char *find_weights(const char *folder, int which, const char *name)
 static void load_mtcnn(Detector *d, const char *weights)
 {
     bool folder = is_folder(weights);
+    const TensorFile *file = NULL;
     for (int i = 0; i < FINDERS; i++) {
         const char *name = mtcnn_finders[i].name, *path = folder ? find_weights(weights, i, name) : weights;
-        const TensorFile *file = load_tensors(path);
+        if (folder || i == 0) file = load_tensors(path);
         const char *least = tensorfile_metadata(file, "thresholds");
         load_finder(&d->finders[i], &mtcnn_finders[i], file, path, folder ? "" : own_text("%s.", name));
-        if (least) sscanf(least, "%lf %lf %lf", &d->handed_on[0], &d->handed_on[1], &d->threshold);
+        if (least && sscanf(least, "%lf %lf %lf", &d->handed_on[0], &d->handed_on[1], &d->threshold) != 3)
+            give_up(1, "%s: its thresholds are not three numbers: %s", path, least);
     }
 }
 
@@ -6343,7 +6344,7 @@ static Stock *open_stock(char *const *faces, int n, const Settings *s, int chann
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SCENE_SIDE = 256, SAMPLES = 64, SCENES_MOST = 2 };
-static const int wanted[SCENE_KINDS] = {36, 14, 14};    /* samples of a scene: negatives, parts, positives */
+static const int samples_wanted[SCENE_KINDS] = {36, 14, 14};    /* of a scene: negatives, parts, positives */
 
 /* The leaves of a step and their channels: (N,side,side,1) the squares, then (N,1,1,K) the truth. MOVES and POINTS say
  * of which samples it is told (1 or 0); so does a label, which is (0,0) for parts. */
@@ -6434,7 +6435,7 @@ typedef struct Pupil {
     Scene *scenes;
     const TensorFile *checkpoint;       /* from which the network at hand goes on, or NULL */
     TensorFile *trace;                  /* --trace: the first step of each network, or NULL */
-    Progress progress;
+    Progress *progress;
     double saved, mean[MAX_TERMS + 1];  /* when; the terms, over the last hundred iterations or so */
 } Pupil;
 
@@ -6508,7 +6509,8 @@ static void fill_lesson(void *pupil)
         const ImageSums *sums = new_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
-        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, samples_wanted,
+                      samples);
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
@@ -6574,8 +6576,7 @@ static void begin_lesson(Pupil *p)
         load_part(p->checkpoint, checkpoint_of(p), net, part, moment_prefix(part));
     p->checkpoint = NULL;
     p->now.iterations = p->trace ? 1 : last_iteration(p);
-    p->progress = progress_start(mtcnn_finders[which].name, p->now.iteration, p->now.iterations);
-    on_leaving(progress_end, &p->progress);
+    p->progress = own_progress(mtcnn_finders[which].name, p->now.iteration, p->now.iterations);
     memset(p->mean, 0, sizeof p->mean), p->saved = now_seconds();
 }
 
@@ -6619,6 +6620,14 @@ static void keep_lesson(Pupil *p)
     if (p->which == FINDERS - 1) export_pupil(p);
 }
 
+enum { SAVE_SECONDS = 120 };
+
+/* Is it time for a checkpoint: as --save-every says, or some time after the last? */
+static bool save_is_due(const Settings *s, long iteration, double saved)
+{
+    return s->save_every ? iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
+}
+
 static void look_at_lesson(void *pupil)
 {
     Pupil *p = pupil;
@@ -6626,15 +6635,14 @@ static void look_at_lesson(void *pupil)
     Scope inner;
     enter(&inner);
     const char *note = "";
-    double told = fmin((double)(p->now.iteration - p->progress.first), 100);
+    double told = fmin((double)(p->now.iteration - p->progress->first), 100);
     if (p->trace) trace_lesson(p);
     for (int i = 0; i < step->n_terms; i++) {
         p->mean[i] += (p->now.last_d[i] - p->mean[i]) / told;
         note = own_text("%s%s%s %.4f", note, i ? "  " : "", step->names[i], p->mean[i]);
     }
-    progress_show(&p->progress, p->now.iteration, "%s", note);
-    bool due = p->s->save_every ? p->now.iteration % p->s->save_every == 0 : now_seconds() - p->saved > 60;
-    if (due && !p->trace) keep_lesson(p);
+    progress_show(p->progress, p->now.iteration, "%s", note);
+    if (!p->trace && save_is_due(p->s, p->now.iteration, p->saved)) keep_lesson(p);
     leave();
 }
 
@@ -6679,7 +6687,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     while (p->which < FINDERS && !interrupted) learn(p);
     if (p->trace) save_tensors(p->trace, s->trace, "");
     else if (p->which < FINDERS) give_up(1, "stopped; the same command goes on");
-    else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
+    else save_pupil(p), export_pupil(p);
 }
 
 /* ================================================================================================
@@ -6707,6 +6715,9 @@ struct Facegan {
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
     Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
 };
+
+/* What is said in the file of a picture that a model drew. */
+static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
 
 /* G(x, c): x (N,P,P,X) a picture or (N,1,1,Z) noise, c (N,1,1,n) a label or a place in the space, or NULL. */
 typedef Node *Generator(Net *net, Node *x, Node *condition);
@@ -6845,6 +6856,14 @@ static int split_names_list(const char *list, char (*names)[NAME])
         list += length + (list[length] != 0);
     }
     return n;
+}
+
+/* Which of n names it is, upper and lower case being the same; -1: none. */
+static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
+    return -1;
 }
 
 /* [-1,1] to bytes and back. */
@@ -6989,9 +7008,8 @@ static double learning_rate(const Settings *s, long i)
 {
     long half = s->iters / 2, past = i - half, rise = s->iters / 20;
     if (strcmp(s->decay, "cosine") == 0) {
-        const double pi = 3.14159265358979323846;
         if (i < rise) return s->lr * (double)(i + 1) / (double)(rise + 1);
-        return s->lr * (1 + image_sine(pi / 2 - pi * (double)(i - rise) / (double)(s->iters - rise))) / 2;
+        return s->lr * (1 + image_sine(TURN / 4 - TURN / 2 * (double)(i - rise) / (double)(s->iters - rise))) / 2;
     }
     if (past < 0 || strcmp(s->decay, "none") == 0 || strcmp(s->decay, "plateau") == 0) return s->lr;
     if (strcmp(s->decay, "published") == 0) return s->lr * (1 - (double)(past / 1000) / (double)(s->iters - half));
@@ -7016,12 +7034,6 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
         }
 }
 
-static void exchange(int *a, int *b)
-{
-    int was = *a;
-    *a = *b, *b = was;
-}
-
 /* The targets c: the batch's labels in another order. `different` turns a picture's own label away where another is
  * to be had: by up to N exchanges with the pictures behind it. */
 static void draw_targets(const Trainer *t, int *order)
@@ -7030,10 +7042,7 @@ static void draw_targets(const Trainer *t, int *order)
     const int *label = t->labels;
     int n = (int)s->batch;
     for (int i = 0; i < n; i++) order[i] = i;
-    for (int i = n - 1; i > 0; i--) {
-        double chance = draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i);
-        exchange(&order[i], &order[(int)(chance * (i + 1))]);
-    }
+    shuffle(order, n, (uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration);
     if (strcmp(s->targets, "different") || t->attribute_bytes) return;
     for (int i = 0; i < n; i++)
         for (int k = 1; k < n && label[order[i]] == label[i]; k++) {
@@ -7098,7 +7107,7 @@ static void show_label(const Trainer *t, int row, int column, real *x, real *con
     one_hot(condition, t->now.g.classes, column);
 }
 
-/* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
+/* Gives up unless the generator (a multiple of 4) and the discriminator (d halvings) can take pictures of this side. */
 static void check_stargan(const Settings *s, int classes)
 {
     (void)classes;
@@ -7456,14 +7465,12 @@ static void classifier_run(Classifier *c, const real *x, int count, double *prob
     }
 }
 
-/* class_of[k]: its number for the set's class k. `option` asked for it. */
-static void match_classes(const Classifier *c, const DataSet *set, const char *option, int *class_of)
+/* class_of[k]: its number for name k of n, which are `whose`. */
+static void match_classes(const Classifier *c, const char *const *names, int n, const char *whose, int *class_of)
 {
-    for (int k = 0; k < set->n_classes; k++) {
-        int *found = &class_of[k];
-        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
-        if (*found == c->net.classes) give_up(2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
-    }
+    for (int k = 0; k < n; k++)
+        if ((class_of[k] = find_name(c->class_names, c->net.classes, names[k], strlen(names[k]))) < 0)
+            give_up(2, "%s does not know %s, a class of %s", c->path, names[k], whose);
 }
 
 /* The mean distance of its features of all pairs. */
@@ -7553,7 +7560,9 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
     if (its->size != g->size || its->channels != g->channels)
         give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
                 w->judge->path, its->size, its->channels, g->size, g->channels);
-    if (g->condition) match_classes(w->judge, &t->data, "--classifier", w->judge_class);
+    if (g->condition)
+        match_classes(w->judge, (const char *const *)t->data.class_names, t->data.n_classes, t->data.path,
+                      w->judge_class);
     w->feature_spread = classifier_spread(w->judge, x, count);
 }
 
@@ -7705,7 +7714,7 @@ static void open_teachers(Trainer *t)
     if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
     for (; t->n_teachers < paths.count; t->n_teachers++) {
         Classifier *c = t->judges[t->n_teachers] = own_classifier(paths.items[t->n_teachers]);
-        match_classes(c, &t->data, "--teacher", class_of);
+        match_classes(c, (const char *const *)t->data.class_names, t->data.n_classes, t->data.path, class_of);
         if (!t->model->generator && (c->net.size != t->settings.size || c->net.channels != t->settings.channels))
             give_up(2, "--teacher %s sees %d px, %d channels; a classifier learns from one that sees what it sees",
                     paths.items[t->n_teachers], c->net.size, c->net.channels);
@@ -7779,12 +7788,12 @@ static void open_held_out(Trainer *t, DataOptions options)
     const Settings *s = &t->settings;
     Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && try_dataset(&t->held_out, s->data, &options, &none) &&
+    t->has_held_out = s->validation <= 0 && dataset_try(&t->held_out, s->data, &options, &none) &&
                       t->held_out.n_classes == t->data.n_classes;
     if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
     options.split = SPLIT_TRAIN;
-    open_dataset(&t->held_out, s->data, &options);
+    dataset_open(&t->held_out, s->data, &options);
     t->has_held_out = true;
     if (s->as_published) balance(&t->held_out, s);
     dataset_part(&t->held_out, classes_shuffled(&t->held_out, (uint64_t)s->seed, STREAM_SPLIT), share, true);
@@ -7803,8 +7812,9 @@ static void open_data(Trainer *t)
                            .split = SPLIT_TRAIN,
                            .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
-                           .crop = (int)s->crop};
-    open_dataset(&t->data, s->data, &options);
+                           .crop = (int)s->crop,
+                           .warn = warn};
+    dataset_open(&t->data, s->data, &options);
     dataset_check_names(&t->data, MAX_CLASSES, NAME - 1);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
@@ -8025,13 +8035,12 @@ static void draw_row(Trainer *t, int row, Image *sheet)
 static void save_samples(Trainer *t)
 {
     const Settings *s = &t->settings;
-    static const ImageText made = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
     int side = (int)s->size, lines = t->n_samples * (t->drawing.mask ? 2 : 1), columns = t->columns + !t->now.g.latent;
     if (!t->model->generator) return;
     Image sheet = new_picture(side * columns, side * lines, (int)s->channels);
     for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
     const char *name = own_text("samples/%08ld.png", t->now.iteration);
-    save_picture(run_path(s, name), &sheet, s->provenance ? &made : NULL);
+    save_picture(run_path(s, name), &sheet, s->provenance ? &synthetic : NULL);
 }
 
 /* Judges up to `most` held-out pictures, spread evenly over the set; none where there is no judge, or attributes. */
@@ -8166,13 +8175,19 @@ static void fit_to_pictures(Trainer *t)
     leave();
 }
 
+/* So many passes' iterations. */
+static long iterations_of(const Trainer *t, long passes)
+{
+    return passes * ((t->data.count + t->settings.batch - 1) / t->settings.batch);
+}
+
 /* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
 static void set_lengths(Trainer *t)
 {
     Settings *s = &t->settings;
-    long pass = (t->data.count + s->batch - 1) / s->batch;
     if (s->epochs) s->iters = (s->epochs * t->data.count + s->batch - 1) / s->batch;
-    if (!s->sample_every) s->sample_every = !t->model->generator ? pass : s->iters >= 40 ? s->iters / 20 : 1;
+    if (s->sample_every) return;
+    s->sample_every = !t->model->generator ? iterations_of(t, 1) : s->iters >= 40 ? s->iters / 20 : 1;
 }
 
 /* What the settings leave to the data. */
@@ -8213,12 +8228,6 @@ static Loader *open_loader(Trainer *t)
                       (uint64_t)t->now.iteration);
 }
 
-/* So many passes' iterations. */
-static long iterations_of(const Trainer *t, long passes)
-{
-    return passes * ((t->data.count + t->settings.batch - 1) / t->settings.batch);
-}
-
 /* Has a classifier's validation loss not fallen for so many passes? Such a run is finished. */
 static bool out_of_patience(const Trainer *t)
 {
@@ -8238,35 +8247,35 @@ static void cut_rate(Trainer *t)
     t->cuts++, t->last_cut = now;
 }
 
-enum { SAVE_SECONDS = 120 };
-
 static const char healthy_name[] = "healthy.safetensors";
 
 /* G has collapsed: warns, and goes back to healthy weights, on with the next iterations' chance, if --on-collapse says
- * so. Must the training end? */
-static bool collapse_ends(Trainer *t)
+ * so. Why the training must end, or NULL. */
+static const char *collapse_ends(Trainer *t)
 {
     const char *healthy = run_path(&t->settings, healthy_name), *how = t->settings.on_collapse;
     long now = t->now.iteration;
     warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the "
          "alarm is at %.2f", now, variety_least(&t->watch->signs), t->settings.collapse_below);
-    if (strcmp(how, "warn") == 0) return false;
-    if (strcmp(how, "stop") == 0 || !path_exists(healthy) || t->watch->rollbacks++ >= MOST_ROLLBACKS) return true;
+    if (strcmp(how, "warn") == 0) return NULL;
+    if (strcmp(how, "stop") == 0) return "";
+    if (!path_exists(healthy)) return " and there are no healthy weights to go back to";
+    if (t->watch->rollbacks++ >= MOST_ROLLBACKS) return " again and again";
     load_checkpoint(t, healthy);
     warn("went back to the weights of iteration %ld", t->now.iteration);
     t->now.iteration = now;
-    return false;
+    return NULL;
 }
 
-/* Looks at G's samples; healthy weights are kept at the milestones. Must the training end? */
-static bool look_out(Trainer *t, bool at_milestone)
+/* Looks at G's samples; healthy weights are kept at the milestones. Why the training must end, or NULL. */
+static const char *look_out(Trainer *t, bool at_milestone)
 {
     bool rolls = strcmp(t->settings.on_collapse, "rollback") == 0;
-    if (!t->watch) return false;
+    if (!t->watch) return NULL;
     watch_look(t);
     if (watch_alarm(t)) return collapse_ends(t);
     if (rolls && at_milestone && t->watch->alarm.armed) save_checkpoint_as(t, healthy_name);
-    return false;
+    return NULL;
 }
 
 /* What the loop's two functions work with. */
@@ -8274,7 +8283,7 @@ typedef struct Loop {
     Trainer *t;
     FILE *log;
     Loader *loader;
-    Progress progress;
+    Progress *progress;
     double saved;                       /* when the last checkpoint was written */
     bool told;                          /* how long it will take */
 } Loop;
@@ -8296,13 +8305,11 @@ static void note_iteration(Loop *l, bool at_milestone)
         save_samples(t);
         keep_best(t, &judged);
     }
-    bool ends = look_out(t, at_milestone);
-    const char *broken = write_log(t, l->log, &judged);
+    const char *ends = look_out(t, at_milestone), *broken = write_log(t, l->log, &judged);
     if (ends) {
         save_checkpoint(t);
         give_up(1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic or --adv wgan-gp "
-                "may help", t->now.iteration, strcmp(t->settings.on_collapse, "rollback") ? "" :
-                " and there are no healthy weights left to go back to");
+                "may help", t->now.iteration, ends);
     }
     if (broken)
         give_up(1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); "
@@ -8322,8 +8329,8 @@ static const char *shorter(double iterations)
 static void tell_length(Loop *l)
 {
     const Settings *s = &l->t->settings;
-    long done = l->t->now.iteration - l->progress.first;
-    double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
+    long done = l->t->now.iteration - l->progress->first;
+    double spent = now_seconds() - l->progress->start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
     char text[PROGRESS_DURATION];
     if (l->told || spent < 5 || done % s->n_critic) return;
     l->told = true;
@@ -8342,12 +8349,12 @@ static void look_at_training(void *loop)
     const Settings *s = &t->settings;
     enter(&inner);
     note_iteration(l, milestone(t, now->iteration));
-    bool save_now = s->save_every ? now->iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
-    if (save_now && now->iteration < s->iters) save_checkpoint(t), l->saved = now_seconds();
+    if (now->iteration < s->iters && save_is_due(s, now->iteration, l->saved))
+        save_checkpoint(t), l->saved = now_seconds();
     double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
     tell_length(l);
-    if (t->model->g_step) progress_show(&l->progress, now->iteration, "D %.3g  G %.3g", d, g);
-    else progress_show(&l->progress, now->iteration, "loss %.3g", d);
+    if (t->model->g_step) progress_show(l->progress, now->iteration, "D %.3g  G %.3g", d, g);
+    else progress_show(l->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
     leave();
 }
@@ -8375,8 +8382,7 @@ static void train_on(Trainer *t)
     enter(&inner);
     Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
     announce(t);
-    loop.progress = progress_start("train", t->now.iteration, t->settings.iters);
-    on_leaving(progress_end, &loop.progress);
+    loop.progress = own_progress("train", t->now.iteration, t->settings.iters);
     train_loop(&t->now, feed_training, look_at_training, &loop);
     leave();
     save_checkpoint(t);
@@ -8476,7 +8482,6 @@ static void trace_steps(Trainer *t, Loader *loader)
         }
     }
     save_tensors(file, t->settings.trace, "");
-    printf("%s\n", t->settings.trace);
 }
 
 /* Is there nothing to do? Says so. */
@@ -8582,8 +8587,8 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
 static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
-    if (!entry || tensorfile_count(entry) != count)
-        give_up(1, "%s: %s \"%s\" of %zu numbers", path, entry ? "wrong size of" : "has no tensor", name, count);
+    if (!entry) give_up(1, "%s: has no tensor \"%s\"", path, name);
+    if (tensorfile_count(entry) != count) give_up(1, "%s: \"%s\" has not %zu numbers", path, name, count);
     return entry;
 }
 
@@ -8753,11 +8758,10 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
     *fed = (StatsInterval){stats_frechet(r, NULL, g, NULL), NAN, NAN};
     if (!isfinite(fed->value)) give_up(1, "FED: a feature is no finite number");
     if (resamplings < 2) return;
-    Resampling job = {r, g, seed, must_alloc((size_t)resamplings, sizeof(double))};
+    Resampling job = {r, g, seed, own((size_t)resamplings, sizeof(double))};
     parallel(resamplings, resample_task, &job);
     *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
     fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
-    free(job.values);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9092,7 +9096,7 @@ static bool judge_cases(Trial t, CaseJudge *judge_case, const char *none)
     return worst != NO_CASE;
 }
 
-/* An op without derivative, or whose derivative is by design not its slope. */
+/* Not an op without derivative, nor one whose derivative is by design not its slope. */
 static bool has_slope(Op op)
 {
     return op != OP_leaf && op != OP_fill && op != OP_stop_grad && !is_update(op) && op != OP_prepare_filter &&
@@ -9333,19 +9337,16 @@ static void bench_task(void *settings)
 /* ================================================================================================
  * 14  PICTURES, PAGES, REPORTS
  *
- * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one
- * self-contained page with its losses, its samples over time and the strip of Ceovic et al.'s figure, the same faces
- * after each quarter of the training.
+ * What trained networks and their data give people to look at: edited faces (14.1 to 14.3), pages about a run and its
+ * space (14.4 to 14.6), faces drawn by hand or from noise, data sets as folders (14.7 to 14.11), and the numbers of
+ * classifiers and generators (14.12, 14.13). A page is one file that needs no other. Last, networks as ONNX files.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 14.1  Opening a generator
  *
- * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model
- * drew says so in its file.
+ * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1).
  * ---------------------------------------------------------------------------------------------- */
-
-static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
 
 /* What was made, unless --quiet. */
 static void tell_made(const char *path)
@@ -9353,7 +9354,7 @@ static void tell_made(const char *path)
     if (!no_messages) printf("%s\n", path);
 }
 
-/* Saves a picture and tells where. */
+/* Saves a picture, or a film, and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
@@ -9364,6 +9365,12 @@ static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText 
 {
     const Image image = image_of(&canvas);
     deliver(path, &image, text);
+}
+
+static void deliver_film(const char *path, const Image *frames, int n, int delay_ms)
+{
+    save_film(path, frames, n, delay_ms);
+    tell_made(path);
 }
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -9487,14 +9494,6 @@ static void fit_picture(Facegan *model, Image *picture)
  * Every verb that takes pictures has them from vendor/photos.h: each is read, searched for faces and handed on in a
  * scope of its own. A picture that cannot be read is reported and passed over; it never ends a batch.
  * ---------------------------------------------------------------------------------------------- */
-
-/* Which of n names it is, upper and lower case being the same; -1: none. */
-static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
-{
-    for (int i = 0; i < n; i++)
-        if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
-    return -1;
-}
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
@@ -9704,10 +9703,17 @@ static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *re
  * They work inside an attempt() of their own, so that a caller gets an error and nothing is left behind.
  * ---------------------------------------------------------------------------------------------- */
 
+/* The kernels for the instructions that --isa or, where it is "", the environment names; else the widest. */
+static void choose_kernels(const char *isa)
+{
+    char why[KERNELS_ERROR_SIZE];
+    const char *said = getenv("FACEGAN_ISA"), *wanted = *isa ? isa : said ? said : "";
+    if (!kernels_choose(*wanted ? wanted : NULL, why)) give_up(2, "%s%s", *isa ? "--isa " : "FACEGAN_ISA=", why);
+}
+
 static void start_library(void)
 {
-    char why[256];
-    if (!kernels && !kernels_choose(getenv("FACEGAN_ISA"), why)) kernels_choose(NULL, why);
+    if (!kernels) choose_kernels("");
     if (thread_count() == 1) threads_start(0);
 }
 
@@ -9805,21 +9811,26 @@ static void tell_page(Page *page, const char *path)
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
-/* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
+/* A row for each emotion but neutral: the face in model->x at strengths 0.1 to 1. */
 static PlotCanvas strength_strip(Facegan *model)
 {
     static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5",
                                                    "0.6", "0.7", "0.8", "0.9", "1.0"};
-    int n = model->g.classes - 1;
+    const char *rows[MAX_CLASSES];
+    int n = 0, neutral = find_class(model, "neutral", 7);
     size_t size = count_of(model->y);
-    unsigned char *faces = own((size_t)(n * STRENGTHS), size);
-    for (int i = 0; i < n * STRENGTHS; i++) {
-        set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
-        draw_bytes(model, faces + (size_t)i * size);
+    unsigned char *faces = own((size_t)(model->g.classes * STRENGTHS), size);
+    for (int k = 0; k < model->g.classes; k++) {
+        if (k == neutral) continue;
+        for (int i = 0; i < STRENGTHS; i++) {
+            set_class(model, k, (i + 1.0) / STRENGTHS);
+            draw_bytes(model, faces + (size_t)(n * STRENGTHS + i) * size);
+        }
+        rows[n++] = model->class_names[k];
     }
     return draw_grid(&(Grid){
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .row_names = name_list(model->class_names + 1, n), .column_names = columns});
+        .row_names = rows, .column_names = columns});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9902,13 +9913,6 @@ static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
     return n + 1;
 }
 
-/* Saves a film and tells where. */
-static void deliver_film(const char *path, const Image *frames, int n, int delay_ms)
-{
-    save_film(path, frames, n, delay_ms);
-    tell_made(path);
-}
-
 /* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
 static void gamut_film(const Show *show, const Photo *photo)
 {
@@ -9923,8 +9927,7 @@ static void gamut_film(const Show *show, const Photo *photo)
     deliver_film(photo_file(photo, "-gamut.gif").s, frames, count, 60);
 }
 
-/* Of a photograph the best face is shown. */
-/* OUT/NAME-gamut.png, the film when asked, and its part of the page. */
+/* Of a photograph the best face: OUT/NAME-gamut.png, the film when asked, and its part of the page. */
 static void show_photo(void *context, Photo *photo)
 {
     Show *show = context;
@@ -10007,16 +10010,11 @@ static Report *open_report(const char *run, Page *page)
     return r;
 }
 
-/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training; and all behind a slider. */
+/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training. */
 static void add_quarters(const Report *r)
 {
     for (int face = 0; face < 2; face++)
         page_quarters(r->page, "After 25, 50, 75 and 100% of the training", &r->sheets, face, r->s.iters, &synthetic);
-}
-
-static void add_slider(const Report *r, const char *title)
-{
-    page_sheets(r->page, title, &r->sheets, &synthetic);
 }
 
 /* The space: where it has got to, how it got there, and what strength does. */
@@ -10025,7 +10023,6 @@ static void add_space(void *context)
     const Report *r = context;
     Facegan *model = own_generator(r->run);
     int rows;
-    if (!model->g.space) return;
     page_heading(r->page, "The space of emotions");
     add_canvas(r->page, model->g.space == 'l'
                             ? "The directions: each trail runs outwards with the training, from the inner circle to "
@@ -10097,26 +10094,41 @@ static void add_losses(const Report *r)
     page_columns(r->page, r->log, "Loss on held-out pictures", "validation_loss", "loss");
 }
 
-static void write_report(const char *run)
+static void write_report(void *folder)
 {
+    const char *run = folder;
     Report *r = open_report(run, NULL);
+    Error why = {0};
     r->log = own_log(run);
     r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
                                                           r->s.size, r->s.batch, r->s.seed).s);
     add_facts(r);
     if (r->model->generator) {
         page_heading(r->page, "Samples");
-        add_slider(r, r->model->from_noise
-                          ? "What G draws from the same noise over the training"
-                          : "The same faces over the training: the picture as it was, then G's drawings of it");
+        page_sheets(r->page, r->model->from_noise
+                        ? "What G draws from the same noise over the training"
+                        : "The same faces over the training: the picture as it was, then G's drawings of it",
+                    &r->sheets, &synthetic);
         add_quarters(r);
     }
-    attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
+    if (r->model->space && !attempt(add_space, r, &why)) warn("%s: the page cannot show its space: %s", run, why.text);
     add_losses(r);
     add_watch(r);
     page_columns(r->page, r->log, "Learning rate", "learning", "lr");
     add_settings(r);
     save_page(r->page, textf("%s/report.html", run).s);
+}
+
+/* Trains, and writes the run's page. */
+static void train_run(Settings *s)
+{
+    Error why = {0};
+    train(s);
+    if (s->dry_run || *s->trace) return;
+    bool reported = attempt_one(write_report, s->out, &why);            /* not if stopped before the log's first row */
+    if (s->stopped_at)
+        give_up(1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
+    if (!reported) unwind(&why);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10203,18 +10215,17 @@ static void draw_faces(const Settings *s)
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
     fprintf(list->stream, ",second,second_intensity,drawn\n");
-    Progress progress = progress_start("draw", 0, s->count);
+    Progress *progress = own_progress("draw", 0, s->count);
     while (done < s->count && !interrupted) {
         int count = s->count - done < AT_ONCE ? (int)(s->count - done) : AT_ONCE;
         for (int i = 0; i < count; i++) faces[i] = (DrawnFace){.set = &set, .out = s->out, .index = (int)done + i};
         parallel(count, draw_task, faces);
         for (int i = 0; i < count; i++) {
-            if (faces[i].failed.status) progress_end(&progress), unwind(&faces[i].failed);
+            if (faces[i].failed.status) unwind(&faces[i].failed);
             fprintf(list->stream, "%s\n", faces[i].row);
         }
-        progress_show(&progress, done += count, "%s", s->out);
+        progress_show(progress, done += count, "%s", s->out);
     }
-    progress_end(&progress);
     if (interrupted) give_up(1, "stopped after %ld of %ld pictures", done, s->count);
     end_file(list);
 }
@@ -10232,15 +10243,17 @@ static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };
     Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
-    make_folder(s->out);
+    begin_set(s, NULL, 0);
     const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,%s\n", box_columns);
+    Progress *progress = own_progress("draw", 0, s->count);
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
         scene_compose_all(&stock->scenes, (uint64_t)first, scenes, count, parallel);
         for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
+        progress_show(progress, first + count, "%s", s->out);
     }
     end_file(list);
 }
@@ -10425,7 +10438,7 @@ static void sample_files(const Sampler *m)
     char (*folders)[FILES_NAME] = begin_set(s, m->names, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
-    Progress progress = progress_start("sample", 0, s->count);
+    Progress *progress = own_progress("sample", 0, s->count);
     for (long first = 0; first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
         Scope here;
         enter(&here);
@@ -10441,12 +10454,11 @@ static void sample_files(const Sampler *m)
             fprintf(list->stream, "\n");
         }
         leave();
-        progress_show(&progress, first + count, "%s", s->out);
+        progress_show(progress, first + count, "%s", s->out);
     }
-    progress_end(&progress);
     if (interrupted) give_up(1, "stopped before all pictures were drawn");
     end_file(list);
-    printf("%s/labels.csv\n", s->out);
+    tell_made(textf("%s/labels.csv", s->out).s);
 }
 
 /* `facegan sample RUN`. */
@@ -10500,15 +10512,14 @@ static void balance_data(const char *data, const Settings *s)
     dataset_balance(set, classes_shuffled(set, (uint64_t)s->seed, STREAM_BALANCE), s->balance);
     if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
     b.folders = begin_set(s, (const char *const *)set->class_names, set->n_classes);
-    Progress progress = progress_start("balance", 0, set->count);
+    Progress *progress = own_progress("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
         enter(&here);
         balance_picture(&b, i);
         leave();
-        progress_show(&progress, i + 1, "%s", s->out);
+        progress_show(progress, i + 1, "%s", s->out);
     }
-    progress_end(&progress);
     if (interrupted) give_up(1, "stopped before all pictures were written");
     for (int k = 0; k < set->n_classes; k++)
         printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
@@ -10586,11 +10597,9 @@ static void edit_all(const Editing *edit, const Photo *photo)
         draw_bytes(model, faces + (size_t)(k + 1) * bytes);
         labels[k + 1] = model->class_names[k];
     }
-    const PlotCanvas sheet = draw_grid(&(Grid){
-        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
-        .scale = (int)edit->s->scale, .column_names = labels});
-    const Image image = image_of(&sheet);
-    deliver(photo_file(photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
+    const Grid sheet = {.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
+                        .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels};
+    deliver_canvas(photo_file(photo, "-all.png").s, draw_grid(&sheet), edit->s->provenance ? &synthetic : NULL);
 }
 
 /* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
@@ -10738,12 +10747,12 @@ static void answer_all(Answered *all, Classifier *c, const char *views)
     Answers *a = &all->a;
     int asked[MAX_CLASSES], at = 0;
     size_t bytes = shape_count(c->one.x->shape), classes = (size_t)c->net.classes;
-    match_classes(c, set, "--classifier", asked);
+    match_classes(c, (const char *const *)set->class_names, set->n_classes, set->path, asked);
     *a = new_answers((const char *const *)set->class_names, set->n_classes, set->count);
     all->index = own((size_t)set->count, sizeof(int));
     unsigned char *pixels = own(AT_ONCE, bytes);
     double *p = own(AT_ONCE * classes, sizeof *p), kept[MAX_CLASSES];
-    Progress progress = progress_start("classify", 0, set->count);
+    Progress *progress = own_progress("classify", 0, set->count);
     while (at < set->count && !interrupted) {
         int got = 0, *index = all->index + a->count;
         for (; at < set->count && got < AT_ONCE; at++)
@@ -10754,11 +10763,16 @@ static void answer_all(Answered *all, Classifier *c, const char *views)
             keep_asked(p + (size_t)i * classes, asked, a->n, kept);
             add_answer(a, set->label[index[i]], kept);
         }
-        progress_show(&progress, at, "%s", set->path);
+        progress_show(progress, at, "%s", set->path);
     }
-    progress_end(&progress);
     if (interrupted) give_up(1, "stopped after %d of %d pictures", at, set->count);
     if (!a->count) give_up(1, "%s: no picture could be read", set->path);
+}
+
+/* The classes to tell apart: --classes, or all that it knows. */
+static const char *asked_classes(const Classifier *c, const Settings *s)
+{
+    return *s->classes ? s->classes : joined_names(c->class_names, c->net.classes, ",");
 }
 
 /* Asks about the part of the set that --split names: by default the validation part, or everything where there is
@@ -10767,8 +10781,7 @@ static Answered *answer_set(const char *data, Classifier *c, const Settings *s)
 {
     static const int parts[] = {SPLIT_VALIDATION, SPLIT_ALL};
     Answered *all = own(1, sizeof *all);
-    const DataOptions options = {.limit = (int)s->limit, .crop = c->crop,
-        .classes = *s->classes ? s->classes : joined_names(c->class_names, c->net.classes, ",")};
+    const DataOptions options = {.limit = (int)s->limit, .crop = c->crop, .classes = asked_classes(c, s)};
     all->c = c, all->set = use_part(data, options, s->split, parts, 2);
     answer_all(all, c, s->views);
     return all;
@@ -10874,20 +10887,6 @@ static void predict_emotions(char *const *inputs, int count, const Settings *s)
     if (s->json && !out.told->count) printf("[\n]\n");
 }
 
-static void report_task(void *run) { write_report(run); }
-
-/* Trains, and writes the run's page. */
-static void train_run(Settings *s)
-{
-    Error why = {0};
-    train(s);
-    if (s->dry_run || *s->trace) return;
-    bool reported = attempt_one(report_task, s->out, &why);             /* not if stopped before the log's first row */
-    if (s->stopped_at)
-        give_up(1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
-    if (!reported) unwind(&why);
-}
-
 /* ------------------------------------------------------------------------------------------------
  * 14.13  The numbers of a generator: eval
  *
@@ -10921,11 +10920,7 @@ static Editor *use_editor(const char *run, Classifier *judge)
     Editor *ed = own(1, sizeof *ed);
     *ed = (Editor){.run = run, .judge = judge, .model = own_generator(run)};
     ed->names = name_list(ed->model->class_names, ed->model->g.classes);
-    for (int k = 0; judge && k < ed->model->g.classes; k++) {
-        ed->judged_as[k] = find_name(judge->class_names, judge->net.classes, ed->names[k], strlen(ed->names[k]));
-        if (ed->judged_as[k] < 0)
-            give_up(2, "%s does not know %s, which %s draws", judge->path, ed->names[k], run);
-    }
+    if (judge) match_classes(judge, ed->names, ed->model->g.classes, run, ed->judged_as);
     ed->picture = count_of(ed->model->y);
     ed->drawing = own_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
     return ed;
@@ -11005,10 +11000,8 @@ static PictureSet read_all(const DataSet *set, const Net *g)
         from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
         all.target[all.n] = all.label[all.n] = set->label[i], all.n++;
     }
-    for (int i = all.n - 1; i > 0; i--) {
-        int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), swap = all.target[i];
-        all.target[i] = all.target[k], all.target[k] = swap;
-    }
+    for (int i = all.n - 1; i > 0; i--)
+        exchange(&all.target[i], &all.target[(int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1))]);
     return all;
 }
 
@@ -11156,21 +11149,20 @@ static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
     Edits *e = v->edits = new_edits((Edits){
         .of = ed->run, .data = data, .judge = ed->judge->path, .hash = files_hash(ed->judge->path), .names = ed->names,
         .classes = g->classes, .features = ed->judge->features, .side = g->size, .channels = g->channels}, v->all.n);
-    Progress progress = progress_start("eval", 0, v->all.n);
+    Progress *progress = own_progress("eval", 0, v->all.n);
     while (e->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
         evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - e->n));
         leave();
-        progress_show(&progress, e->n, "%s", ed->run);
+        progress_show(progress, e->n, "%s", ed->run);
     }
-    progress_end(&progress);
     if (interrupted) give_up(1, "stopped after %d of %d pictures", e->n, v->all.n);
     if (!e->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
     Distance distance = {e, s->bootstrap, {NAN, NAN, NAN}};
-    attempt_one(distance_task, &distance, &none);                       /* too few pictures: it is not known */
-    sum_edits(e, distance.fed, s->bootstrap, draw_centre, &(uint64_t){1});
+    bool known = attempt_one(distance_task, &distance, &none), few = e->n <= e->features;
+    sum_edits(e, distance.fed, known || few ? NULL : none.text, s->bootstrap, draw_centre, &(uint64_t){1});
     if (!attempt_one(critic_task, v, &none))
         add_score(&e->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
@@ -11737,7 +11729,7 @@ static void train_judges(Judges *judges)
     judges->actions = train_judge(judges, "blends/labels.csv", "actions", units);
 }
 
-/* The five numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
+/* The six numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
  * page. */
 static void truth_of_run(const Judges *judges, const char *run, const Settings *hand, Table *table, int column,
                          Page *page)
@@ -11919,26 +11911,25 @@ typedef struct Plan {
 } Plan;
 
 /* A command line as if it had been typed, but for its results, which go to stderr: stdout is the study's. */
-static void carry_out(int n, char **given, const Settings *s)
+static void carry_out(int n, char **given)
 {
-    char *words[WORDS_MOST + 5] = {"facegan"};
+    char *words[WORDS_MOST + 1] = {"facegan"};
     for (int i = 0; i < n; i++) words[i + 1] = given[i];
-    words[n + 1] = "--threads", words[n + 2] = (char *)(uintptr_t)own_text("%ld", s->threads), words[n + 3] = "--quiet";
     fflush(stdout);
     int results = dup(1);
     dup2(2, 1);
-    int status = facegan_main(n + 4, words);
+    int status = facegan_main(n + 1, words);
     dup2(results, 1), close(results);
     if (status) give_up(status, "this step of the study failed: facegan %s %s ...", given[0], n > 1 ? given[1] : "");
 }
 
-static void plan_line(Plan *p, char *line, int number, const Settings *s)
+static void plan_line(Plan *p, char *line, int number)
 {
     char *words[WORDS_MOST];
     line[strcspn(line, "#\r")] = 0;
     int n = options_split(line, words, WORDS_MOST);
     if (n == 0) return;
-    if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1, s);
+    if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1);
     else if (strcmp(words[0], "data") == 0 && n == 2) p->data = words[1];
     else if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST)
         p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
@@ -11951,7 +11942,7 @@ static void plan_line(Plan *p, char *line, int number, const Settings *s)
                 "classifiers, %d rows, %d runs a row)", p->path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
 }
 
-static Plan *read_plan(const char *path, const Settings *s)
+static Plan *read_plan(const char *path)
 {
     Plan *p = own(1, sizeof *p);
     size_t size;
@@ -11960,7 +11951,7 @@ static Plan *read_plan(const char *path, const Settings *s)
     for (char *at = read_file(path, 1 << 16, &size), *next; at; at = next, number++) {
         next = strchr(at, '\n');
         if (next) *next++ = 0;
-        plan_line(p, at, number, s);
+        plan_line(p, at, number);
     }
     if (!p->data || !p->n_judges || !p->n_rows) give_up(2, "%s: needs a data line, a classifier and a row", path);
     return p;
@@ -12021,7 +12012,7 @@ static void study_ganmut(const char *path, const Settings *s)
         "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
     enum { TITLES = sizeof titles / sizeof *titles };
     make_folder(s->out);
-    Plan *plan = read_plan(path, s);
+    Plan *plan = read_plan(path);
     Page *page = page_begin("facegan study: GANmut", path);
     for (int j = 0; j < plan->n_judges; j++) {
         Classifier *judge = own_classifier(plan->judges[j]);
@@ -12163,15 +12154,14 @@ static Image draw_toy(ToyRun *run)
 static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES])
 {
     int made = 0;
-    Progress progress = progress_start("toy", 0, iterations);
-    for (long i = 0; i < iterations && !interrupted; i++) {
+    Progress *progress = own_progress("toy", 0, iterations);
+    for (long i = 0; i < iterations; i++) {
+        if (interrupted) give_up(1, "stopped after %ld of %ld iterations", i, iterations);
         toy_iteration(&run->toy, i, draw_toy_batch);
         bool due = (i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations;
         if (due && made < TOY_FRAMES) frames[made++] = draw_toy(run);
-        progress_show(&progress, i + 1, "%s", "");
+        progress_show(progress, i + 1, "%s", "");
     }
-    progress_end(&progress);
-    if (interrupted) give_up(1, "interrupted");
     return made;
 }
 
@@ -12180,14 +12170,13 @@ static void run_toy_of(const char *kind, const Settings *s)
     static const char *const kinds[] = {"gan", "wgan", "wgan-gp"};
     Image frames[TOY_FRAMES];
     int loss = 0;
-    const char *out = *s->out ? s->out : own_text("runs/toy-%s", kind), *picture = own_text("%s/points.png", out);
+    const char *out = *s->out ? s->out : own_text("runs/toy-%s", kind);
     while (strcmp(kinds[loss], kind)) loss++;
     lay_out_heaps(s->shape);
     make_folder(out);
     ToyRun *run = use_toy((ToyLoss)loss);
     int made = film_toy(run, s->iters, frames);
-    save_picture(picture, &frames[made - 1], NULL);
-    printf("%s\n", picture);
+    deliver(own_text("%s/points.png", out), &frames[made - 1], NULL);
     deliver_film(own_text("%s/points.gif", out), frames, made, 80);
     ToyVerdict v = judge_toy(run);
     printf("%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", kind, v.reached, heaps.n,
@@ -12281,7 +12270,7 @@ static void add_work(Reproduction *r, const Experiment *x)
     const char *words = own_text("%s %s", x->settings, d->cut && isfinite(r->budget) ? d->cut : "");
     if (x->kind == A_CLASSIFIER) words = x->settings;
     *w = (Work){.x = x, .s = d->takes ? *r->s : settings_of_model(x->model, words)};
-    set_settings(&w->s, words);
+    if (d->takes) set_settings(&w->s, words);
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
     if (x->shrink) w->s.size /= x->shrink;
     if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width;
@@ -12384,17 +12373,25 @@ static double fact(const Work *w, const char *name)
     return NAN;
 }
 
-typedef struct SplitFacts { Work *w; const char *split; StatsConfusion *all; } SplitFacts;
-
-static void add_split_facts(void *facts)
+/* The classifier on the data's validation and test parts, as far as there are any; all together. */
+static StatsConfusion *add_split_facts(Work *w)
 {
-    const SplitFacts *f = facts;
-    Settings asked = f->w->s;
-    snprintf(asked.split, sizeof asked.split, "%s", f->split);
-    const Answers *a = &answer_set(f->w->s.data, own_classifier(f->w->s.out), &asked)->a;
-    add_fact(f->w, own_text("accuracy.%s", f->split), stats_accuracy(&a->f));
-    add_fact(f->w, own_text("pictures.%s", f->split), a->count);
-    stats_confusion_join(f->all, &a->f);
+    Settings asked = w->s;
+    Classifier *c = own_classifier(w->s.out);
+    StatsConfusion *all = own(1, sizeof *all);
+    const DataSet *set = own_dataset(w->s.data, (DataOptions){.classes = asked_classes(c, &asked), .split = SPLIT_ALL});
+    for (int part = SPLIT_VALIDATION; part <= SPLIT_TEST; part++) {
+        const char *name = split_names[part];
+        int pictures = 0;
+        for (int k = 0; k < set->n_classes; k++) pictures += dataset_count(set, k, part);
+        if (!pictures) continue;
+        snprintf(asked.split, sizeof asked.split, "%s", name);
+        const Answers *a = &answer_set(w->s.data, c, &asked)->a;
+        add_fact(w, own_text("accuracy.%s", name), stats_accuracy(&a->f));
+        add_fact(w, own_text("pictures.%s", name), a->count);
+        stats_confusion_join(all, &a->f);
+    }
+    return all;
 }
 
 /* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
@@ -12405,15 +12402,13 @@ static void measure_classifier(Reproduction *r, Work *w)
                  *loss = table_column(log, "validation_loss");
     size_t from = log->rows > 50 ? log->rows - 50 : 0;
     double training = 0, validation = NAN, lowest = INFINITY, pictures = 0;
-    StatsConfusion *all = own(1, sizeof *all);
     (void)r;
     for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
     for (size_t i = 0; held_out && loss && i < log->rows; i++)
         if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
     add_fact(w, "training", training), add_fact(w, "validation", validation);
     add_fact(w, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
-    for (int i = SPLIT_VALIDATION; i <= SPLIT_TEST; i++)                /* the data may have no such part */
-        attempt_one(add_split_facts, &(SplitFacts){w, split_names[i], all}, &(Error){0});
+    const StatsConfusion *all = add_split_facts(w);
     if (!all->n) return;
     for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
     add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all));
@@ -12455,7 +12450,7 @@ static double share_with_face(const char *data)
     double found = 0, all = 0;
     if (!path_exists(path)) return NAN;
     for (TableReader *rows = open_table(path, IMPORT_FIELDS); more_rows(rows);) {
-        if (rows->n_fields != 5) continue;
+        if (rows->n_fields != IMPORT_FIELDS) continue;
         bool kept = strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
         found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
     }
@@ -12478,7 +12473,7 @@ static void measure_space_editor(Reproduction *r, Work *w)
         }
         add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
-    add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
+    if (w->x->joined) add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
 }
 
 /* ---- its section on the page ---- */
@@ -12502,12 +12497,12 @@ static void show_classifier(const Work *w, Page *page)
                plot_confusion(f, name_list(c->class_names, f->n), title));
 }
 
-/* The first faces, or latents, after each quarter of the training, and the last sheet's film. */
+/* The first faces, or latents, after each quarter of the training, and all sheets behind a slider. */
 static void show_samples(const Work *w, Page *page)
 {
     const Report *report = open_report(w->s.out, page);
     add_quarters(report);
-    add_slider(report, "The samples over the training");
+    page_sheets(page, "The samples over the training", &report->sheets, &synthetic);
 }
 
 /* Up to `limit` pictures of a set as the generator takes them, of these classes (NULL: all that it draws). */
@@ -12544,7 +12539,8 @@ static void show_detections(const Reproduction *r, Page *page)
     TableReader *by_retinaface = open_table(lists[0], IMPORT_FIELDS), *by_mtcnn = open_table(lists[1], IMPORT_FIELDS);
     while (n < FRAMES && more_rows(by_retinaface) && more_rows(by_mtcnn)) {
         char **first = by_retinaface->fields, **second = by_mtcnn->fields;
-        if (by_retinaface->n_fields != 5 || by_mtcnn->n_fields != 5 || strcmp(first[0], second[0])) continue;
+        if (by_retinaface->n_fields != IMPORT_FIELDS || by_mtcnn->n_fields != IMPORT_FIELDS ||
+            strcmp(first[0], second[0])) continue;
         const char *paths[] = {first[0], own_text("%s/%s", r->data[1], second[4]),
                                own_text("%s/%s", r->data[0], first[4])};
         int read = 0;
@@ -12596,14 +12592,12 @@ static void show_distribution(const char *data, Page *page)
     add_canvas(page, "Figure 8: emotion distribution", canvas);
 }
 
-/* What the document shows of its data. */
-static void show_data_figures(const Reproduction *r, Page *page)
+/* What the document shows of its data; `editor` is one of its editors in a space. */
+static void show_data_figures(const Reproduction *r, const Work *editor, Page *page)
 {
-    int first = 0;
-    while (r->works[first].x->kind != SPACE_EDITOR) first++;
     page_heading(page, "The data");
     show_detections(r, page);
-    show_hard_conditions(r->data[0], own_generator(r->works[first].s.out), page);
+    show_hard_conditions(r->data[0], own_generator(editor->s.out), page);
     for (int i = 0; i < r->n_data; i++) show_distribution(r->data[i], page);
 }
 
@@ -12648,13 +12642,14 @@ static void gather_facts(Reproduction *r, Work *w)
     if (path_exists(path)) {
         TableReader *rows = open_table(path, 2);
         more_rows(rows);
-        while (more_rows(rows)) add_fact(w, rows->fields[0], atof(rows->fields[1]));
+        while (more_rows(rows) && w->n_facts < FACTS_MOST)
+            if (rows->n_fields == 2) add_fact(w, rows->fields[0], atof(rows->fields[1]));
         return;
     }
     Scope inner;
     enter(&inner);
     kinds[w->x->kind].measure(r, w);
-    give_up_if_interrupted(0, 1, own_text("%s's facts", w->x->name));
+    if (interrupted) give_up(1, "stopped while %s was measured; the same command goes on", w->x->name);
     w->facts->rows = w->n_facts;
     save_table(w->facts, path);
     leave();
@@ -12717,8 +12712,10 @@ static void save_report(Reproduction *r, const Table *findings)
     Page *page = page_begin(d->title, d->cite);
     page_paragraph(page, budget_words(r));
     page_paragraph(page, d->differs);
-    bool in_a_space = d->experiments[d->n_experiments - 1].kind == SPACE_EDITOR;
-    if (in_a_space) show_data_figures(r, page);
+    const Work *editor = NULL;
+    for (int i = r->n - 1; i >= 0; i--)
+        if (r->works[i].x->kind == SPACE_EDITOR) editor = &r->works[i];
+    if (editor) show_data_figures(r, editor, page);
     show_findings(d, findings, page);
     for (int i = 0; i < r->n; i++) {
         const Work *w = &r->works[i];
@@ -12731,7 +12728,7 @@ static void save_report(Reproduction *r, const Table *findings)
                                       w->s.iters, w->s.out));
         leave();
     }
-    if (in_a_space) show_all_models(r, page);
+    if (editor) show_all_models(r, page);
     show_table(page, plan_table(r));
     tell_page(page, own_text("%s/report.html", r->s->out));
 }
@@ -12799,20 +12796,11 @@ static Settings *with_detector(Settings *s)
     return s;
 }
 
-/* Is the file a picture, by its first bytes? */
-static bool is_picture(const char *path)
-{
-    struct stat info;
-    Image picture;
-    bool readable = stat(path, &info) == 0 && S_ISREG(info.st_mode) && image_load(path, 0, &picture, NULL);
-    if (readable) image_free(&picture);
-    return readable;
-}
-
-/* Pictures, not a run: a picture, or a folder of them. */
+/* Pictures, not a run: a picture, by its first bytes, or a folder of them. */
 static bool is_to_edit(const char *path)
 {
-    if (!is_folder(path)) return is_picture(path);
+    int width, height;
+    if (!is_folder(path)) return image_probe_file(path, &width, &height);
     return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
 }
 
@@ -12962,7 +12950,7 @@ RUN(study_truth, study_truth(in, c->n_inputs, s))
 RUN(study_augment, study_augment(in, s))
 RUN(study_ganmut, study_ganmut(in[0], s))
 RUN(toy, run_toy_of(c->what, s))
-RUN(report, write_report(in[0]); printf("%s/report.html\n", in[0]))
+RUN(report, write_report(in[0]); tell_made(own_text("%s/report.html", in[0])))
 RUN(step, in_scope(step_task, &(StepFiles){in[0], in[1]}))
 RUN(bench, in_scope(bench_task, s))
 RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
@@ -12972,7 +12960,8 @@ RUN(data_import, import_data(in, c->n_inputs, s))
 RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
                                                        .attributes = *s->attributes ? s->attributes : NULL,
                                                        .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
-RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s))
+RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s);
+    if (!*s->trace) tell_made(own_text("%s/mtcnn.safetensors", s->out)))
 RUN(edit, edit_pictures(in, c->n_inputs, s))
 RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
 RUN(convert, convert_weights(in[0], in[1], s))
@@ -12987,7 +12976,7 @@ static void run_train(void *command)
     if (!*s->out) set_path(s->out, own_text("runs/%s", c->verb->kind ? s->network : c->what));
     set_path(s->data, c->inputs[0]);
     train_run(s);
-    if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
+    if (!s->dry_run) tell_made(*s->trace ? s->trace : own_text("%s/report.html", s->out));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13180,16 +13169,20 @@ static void choose_device(const Settings *s)
     else warn("--device auto takes the CPU: %s", why);
 }
 
-/* Chooses device, kernels and threads as the command and the environment say. */
+static int commands;                    /* that are at work: more than one within a command that carries out others */
+static long most_memory;                /* --max-memory */
+
+/* Chooses device, kernels and threads as the command and the environment say. A command within another's work is quiet,
+ * and has the other's threads, kernels and memory unless it names its own. */
 static void start_machine(const Settings *s)
 {
-    char why[256];
-    const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
-    if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) give_up(2, "FACEGAN_ISA=%s", why);
+    const char *winograd = getenv("FACEGAN_WINOGRAD");
+    bool within = commands > 1;
+    if (!within || *s->isa) choose_kernels(s->isa);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
-    be_quiet(s->quiet);
-    limit_memory(s->max_memory);
-    threads_start((int)s->threads);
+    be_quiet(within || s->quiet);
+    if (!within || s->max_memory) limit_memory(most_memory = s->max_memory);
+    if (!within || s->threads) threads_start((int)s->threads);
     choose_device(s);
 }
 
@@ -13250,22 +13243,25 @@ static void run_command(void *context)
     }
 }
 
-/* Also the command lines within another command's work (15.4): threads and device are then the outer one's again. */
+/* Also the command lines within another command's work (15.4): what start_machine chose is the outer one's again. */
 int facegan_main(int argc, char **argv)
 {
-    static int within;
-    const Device *outer_device = chosen_device;
+    const Device *device = chosen_device;
+    const Kernels *instructions = kernels;
     Error e = {0};
     CommandLine line = {argc, argv};
     int threads = thread_count();
-    bool outer_quiet = no_messages;
-    within++;
+    long memory = most_memory;
+    bool quiet = no_messages;
+    commands++;
     int ok = attempt(run_command, &line, &e);
-    within--;
+    commands--;
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
     bool lost = fflush(stdout) != 0 || ferror(stdout);
-    if (within) threads_start(threads), no_messages = outer_quiet, chosen_device = outer_device;
-    else {
+    if (commands) {
+        threads_start(threads), be_quiet(quiet), limit_memory(most_memory = memory);
+        chosen_device = device, kernels = instructions;
+    } else {
         threads_stop();
         if (chosen_device) chosen_device->close();
     }

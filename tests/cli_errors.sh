@@ -215,7 +215,9 @@ expect 2 "must be draw, show, balance, import or doctor" "$F" data frobnicate fa
 expect 2 "usage: facegan data show DATA" "$F" data show
 expect 2 "there is no model" "$F" bench nonsense
 expect 2 "D halves the side" "$F" bench stargan --size 16 --d-repeat 6 --width 2
-expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" --version
+case $(uname -m) in aarch64) foreign=avx2 ;; *) foreign=neon ;; esac
+expect 2 "FACEGAN_ISA=nonsense" env FACEGAN_ISA=nonsense "$F" --version
+expect 2 "facegan: --isa $foreign: expected one of the variants" "$F" train stargan faces --out new $SMALL --isa $foreign
 expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" train stargan faces --out new $SMALL
 expect 2 "nonsense" "$F" train stargan faces --out new $SMALL --isa nonsense
 refute "misuse leaves nothing behind" test -e new
@@ -340,6 +342,8 @@ expect 1 "config" "$F" report faces
 expect 1 "config" "$F" report nowhere
 expect 1 "nowhere" "$F" step nowhere out.safetensors
 expect 1 "lacks" "$F" step run/checkpoint.safetensors out.safetensors
+LC_ALL=C sed 's/"batch": "3"/"batch": "2"/' "$top/tests/parity/gan-soft.in.safetensors" >short.safetensors
+expect 1 '"x" has not 864 numbers' "$F" step short.safetensors out.safetensors
 expect 1 "iteration.in" "$F" step iteration.in.safetensors out.safetensors
 
 # Going on with other settings is another run: the setting is named, with what it was and is.

@@ -30,9 +30,25 @@ refused "does not know" "$F" eval mut faces --classifier shares
 refused "not a classifier" "$F" eval mut faces --classifier mut
 refused "not a generator that edits pictures" "$F" eval judge faces --classifier judge
 
+# A strip of strengths has a row for each class but neutral: of three classes with it as many as of two without.
+strip_height()
+{
+    tr -d '\n' <"$1" | sed 's/<figure/\n&/g' | grep 'A face with every emotion' | head -n 1 |
+        sed 's/.*base64,\([^"]*\)".*/\1/' | base64 -d | od -An -tu1 -j20 -N4
+}
+mkdir moods && cp -r faces/happy faces/sad moods/
+check "a stargan of faces without neutral" "$F" train stargan moods --out moody $gan
+check "its page" "$F" eval moody moods --classifier judge --html --out moody.html
+check "a page of the other" "$F" eval star faces --classifier judge --html --out star.html
+check "no class is left out of its strips" test "$(strip_height moody.html)" = "$(strip_height star.html)"
+check "as a page has them" test -n "$(strip_height star.html)"
+
 printf 'data faces\nclassifier small judge\ndo train stargan faces --out late %s\nrow "the late one" late # made above\nrow seeds star star\n' "$gan" >plan.txt
 says "the late one" "$F" study ganmut plan.txt --out tables
 check "its page" grep -q "Frechet Emotion Distance" tables/study.html
+printf 'data faces\nclassifier small judge\ndo convert star copy.safetensors\ndo version\nrow seeds star\n' >any.txt
+says "seeds" "$F" study ganmut any.txt --out tables
+check "a step of any verb" test -s copy.safetensors
 printf 'data faces\nclasifier small judge\n' >bad.txt
 refused "bad.txt:2: expected" "$F" study ganmut bad.txt --out tables
 printf 'data faces\n' >short.txt
@@ -40,6 +56,11 @@ refused "needs a data line, a classifier and a row" "$F" study ganmut short.txt 
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 refused "has 20" "$F" study augment faces faces --count 17 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out more
+rm moody/checkpoint.safetensors && mv mut/checkpoint.safetensors kept
+says "the page cannot show its space: mut/checkpoint.safetensors" "$F" report mut
+mv kept mut/checkpoint.safetensors
+check "a report of a model without a space needs no weights" test -z "$("$F" report moody --quiet 2>&1)"
+check "its page is there" test -s moody/report.html
 says "smallest angle" "$F" study truth mut --out truth --size 16 --count 128 --epochs 1
 says "the drawing itself" "$F" study truth mut --out truth --size 16 --count 128 --epochs 1
 refused "its judges were made with --count 128" "$F" study truth mut --out truth --size 16 --count 129 --epochs 1

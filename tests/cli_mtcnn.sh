@@ -18,6 +18,9 @@ hears()
 for threads in 1 2; do
     check "scenes on $threads threads" "$F" data draw --scenes --count 20 --size 96 --grey --seed 4 --threads $threads --out "$work/scenes$threads"
 done
+ends 1 "is not empty" "$F" data draw --scenes --count 2 --size 96 --out "$work/scenes1"
+check "twenty scenes" test "$(ls "$work/scenes1" | grep -c png)" -eq 20
+check "but with --force" "$F" data draw --scenes --count 20 --size 96 --grey --seed 4 --threads 1 --out "$work/scenes1" --force
 check "the same scenes" diff -r "$work/scenes1" "$work/scenes2"
 check "twenty scenes" test "$(ls "$work/scenes1" | grep -c png)" -eq 20
 check "boxes with landmarks, inside out nowhere" awk -F, '
@@ -51,6 +54,10 @@ refused "about other pictures" "$F" train mtcnn "$work/grounds" --iters 6 --out 
 refused "has no --width" train once --width 8
 check "three networks in one file" test "$("$F" info "$work/once/mtcnn.safetensors" | grep -c 'conv1.weight.*,3,3,3)')" -eq 3
 check "detect reads them" "$F" detect "$work/scenes1/00001.png" --detector mtcnn --weights "$work/once/mtcnn.safetensors"
+
+LC_ALL=C sed 's/0.6 0.7 0.97/0.6 0.7 high/' "$work/once/mtcnn.safetensors" >"$work/damaged.safetensors"
+ends 1 "its thresholds are not three numbers: 0.6 0.7 high" "$F" detect "$work/scenes1/00001.png" --detector mtcnn --weights "$work/damaged.safetensors"
+check "quiet" test -z "$(train once --threads 1 --quiet 2>&1)"
 
 # ---- the detector that comes with the program
 "$F" data draw --scenes --count 40 --size 256 --seed 12 --out "$work/drawn" --quiet

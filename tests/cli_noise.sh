@@ -53,7 +53,7 @@ check "nothing else changes" cmp "$work/judged/samples/00000006.png" "$work/cgan
 check "columns in the report" grep -q 'judged' "$work/judged/report.html"
 refused "train one alike" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --size 48 --classifier "$work/judge"
 "$F" classify train "$work/faces" --out "$work/judge2" --classes happy,neutral --size 32 --grey --batch 8 --iters 2 --quiet
-refused "knows no class sad" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --iters 6 --classifier "$work/judge2"
+refused "does not know sad" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --iters 6 --classifier "$work/judge2"
 check "without classes nobody asks" "$F" train gan "$work/faces" --out "$work/judged2" $small --grey --iters 3 --classifier "$work/judge2"
 
 check "separate pictures" "$F" sample "$work/wacgan" --out "$work/files" --files --count 33 --emotions sad,happy
@@ -102,6 +102,7 @@ check "stay below --out" test "$(find "$work" -name '*.png' -newer "$work/evil.s
 check "its folder has a safe name" test -d "$work/cage/files/___up"
 check "its label is the name" grep -q '^___up/[0-9]*.png,../up$' "$work/cage/files/labels.csv"
 refused "is not empty" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files"
+check "quiet" test -z "$("$F" sample "$work/evil.safetensors" --files --count 2 --out "$work/cage/quiet" --quiet 2>&1)"
 check "--force" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files" --force
 
 report

@@ -41,10 +41,17 @@ says "about 78%" "$F" reproduce 003 faces --budget 6s $small --out parts
 stat -c %y parts/*/checkpoint.safetensors parts/*/facts-*.csv >after
 check "what is done is not done again" cmp before after
 
+cp -r whole hurt && rm hurt/network/facts-*.csv && : >hurt/network/best.safetensors
+ends 1 "best.safetensors" "$F" reproduce 003 faces --budget 6s $small --out hurt
+check "what cannot be measured is no fact" sh -c "! ls hurt/network/facts-*.csv"
+printf 'alone\n' | cat - whole/network/facts-*.csv >facts && cp facts whole/network/facts-*.csv
+says "about 78%" "$F" reproduce 003 faces --budget 6s $small --out whole
+
 # ---------------------------------------------------------------------------------------------- one folder of four
 check "faces" "$F" data draw --out few/train --count 80 --size 16 --grey --emotions neutral,happy,sad --quiet
 check "faces to judge by" "$F" data draw --out few/validation --count 6 --size 16 --grey --emotions neutral,happy,sad --seed 3 --quiet
 says "left out: its data was not given" "$F" reproduce ganmut few --budget 2s --width 4 --threads 1 --quiet --out one
+check "faces found are told of joined sets alone" sh -c "! grep -q ^faces one/affwild-retinaface/facts-*.csv"
 refused "one folder too many; it takes 2" "$F" reproduce noise few faces few --dry-run
 refused "one folder too many; it takes 1" "$F" reproduce stargan faces faces --dry-run
 # ---------------------------------------------------------------------------------------------- refusals

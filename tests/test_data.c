@@ -86,7 +86,7 @@ static void check_attributes(void)
     write_picture(at("shares/1.pgm"), 8, 8, 1);
     write_picture(at("shares/2.pgm"), 8, 8, 2);
     write_text(at("shares/list.csv"), "path,emotion,AU12,intensity\n1.pgm,happy,0.5,1\n2.pgm,sad,0,0.2\n");
-    CHECK_MSG(try_dataset(&set, at("shares/list.csv"), &(DataOptions){.attributes = "intensity,AU12"}, &e), "%.400s", e.text);
+    CHECK_MSG(dataset_try(&set, at("shares/list.csv"), &(DataOptions){.attributes = "intensity,AU12", .warn = warn}, &e), "%.400s", e.text);
     Loader *l = new_loader(&set, 2, 8, 1, &(ImageAugment){0}, 3, 0);
     static real x[128];
     int label[2];
@@ -188,7 +188,7 @@ static void check_loader(void)
     static const char *const classes[] = {"Anger", "joy", "sunrise"};
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 4 + c; i++) write_picture(at("deep/set/train/%s/%d.pgm", classes[c], i), 16, 16, 10 * c + i);
-    CHECK(try_dataset(&set, at("deep/set"), &(DataOptions){0}, &e));
+    CHECK(dataset_try(&set, at("deep/set"), &(DataOptions){.warn = warn}, &e));
     Loader *l = new_loader(&set, N, SIDE, 1, &how, 42, 0);
     for (int i = 0; i < BATCHES; i++)
         next_batch(l, batches[i], labels[i], NULL);
@@ -227,7 +227,7 @@ static void check_damage(void)
         write_picture(at("hurt/%s/%d.pgm", i < 4 ? "happy" : "sad", i), 8, 8, i);
     write_text(at("hurt/happy/1.pgm"), "");
     write_text(at("hurt/happy/2.pgm"), "not a picture");
-    CHECK(try_dataset(&set, at("hurt"), &(DataOptions){0}, &e));
+    CHECK(dataset_try(&set, at("hurt"), &(DataOptions){.warn = warn}, &e));
     warnings();                       // before the thread starts: it may warn at once
     Loader *l = new_loader(&set, 8, 8, 1, &(ImageAugment){0}, 42, 0);
     for (int i = 0; i < 20; i++) {
@@ -241,7 +241,7 @@ static void check_damage(void)
     ahead_stop(l->ahead);
     for (int i = 0; i < 6; i++)
         write_text(at("hurt/%s/%d.pgm", i < 4 ? "happy" : "sad", i), "");
-    CHECK(try_dataset(&set, at("hurt"), &(DataOptions){0}, &e));
+    CHECK(dataset_try(&set, at("hurt"), &(DataOptions){.warn = warn}, &e));
     l = new_loader(&set, 2, 8, 1, &(ImageAugment){0}, 42, 0);
     CHECK(fails(take_eight, l, "cannot be read", false));
     ahead_stop(l->ahead);

@@ -45,7 +45,7 @@ static void test_sums(void)
     CHECK(e->n == 10 && e->measures[EDITS_PERSON][0] == 1 && e->measures[EDITS_PERSON][1] < 1);
     CLOSE(e->measures[EDITS_DETAIL][1], 0.25, 1e-6);                    /* half the contrast: a quarter of the variance */
     e->curves = curves, e->n_curves = 2, e->points = 3;
-    sum_edits(e, (StatsInterval){4, 3, 6}, 7, chance, NULL);
+    sum_edits(e, (StatsInterval){4, 3, 6}, NULL, 7, chance, NULL);
     CHECK(score_of(s, "accuracy.real") == 1 && score_of(s, "accuracy.edited") == 0.5);
     CLOSE(score_of(s, "f1.edited.cat"), 2.0 / 3, 1e-15);                /* of ten cats asked for five came out */
     CHECK(score_of(s, "f1.edited.dog") == 0 && score_of(s, "fed") == 4 && score_of(s, "smoothness.rising") == 0.5);
@@ -58,8 +58,12 @@ static void test_sums(void)
     CHECK(score_of(s, "diversity.nearest") == 0 && score_of(s, "diversity.clusters") == 0.5);
     Edits *few = ten_pictures();
     few->curves = curves, few->n_curves = 2, few->points = 3;
-    sum_edits(few, (StatsInterval){NAN, NAN, NAN}, 0, chance, NULL);
+    sum_edits(few, (StatsInterval){NAN, NAN, NAN}, NULL, 0, chance, NULL);
     CHECK(isnan(score_of(&few->scores, "fed")) && strstr(score_table(&few->scores)->cells[4 * 7 + 3], "refused: 10"));
+    Edits *odd = ten_pictures();
+    odd->curves = curves, odd->n_curves = 2, odd->points = 3;
+    sum_edits(odd, (StatsInterval){NAN, NAN, NAN}, "odd", 0, chance, NULL);
+    CHECK(strcmp(score_table(&odd->scores)->cells[4 * 7 + 3], "not known: odd") == 0);
 }
 
 static void test_texts(void)

@@ -831,6 +831,33 @@ static void test_prefixes(void)
     no_messages = false;
 }
 
+/* A command within another's work, as a study carries them out, leaves the machine as it was. */
+static void test_within(void)
+{
+    char *words[] = {"facegan", "data", "draw", "--isa", "portable", "--threads", "3", "--max-memory", "4096", "--out",
+                     "/dev/null/no"};
+    const Kernels *chosen = kernels;
+    struct rlimit limit;
+    no_messages = false, commands = 1;
+    CHECK(facegan_main(sizeof words / sizeof *words, words) == 1);
+    commands = 0;
+    getrlimit(RLIMIT_DATA, &limit);
+    CHECK(kernels == chosen && thread_count() == 2 && !no_messages && most_memory == 0 && limit.rlim_cur == limit.rlim_max);
+}
+
+/* The library refuses an instruction set that is none, as the command line does. */
+static void test_wrong_kernels(void)
+{
+    const Kernels *chosen = kernels;
+    char error[FACEGAN_ERROR] = "", *said = getenv("FACEGAN_ISA"), *kept = said ? own_text("%s", said) : NULL;
+    kernels = NULL;
+    setenv("FACEGAN_ISA", "abacus", 1);
+    CHECK(!facegan_open("nowhere", error) && strncmp(error, "FACEGAN_ISA=abacus: expected", 28) == 0);
+    if (kept) setenv("FACEGAN_ISA", kept, 1);
+    else unsetenv("FACEGAN_ISA");
+    kernels = chosen;
+}
+
 int main(void)
 {
     Scope all;
@@ -862,6 +889,8 @@ int main(void)
     test_d_repeat();
     test_learning_rate();
     test_targets();
+    test_within();
+    test_wrong_kernels();
     test_file_order();
     test_settings();
     test_config();

@@ -313,6 +313,14 @@ static void test_alarm(void)
     CHECK(variety_least(&t->watch->signs) == 0 && t->watch->signs.label == 0);
     CHECK(watch_alarm(t) && !watch_alarm(t));
     CHECK_MSG(strstr(text, "collapsed") && strstr(text, "hardly listens"), "a collapsed G: %s", text);
+    no_messages = true;
+    snprintf(s->out, sizeof s->out, "%s/run", folder);
+    CHECK(!collapse_ends(t));                                           /* --on-collapse warn */
+    snprintf(s->on_collapse, sizeof s->on_collapse, "rollback");
+    t->watch->rollbacks = MOST_ROLLBACKS;
+    CHECK(strcmp(collapse_ends(t), " again and again") == 0);
+    snprintf(s->out, sizeof s->out, "%s/no-run", folder);
+    CHECK(strstr(collapse_ends(t), "no healthy weights"));
     leave();
 }
 

@@ -9,7 +9,7 @@
  *     for each picture:
  *         add the judge's answers to e->real and e->edited, its features to e->real_features and e->edited_features
  *         add_edit(e, x, there, back, itself);
- *     sum_edits(e, fed, 200, chance, context);
+ *     sum_edits(e, fed, NULL, 200, chance, context);
  *     edits_text(stdout, e);
  *
  * Pictures are numbers from -1 to 1, IMAGE_REAL as image.h has them. Define EDITS_STATIC as well to keep every function
@@ -55,9 +55,10 @@ EDITS_API Edits *new_edits(Edits about, int room);
 EDITS_API void add_edit(Edits *e, const IMAGE_REAL *x, const IMAGE_REAL *there, const IMAGE_REAL *back,
                         const IMAGE_REAL *itself);
 
-/* What all that amounts to. fed: the distance of the two sets of features, NaN where there are too few of them; chance
- * starts the features' clusters (stats_clusters). */
-EDITS_API void sum_edits(Edits *e, StatsInterval fed, long resamplings, StatsChance *chance, void *context);
+/* What all that amounts to. fed: the distance of the two sets of features; NaN: it is not known, because of `why`, or,
+ * where that is NULL, because there are too few of them. chance starts the features' clusters (stats_clusters). */
+EDITS_API void sum_edits(Edits *e, StatsInterval fed, const char *why, long resamplings, StatsChance *chance,
+                         void *context);
 
 /* Scores of n pictures and n edits by whoever learnt to tell them apart. */
 EDITS_API void add_told_apart(Scores *s, const double *real, const double *edited, int n);
@@ -152,7 +153,8 @@ static void edits_diversity(Scores *s, const StatsRows *r, const StatsRows *g, S
               "share of the real features' %d clusters that edits reach", clusters);
 }
 
-EDITS_API void sum_edits(Edits *e, StatsInterval fed, long resamplings, StatsChance *chance, void *context)
+EDITS_API void sum_edits(Edits *e, StatsInterval fed, const char *why, long resamplings, StatsChance *chance,
+                         void *context)
 {
     const StatsRows r = {e->real_features, e->n, e->features}, g = {e->edited_features, e->n, e->features};
     edits_accuracy(e);
@@ -160,7 +162,8 @@ EDITS_API void sum_edits(Edits *e, StatsInterval fed, long resamplings, StatsCha
         Score *score = add_score(&e->scores, "fed", fed.value, "%d features; 95%% interval of %ld resamplings",
                                  e->features, resamplings);
         score->low = fed.low, score->high = fed.high;
-    } else add_score(&e->scores, "fed", NAN, "refused: %d pictures for %d features", e->n, e->features);
+    } else if (why) add_score(&e->scores, "fed", NAN, "not known: %.90s", why);
+    else add_score(&e->scores, "fed", NAN, "refused: %d pictures for %d features", e->n, e->features);
     edits_changes(e);
     edits_diversity(&e->scores, &r, &g, chance, context);
 }

@@ -262,10 +262,11 @@ static uint64_t owned_most;             /* bytes that a file may unpack to; 0: w
 /* The kernel counts all private memory that can be written: no allocation goes by the limit. */
 OWNED_API void limit_memory(long mebibytes)
 {
-    owned_most = (uint64_t)mebibytes << 20;
+    uint64_t before = owned_most;
     struct rlimit limit;
-    if (!mebibytes || (rlim_t)owned_most != owned_most || getrlimit(RLIMIT_DATA, &limit)) return;
-    limit.rlim_cur = limit.rlim_max < owned_most ? limit.rlim_max : (rlim_t)owned_most;
+    owned_most = (uint64_t)mebibytes << 20;
+    if ((!mebibytes && !before) || (rlim_t)owned_most != owned_most || getrlimit(RLIMIT_DATA, &limit)) return;
+    limit.rlim_cur = !mebibytes || limit.rlim_max < owned_most ? limit.rlim_max : (rlim_t)owned_most;
     if (setrlimit(RLIMIT_DATA, &limit)) give_up(1, "cannot limit the memory: %s", strerror(errno));
 }
 

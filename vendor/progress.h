@@ -44,7 +44,7 @@ PROGRESS_API void progress_to(FILE *stream);
 /* What is done, where it begins (more than 0 where it goes on) and where it will end. */
 PROGRESS_API Progress progress_start(const char *what, long first, long total);
 
-/* So many are done; a note as for printf. Cheap: it is drawn only when it is time. */
+/* So many are done; a note as for printf. Cheap: it is drawn only when it is time. A bar that is full ends its line. */
 PROGRESS_API void progress_show(Progress *p, long done, const char *format, ...) PROGRESS_FORMAT;
 PROGRESS_API void progress_end(void *progress);         /* of a Progress, as those want it who call back */
 
@@ -148,8 +148,8 @@ PROGRESS_API void progress_show(Progress *p, long done, const char *format, ...)
     vsnprintf(note, sizeof note, format, arguments);
     va_end(arguments);
     progress_line(p, done, now - p->start, note, line, sizeof line);
-    fprintf(progress_stream, progress_terminal ? "\r\033[K%s" : "%s\n", line);
-    p->shown = now;
+    fprintf(progress_stream, progress_terminal ? "\r\033[K%s%s" : "%s\n", line, last ? "\n" : "");
+    p->shown = last ? 0 : now;
 }
 
 PROGRESS_API void progress_end(void *progress)
