@@ -6652,7 +6652,8 @@ static void begin_training(Pupil *p, char *const *faces, int n)
 {
     const Settings *s = p->s;
     const char *told = own_text("%s/faces.safetensors", s->out),
-               *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
+               *of = own_text("%s, backgrounds %s, detector %s%s%s", joined(faces, n), s->backgrounds, s->detector,
+                              *s->weights ? " " : "", s->weights);
     const Stock *stock = open_stock(faces, n, s, 1, told, of);
     p->stock = &stock->scenes;
     warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock->portraits,
@@ -12368,7 +12369,7 @@ static bool is_trained(const Work *w)
 
 static void add_fact(Work *w, const char *name, double value)
 {
-    table_row(w->facts, ++w->n_facts, "%s\t%.9g", name, value);
+    table_row(w->facts, ++w->n_facts, "%s\t%s", name, own_text("%.9g", value));
 }
 
 static double fact(const Work *w, const char *name)
