@@ -57,7 +57,7 @@ uninstall:
 	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,bin/facegan include/facegan.h share/facegan share/man/man1/facegan.1)
 
 # First a whole GAN on points in the plane, in seconds. Then it draws faces, trains a small StarGAN on them, edits faces it never
-# saw, and leaves a report to open: about four minutes on two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
+# saw, and leaves a report to open: about five minutes on two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
 demo: facegan
 	./facegan toy gan --out demo/toy-gan
 	./facegan toy wgan-gp --out demo/toy-wgan-gp

@@ -29,8 +29,7 @@
  *    WGAN-GP   Gulrajani et al. 2017, arXiv 1704.00028            Philox  Salmon et al. 2011, "Parallel random numbers"
  *    StarGAN   Choi et al. 2018, arXiv 1711.09020                 IN      Ulyanov et al. 2016, arXiv 1607.08022
  *    LSGAN     Mao et al. 2017, arXiv 1611.04076                  R1      Mescheder et al. 2018, arXiv 1801.04406
- *    hinge     Lim & Ye 2017, arXiv 1705.02894                    EMFACS  Friesen & Ekman 1983
- *    GANmut    d'Apolito et al. 2021, CVPR
+ *    hinge     Lim & Ye 2017, arXiv 1705.02894                    GANmut  d'Apolito et al. 2021, CVPR
  *    MTCNN     Zhang et al. 2016, arXiv 1604.02878                RetinaFace  Deng et al. 2020, arXiv 1905.00641
  * and the four seminar papers:
  *    Kolbenschlag    N. Kolbenschlag 2020, "Emotional face generation with adversarial networks": faces from noise
@@ -49,16 +48,13 @@
 #include "facegan.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +63,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -317,11 +312,11 @@ static void *scratch(size_t bytes)
 
 /* The purposes, all of them. A number once given stays: another one would change what a seed means. */
 enum {
-    STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_FACE = 6,
-    STREAM_TEST = 8, STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
+    STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_TEST = 8,
+    STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
     STREAM_LATENT = 14, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65,
-    STREAM_TOY_NOISE = 66,
-    STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
+    STREAM_TOY_NOISE = 66, STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
+    /* 6 is vendor/face.h's: the drawn faces */
 };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
@@ -522,9 +517,9 @@ static Node *keep(Node *node)
 /* ------------------------------------------------------------------------------------------------
  * 2.5  Kernels
  *
- * A kernel is the fast code of an op. On the CPU the kernels are a library of their own, vendor/kernels.h, which may be
- * skipped: what a kernel computes stands beside its op in chapter 3, as a definition in plain loops. Four of its words
- * come up there:
+ * A kernel is the fast code of an op. On the CPU the kernels are libraries of their own, vendor/kernels.h and, built on
+ * it, vendor/arrays.h, which may be skipped: what a kernel computes stands beside its op in chapter 3, as a definition
+ * in plain loops. Four of its words come up there:
  *
  *   kernels->pointwise(...)            a kernel, in the version for this processor's instruction set
  *   parallel(tasks, task, argument)    calls task(argument, index, worker) for every index from 0 to tasks - 1, on all
@@ -574,13 +569,9 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
                             Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
-/* Every row's kernel. */
-#define OP(name, text) CPU(name);
-FACEGAN_OPS(OP)
-#undef OP
-
 /* An op without a rule says why: its value does not change with its operands; it is itself a gradient, whose own
- * gradient nobody needs; its nodes are appended when all gradients have been made. */
+ * gradient nobody needs; its nodes are appended when all gradients have been made; or its only reader's rule contains
+ * its own. */
 #define CONSTANT(name)         GRADIENT(name) {}
 #define FIRST_ORDER_ONLY(name) \
     GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
@@ -1480,8 +1471,8 @@ GRADIENT(conv2d_weight_grad)
 }
 
 /* Geometries from every network of the program, at sizes whose plain loops are quick. The last five: three whose sides
- * are no multiples of the tiles that the kernels cut a map into (Winograd's method, in three sizes), and two depthwise
- * ones with fewer channels than a vector has lanes. */
+ * are no multiples of the tiles that the kernels cut a map into (Winograd's method in three sizes, vendor/kernels.h),
+ * and two depthwise ones with fewer channels than a vector has lanes. */
 static const struct { Shape x; Conv conv;
 } conv_cases[] = {{{{2, 9, 8, 5}}, {64, 7, 1, 3}}, {{{2, 8, 8, 64}}, {40, 4, 2, 1}}, {{{1, 8, 8, 64}}, {48, 3, 1, 1}},
                   {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
@@ -1670,7 +1661,7 @@ GRADIENT(instance_norm)
     int c = y->shape.d[3];
     Shape vector = shape_of(1, 1, 1, c);
     bool own_moments = y->in[1]->op == OP_moments;
-    Node *scales = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);              // (N,1,1,C)
+    Node *scales = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);      // (1,1,1,C), (N or 1,1,1,C)
     if (want[0] && own_moments)
         dx[0] = append(
             (Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
@@ -1781,16 +1772,16 @@ CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
  *   adagrad          v <- v + g^2            w <- w - lr g / (sqrt v + 1e-10)              (Duchi et al. 2011)
  *   moving_average   r <- r + a (s - r)      statistics of batch norm; a generator's averaged weights
  *
- * w is a weight, g the gradient of the loss in it, t the number of the step, lr the learning rate. m and v are means of
- * g and g^2 over the steps so far, called its moments. Each rule is one pass over memory. What changes from step to
- * step stands in a leaf, the schedule: (lr, 1/(1-b1^t), 1/(1-b2^t)). The node's value is w itself, updated in place;
- * the planner runs it after everything else that reads w.
+ * w is a weight, g the gradient of the loss in it, t the number of the step, lr the learning rate. m and v are means or
+ * sums of g and g^2 over the steps so far, called its moments. Each rule is one pass over memory. What changes from
+ * step to step stands in a leaf, the schedule: (lr, 1/(1-b1^t), 1/(1-b2^t)). The node's value is w itself, updated in
+ * place; the planner runs it after everything else that reads w.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Optimiser {              /* how a network learns */
     Op op;                              /* one of the rows above; OP_leaf, which is 0: not at all */
     double beta1, beta2;
-    double clip_value, clip_norm;       /* every gradient is cut to +-clip_value, all together to this length; 0: not */
+    double clip_value;                  /* every number of a gradient is cut to +- this; 0: not */
     double weight_decay;                /* this much of w is added to its gradient */
 } Optimiser;
 
@@ -1919,6 +1910,7 @@ static Node *max_pool(Node *u, Node *x, ConvShape s)
 {
     return append((Node){.op = OP_max_pool, .in = {u, x}, .conv = s});
 }
+
 static Node *max_unpool(Node *dy, Node *x, ConvShape s)
 {
     return append((Node){.op = OP_max_unpool, .in = {dy, x}, .conv = s});
@@ -2254,7 +2246,7 @@ typedef struct Parameter {
                                            +-1/sqrt(fan_in); where it is 0 with all ones, negative with zeros */
     double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in), or all of them this */
     double deviation;                   /* unless 0: normal instead, around 0, or around 1 where fan_in is 0 */
-    bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (1,1,C,K) */
+    bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (H,W,C,K) */
     bool by_columns;                    /* and a dense layer's lies there as (K,WHC), not (K,CHW) */
 } Parameter;
 
@@ -2299,7 +2291,7 @@ typedef struct Net {
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
     double gain;                        /* of new filters' uniform ones (He et al. 2015); 0: 1 */
     bool folded;                        /* its norms are in the filters before them: 11.2 */
-    double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
+    double norm_share;                  /* how far a batch moves batch norm's running statistics; 0: PyTorch's */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
     int n_masks;
@@ -2455,23 +2447,14 @@ static size_t net_size(const Net *net)
     return total;
 }
 
-/* Gradients cut to what the optimiser allows: each number to +-clip_value (what is over that is taken off, so that
- * small ones stay exact), then all of them together to the length clip_norm (Pascanu et al. 2013). */
+/* Gradients cut to what the optimiser allows, each number to +-clip_value: what is over that is taken off, so that small
+ * ones stay exact. */
 static void clip_gradients(const Optimiser *o, Node **gradients, int n)
 {
-    Node *squares = NULL;
-    for (int i = 0; i < n; i++) {
-        if (o->clip_value > 0) {
-            Node *excess = relu(add_number(abs_of(gradients[i]), -o->clip_value));
-            gradients[i] = sub(gradients[i], mul(sign(gradients[i]), excess));
-        }
-        Node *part = o->clip_norm > 0 ? sum(square(gradients[i])) : NULL;
-        squares = squares && part ? add(squares, part) : part;
+    for (int i = 0; i < n && o->clip_value > 0; i++) {
+        Node *excess = relu(add_number(abs_of(gradients[i]), -o->clip_value));
+        gradients[i] = sub(gradients[i], mul(sign(gradients[i]), excess));
     }
-    if (!squares) return;
-    Node *share = affine(reciprocal(add_number(sqrt_of(squares), 1e-6)), o->clip_norm, 0);      // (1,1,1,1)
-    share = affine(relu(affine(share, -1, 1)), -1, 1);          /* the smaller of it and 1: 1 - relu(1 - share) */
-    for (int i = 0; i < n; i++) gradients[i] = mul(gradients[i], share);
 }
 
 /* Adds the net's optimiser's step for every learnt parameter; `gradients` receives d loss / d parameter, or NULL for
@@ -2674,8 +2657,7 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
     const int *d = x->shape.d;
     int c = d[3], m = d[0] * d[1] * d[2];
     if (net->folded) return folded_norm(net, x, residual, slope);
-    double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
-           share = net->norm_share > 0 ? net->norm_share : 0.1;
+    const double epsilon = 1e-5, share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
     Node *scales = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scales->shape, -1);
     Node *running_mean = statistic(net, "running_mean", c, -1), *running_variance = statistic(net, "running_var", c, 0),
@@ -2945,11 +2927,10 @@ static int default_d_repeat(int size)
  * ---------------------------------------------------------------------------------------------- */
 
 /* A parameter that is a matrix: (rows,1,1,columns). */
-
 static Node *matrix(Net *net, const char *name, int rows, int columns, int fan_in, double gain)
 {
     Node *w = parameter(net, name, shape_of(rows, 1, 1, columns), fan_in);
-    Parameter *p = net_find(net, name);
+    Parameter *p = parameter_of(net, w);
     p->matrix = true, p->gain = gain;
     return w;
 }
@@ -3185,7 +3166,7 @@ static Node *wacgan_features(Net *net, Node *x)
         int stride = i % 2 || net->noise.unstrided ? 1 : 2;
         x = dropout(net, conv_bias_leaky(net, x, (Conv){net->width << i, 3, stride, 1}, 0.3), 0.3);
     }
-    return x;                                                                                   // (N,P/4,P/4,8w)
+    return x;                                                           // (N,P/4,P/4,8w), unstrided (N,P,P,8w)
 }
 
 /* Picture (N,P,P,X) and, where D is told, a label -> features (N,s,s,w 2^(d-1)). */
@@ -3258,7 +3239,7 @@ static Node *noise_judge(Net *d, Node *x)
  *                        (Simonyan & Zisserman 2015, table 1, columns D and E)
  *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
  *                        in the 3x3, as torchvision has it)
- *   small, large         ours, for faces of 48 pixels learnt from scratch: 1.35 and 3.5 million parameters, all of
+ *   small, large         ours, for faces of 48 pixels learnt from scratch: 1.35 and 3.4 million parameters, all of
  *                        their work in 3x3 convolutions, which the kernels do best
  *
  * The map's mean over its pixels is what is called a picture's features. Names are those of torchvision (PyTorch's
@@ -3386,10 +3367,10 @@ static Node *our_classifier(Net *net, Node *x, const int channels[4])
 {
     sequential(net, "features.");
     begin_block(net, 1);
-    x = conv_norm_relu(net, x, channels[0]);                                                    // (N,P,P,32)
+    x = conv_norm_relu(net, x, channels[0]);                                                    // (N,P,P,channels[0])
     for (int b = 1; b < 4; b++) {
         begin_block(net, b + 1);
-        x = conv_norm_relu(net, halved(net, x), channels[b]);                                   // (N,P/2,P/2,64) ...
+        x = conv_norm_relu(net, halved(net, x), channels[b]);                           // (N,P/2,P/2,channels[b]) ...
         x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, channels[b]), channels[b]));
     }
     return x;
@@ -3671,7 +3652,7 @@ static char penalty_of(const Settings *s)
  * x is a real picture and c' its label, c the label that is asked for, D_cls the probabilities of D's class head. L_adv
  * is a row of 6.1, the penalty is of 6.2.
  *
- * What may be added, in GANmut's iteration as well:
+ * What may be added, all but the two that say so in GANmut's iteration as well:
  *   --lambda-adv       a weight for L_adv(G)
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
@@ -3679,8 +3660,9 @@ static char penalty_of(const Settings *s)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
- *   --source class     D's scores are asked for each class by itself: is this a real picture of c?  (StarGAN v2, eq. 1)
- *   --wrong-labels     D is shown real pictures under another label as fakes                         (Reed et al. 2016)
+ *   --source class     StarGAN only: D's scores are asked for each class by itself: is this a real picture of c?
+ *                                                                                                (StarGAN v2, eq. 1)
+ *   --wrong-labels     StarGAN only: D is shown real pictures under another label as fakes          (Reed et al. 2016)
  *   --diffaugment      D sees every picture, real or drawn, lighter or darker, with more or less contrast, moved, and
  *                      with a square hidden, by chance; G learns through it             (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
@@ -3750,6 +3732,13 @@ static void finish_step(Step *step, Net *net, Node *schedule, const Batch *batch
         if (step->gradients[i]) keep(step->gradients[i]);
 }
 
+/* The same for G, and its averaged weights. */
+static void finish_g_step(Step *step, Net *generator, const Batch *batch, const Settings *s)
+{
+    finish_step(step, generator, leaf(step->graph, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
+}
+
 /* "noise_d", or "rho" where both steps have the same. */
 static void draw_name(const char *what, char step, char name[32])
 {
@@ -3801,7 +3790,7 @@ static bool is_changed(const Settings *s, const char *how)
     return has_word(s->diffaugment, how) || has_word(s->diffaugment, "all");
 }
 
-enum { VIEW_DRAWS = 6 };
+enum { VIEW_DRAWS = 6, TEACHER_DRAWS = 8 };
 
 /* What D sees of x (N,P,P,X). Which draws: 'R' for the real pictures and 'F' for the fakes of D's step, 'G' in G's;
  * they are uniform in (-1,1), (N,1,1,6). Moved by up to an eighth of the side, with 0, a middle grey, where nothing
@@ -3872,8 +3861,9 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Set
  * with noise. What lies beyond x's border is black, as in the pictures that the teacher learnt from. */
 static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
 {
-    Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'), *part[8];
-    for (int i = 0; i < 8; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
+    Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'),
+         *part[TEACHER_DRAWS];
+    for (int i = 0; i < TEACHER_DRAWS; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
     x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
     Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
                        scale(part[4], 0.06));                                                   // (N,1,1,6)
@@ -3927,8 +3917,7 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Set
              s->lambda_cls);
     further_terms(&step, generator, x, target, batch, s);
     reconstruction_term(&step, generator, x, label, s);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
-    if (s->average > 0) net_average(generator, s->average);
+    finish_g_step(&step, generator, batch, s);
     return step;
 }
 
@@ -3937,8 +3926,9 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Set
  *
  * D_coord(x) is where D finds x in the space (5.4), p = D_cls(x) the class probabilities.
  *
+ *   L_D = L_D(StarGAN) + lambda_info E(D_coord(G(x,z)) - z)^2
+ *
  *   linear    z = rho direction_c + N(0, 0.075^2), or rho times a random direction for the first pictures of a batch
- *     L_D = L_D(StarGAN) + lambda_info E(D_coord(G(x,z)) - z)^2
  *     L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,z))] over the pictures whose z has a label
  *         + lambda_rho E(max D_cls(G(x,z)) - rho)^2 where rho > 0.2 + lambda_info E(D_coord(G(x,z)) - z)^2
  *         + lambda_rec E|x - G(G(x,z),z')|
@@ -4063,8 +4053,7 @@ static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node
 /* How sure D is of what a label says, (N,1,1,1). */
 static Node *certainty_of(Node *scores, Node *label)
 {
-    Shape one = shape_of(label->shape.d[0], 1, 1, 1);
-    return mul(sum_to(mul(softmax(scores), label), one), reciprocal(sum_to(square(label), one)));
+    return mul(sum_per_picture(mul(softmax(scores), label)), reciprocal(sum_per_picture(square(label))));
 }
 
 /* What a teacher should see of an emotion of strength rho: so much of it, the rest neutral. (N,1,1,n) */
@@ -4096,8 +4085,7 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Sett
     add_term(&step, "G.info", mean_squared_error(coordinates, z), s->lambda_info);
     further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, s);
     reconstruction_term(&step, generator, x, back, s);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
-    if (s->average > 0) net_average(generator, s->average);
+    finish_g_step(&step, generator, batch, s);
     return step;
 }
 
@@ -4152,15 +4140,14 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
     Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
     Node *scores = stargan_classes(d, features);                                                // (N,1,1,n)
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
+    Node *wanted = scale(ganmut_distances(generator, z), -1);                                   // (N,1,1,n)
     add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, NULL)), s->lambda_adv);
-    add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
-             s->lambda_cls);
+    add_term(&step, "G.cls", symmetric_divergence(scores, wanted), s->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
              s->lambda_prediction);
-    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, s);
+    further_terms(&step, generator, x, softmax(wanted), batch, s);
     reconstruction_term(&step, generator, x, back, s);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
-    if (s->average > 0) net_average(generator, s->average);
+    finish_g_step(&step, generator, batch, s);
     return step;
 }
 
@@ -4170,12 +4157,13 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. --diffaugment and --teacher are as in 7.1; --penalty-share s:
- * the penalty is measured on this share of the batch. The class terms are WACGAN's. The last one of L_D, which Odena's
- * paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on marks for the
- * classes that no real face has: D finds the class of every fake, and no other classifier does. It is off unless asked
- * for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the answers 1 and 0
- * may be softened: 1 - smooth - noise u for real, noise u for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
+ * z ~ N(0,1), c the batch's labels in another order. --diffaugment, --teacher and --wrong-labels are as in 7.1;
+ * --penalty-share s: the penalty is measured on this share of the batch. The class terms are WACGAN's. The last one of
+ * L_D, which Odena's paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on
+ * marks for the classes that no real face has: D finds the class of every fake, and no other classifier does. It is off
+ * unless asked for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the
+ * answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u for fake pictures, u ~ U(0,1) (Salimans et
+ * al. 2016).
  * ---------------------------------------------------------------------------------------------- */
 
 /* BCE (binary cross-entropy) against an answer t between 0 and 1: log(1 + e^s) - t s, summed over a picture's
@@ -4230,7 +4218,7 @@ static void penalty_term(Step *step, Net *d, Node *x, Node *fake, Node *label, c
     if (label) label = slice(label, 0, 0, n);
     if (penalty_of(s) == 'g') {
         Node *alpha = slice(leaf(step->graph, batch->alpha), 0, 0, n);
-        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (N,P,P,X)
+        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (n,P,P,X)
         add_term(step, "D.gp", gradient_penalty(scored(d, x_hat, label, &features), x_hat), s->lambda_gp);
     }
     if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(scored(d, part, label, &features), part), s->lambda_gp);
@@ -4282,8 +4270,7 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
     further_terms(&step, generator, NULL, target, batch, s);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
-    if (s->average > 0) net_average(generator, s->average);
+    finish_g_step(&step, generator, batch, s);
     return step;
 }
 
@@ -4396,7 +4383,6 @@ static Node *classifier_judge(Net *d, Node *x)
     return classifier_scores(d, x, NULL);
 }
 
-/* The emotions, by name and by number: those of the drawn faces (vendor/face.h). */
 /* ------------------------------------------------------------------------------------------------
  * 7.5  The loop
  *
@@ -4496,6 +4482,9 @@ static void train_loop(Training *t, void (*feed)(void *run), void (*look)(void *
 
 /* ------------------------------------------------------------------------------------------------
  * 8.1  Rewriting
+ *
+ * Nodes that compute something else in the same time, or the same in less, take the place of others; what they replaced
+ * has no reader any more and is dropped. The results are those of the graph as it was written, to rounding.
  * ---------------------------------------------------------------------------------------------- */
 
 /* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
@@ -4547,7 +4536,7 @@ static Node *middle_summed(Node *x, int axis, int size)
  *     conv(concat(x, planes), w) = conv(x, w_x) + the table conv(small planes, w_planes)         w_x: w of x's channels
  *     dw = concat(dw of (x, dy), dw of (small planes, dy with all pixels of a place added up))
  *
- * (StarGAN's first layer has 1 or 3 channels of 5 or 7 left: a half to a quarter of its time.) */
+ * (StarGAN's first layer has a picture's channels left, 1 or 3 of 8 or 10 with seven emotions.) */
 static void split_planes(Node *y)
 {
     Node *label = label_of_planes(y->in[0]), *x = y->in[0]->in[0], *w = y->in[1];
@@ -4757,8 +4746,8 @@ static void order_nodes(Graph *g)
  * 8.3  Places
  *
  * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
- * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies. Where
- * each place lies, vendor/places.h finds out.
+ * there: views share their operand's place, and a result may take over the place of an operand that dies, where each of
+ * its numbers needs that one of the operand's only. Where each place lies, vendor/places.h finds out.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *place_owner(Node *y)
@@ -4911,6 +4900,8 @@ static const Arena *bind_graphs(Graph *const *graphs, int n)
 
 /* ------------------------------------------------------------------------------------------------
  * 8.4  Running, one by one
+ *
+ * Every node's kernel in the planned order. A node's value stands in its place until a later node takes that over.
  * ---------------------------------------------------------------------------------------------- */
 
 /* One node after another, so that each value can be seen before a later one takes its place. */
@@ -5020,9 +5011,9 @@ static bool settings_say(const Settings *s, const char *what)
  *                 place of D's batch norm. R1's weight is 1: at 10 faces were grainy
  *   cgan          D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong
  *                 emotion"): what else is right about such a picture, only its label can tell it from a real pair
- *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
- *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
- *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
+ *   wacgan        the classes come last: after 14000 iterations 91% are right (models/README.md). Kolbenschlag's code,
+ *                 after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes
+ *                 of the fakes that are not theirs, no strides, and an optimiser of G that starts anew every batch
  *   classifier    our own networks learn from nothing; the others start from weights that know pictures, as EDI does:
  *                 only the last block and the head learn, slowly. How long is usual is said in passes */
 #define OURS "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine dropout=0.2 l2=0 "   \
@@ -5266,8 +5257,9 @@ static void load_net(const TensorFile *file, const char *path, const Net *net, c
  * 9.3  Pretrained weights
  *
  * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters
- * as (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines
- * of Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
+ * as (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. Keras' own weights become an .npz by two
+ * lines of Python (`facegan man classify`). What the head cannot take, because its widths or the classes differ, starts
+ * anew.
  * ---------------------------------------------------------------------------------------------- */
 
 /* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". NULL: it has no such name. */
@@ -5401,6 +5393,8 @@ static Progress *own_progress(const char *what, long first, long total)
 
 /* ------------------------------------------------------------------------------------------------
  * 10.1  Opening
+ *
+ * Sets that vendor/dataset.h reads, with this program's warnings, and orders of their pictures drawn by chance.
  * ---------------------------------------------------------------------------------------------- */
 
 static DataSet *own_dataset(const char *path, DataOptions options)
@@ -6666,7 +6660,8 @@ static void begin_training(Pupil *p, char *const *faces, int n)
 {
     const Settings *s = p->s;
     const char *told = own_text("%s/faces.safetensors", s->out),
-               *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
+               *of = own_text("%s, backgrounds %s, detector %s%s%s", joined(faces, n), s->backgrounds, s->detector,
+                              *s->weights ? " " : "", s->weights);
     const Stock *stock = open_stock(faces, n, s, 1, told, of);
     p->stock = &stock->scenes;
     warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock->portraits,
@@ -7144,7 +7139,7 @@ static void add_further_draws(Batch *b, const Settings *s)
     int n = (int)s->batch;
     if (is_changed(s, NULL)) add_draws(b, DRAW_UNIFORM, "view", "RFG", n, VIEW_DRAWS);
     if (!*s->teacher) return;
-    add_draws(b, DRAW_UNIFORM, "view", "T", n, 8);
+    add_draws(b, DRAW_UNIFORM, "view", "T", n, TEACHER_DRAWS);
     add_draws(b, DRAW_NORMAL, "noise", "T", n, (int)(s->size * s->size * s->channels));
 }
 
@@ -12363,7 +12358,7 @@ static bool is_trained(const Work *w)
 
 static void add_fact(Work *w, const char *name, double value)
 {
-    table_row(w->facts, ++w->n_facts, "%s\t%.9g", name, value);
+    table_row(w->facts, ++w->n_facts, "%s\t%s", name, own_text("%.9g", value));
 }
 
 static double fact(const Work *w, const char *name)

@@ -58,7 +58,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 #endif
 
 /* ================================================================================================
- * Internal from here on: the vocabulary of facegan.c's chapters 2 to 5.
+ * Internal from here on: the vocabulary of facegan.c, its table of ops and its table of settings.
  * ============================================================================================== */
 #ifdef FACEGAN_INTERNAL
 
@@ -77,7 +77,8 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
  *   NAME_shape      the shape rule, which also checks the operands
  *   NAME_define     its definition: plain loops over double, the reference for every kernel
  *   NAME_cpu        its CPU kernel
- *   NAME_grad       its gradient rule, made of op constructors, or the reason why it has none (chapter 3 lists three)
+ *   NAME_grad       its gradient rule, made of op constructors, or the reason why it has none (listed at the head of
+ *                   chapter 3)
  *   NAME_case       its test cases
  * A row that lacks one does not compile. The text is what `facegan man ops` prints. In it x is an op's operand (u and v
  * where it has two), y its value, dy and dx are the derivatives of a loss in y and in x. An adjoint of an op that is
@@ -170,8 +171,8 @@ typedef struct Node {
     struct Node *in[MAX_INPUTS];        /* operands; NULL where an optional one is absent */
     Graph *graph;
     double a, b;                        /* the op's constants; leaky slope is `a` */
-    int axis, from;                     /* concat, slice, pad */
-    ConvShape conv;                     /* max pooling too: its window is the kernel */
+    int axis, from;                     /* concat, slice, pad; prepare_filter: for which kernel */
+    ConvShape conv;                     /* max pooling, whose window is the kernel, and warp, too */
     Tensor *tensor;                     /* leaf */
     real *data;                         /* where its value stands: known once planned */
     real *on_device;                    /* where it stands on the GPU, if the graph runs there */
@@ -228,7 +229,7 @@ typedef struct Device {
 #define BENCH    TRAIN "bench "
 #define PHOTOS   "detect crop edit gamut classify.predict data.import "
 #define ON_GPU   BENCH "reproduce sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy reproduce train.mtcnn "
+#define COMPUTES ON_GPU "data eval study toy train.mtcnn "
 #define DRAW     "data.draw study.truth "
 #define BALANCE  TRAIN "data.balance "
 #define GANS     "editor noise"
@@ -262,7 +263,7 @@ typedef struct Device {
       "iterations, each one D step; every n-critic-th also a G step (mtcnn: R twice, P and O four times as many)")     \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
       "the same in passes through the data")                                                                           \
-    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment reproduce", GANS,                                     \
+    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment reproduce", GANS,                           \
       "w, conv_dim: channels of the first layer")                                                                      \
     X(s, network, "network", "small", ONEOF("small|large|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH,                \
       "classifier", "the body")                                                                                        \
@@ -350,7 +351,7 @@ typedef struct Device {
     X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      GANS, "what D sees is changed by chance, and G learns through it")                                           \
+      GANS, "what D sees is changed by chance, and G learns through it")                                               \
     X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
       "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
     X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
@@ -494,7 +495,7 @@ typedef struct Device {
       "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
     X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", EVERY,                           \
       "resamplings for FED's 95% interval (0: no interval)")                                                           \
-    X(i, repeat, "repeat", "5", RANGE(1, 1e9) , OTHER, "bench study.augment", EVERY,                                   \
+    X(i, repeat, "repeat", "5", RANGE(1, 1e9), OTHER, "bench study.augment", EVERY,                                   \
       "how often: timed repetitions; seeds")                                                                           \
     X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", EVERY, "time and rate of every node, slowest first")       \
     X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
@@ -522,12 +523,10 @@ typedef struct Device {
     X(i, max_memory, "max-memory", "0", RANGE(0, 1e8), COMMAND, EVERY, EVERY,                                          \
       "of the program's memory, in MiB: what wants more is refused (0: only files that unpack to far more)")           \
     X(b, quiet, "quiet", "0", SWITCH, COMMAND, EVERY, EVERY, "say nothing but errors")
-#endif
 
-#ifdef FACEGAN_WORDS
 /* The words that facegan.c's first chapter is written in; chapters 2 to 7 define them. A Tensor is an array of numbers
  * that the program fills or reads; a Node is a value that a graph computes when it runs. A batch of N vectors is
- * (N,1,1,C). */
+ * (N,1,1,C). `real` is float, or double in a program built as facegan64. */
 typedef struct Net Net;                                         /* a network's weights, and what its optimiser keeps */
 static Net *net_new(char letter, double beta1, double beta2);   /* an empty one, which Adam will move */
 static void net_attach(Net *net, Graph *g);                     /* the layers that come now stand in graph g */

@@ -157,7 +157,28 @@ static void by_loops(const real *got)
     double y = ((double)x[5 * C + 4] - mean) / sqrt(square + 1e-5) * (double)scales[4] + (double)shifts[4] +
                (double)dy[5 * C + 4];
     CLOSE(got[12 * COUNT + 5 * C + 4], y > 0 ? y : 0.2 * y, 1e-5);
-    const real *dx = got + 13 * COUNT;                  /* what a norm's gradient is orthogonal to: a constant */
+    const real *dx = got + 13 * COUNT;
+    double sums[2] = {0, 0}, root = sqrt(square + 1e-5);                /* of d and d h, channel 4 of the first picture */
+    for (int i = 0; i < M; i++) {
+        double h = ((double)x[i * C + 4] - mean) / root, line = h * (double)scales[4] + (double)shifts[4];
+        double d = (double)dy[i * C + 4] * (line > 0 ? 1 : 0.2);
+        sums[0] += d, sums[1] += d * h;
+    }
+    for (int i = 5; i < 8; i++) {
+        double h = ((double)x[i * C + 4] - mean) / root, line = h * (double)scales[4] + (double)shifts[4];
+        double d = (double)dy[i * C + 4] * (line > 0 ? 1 : 0.2);
+        CLOSE(dx[i * C + 4], (double)scales[4] / root * (d - sums[0] / M - h * sums[1] / M), 1e-5);
+    }
+    for (int s = 1; s < 6; s++) {                                       /* one entry of each sum: the first */
+        static const int shape[][4] = {{0}, {N, 1, 1, 1}, {1, 1, 1, C}, {N, 1, W, 1}, {1, H, 1, C}, {1, H, W, 1}};
+        double sum = 0;
+        for (int n = 0; n < (shape[s][0] == 1 ? N : 1); n++)
+            for (int h = 0; h < (shape[s][1] == 1 ? H : 1); h++)
+                for (int w = 0; w < (shape[s][2] == 1 ? W : 1); w++)
+                    for (int c = 0; c < (shape[s][3] == 1 ? C : 1); c++) sum += (double)x[((n * H + h) * W + w) * C + c];
+        CLOSE(got[2 * s * COUNT], sum, 1e-4);
+    }
+    /* what a norm's gradient is orthogonal to: a constant */
     for (int c = 0; c < C; c++) {
         double sum = 0;
         for (int i = 0; i < M; i++) sum += (double)dx[i * C + c];

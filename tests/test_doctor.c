@@ -74,6 +74,30 @@ static void test_lists(void)
     CHECK(d->n_findings == 1 && d->problems == 1 && finds(d, "not-opened", true, 0, "nowhere") && !d->looks && !d->set.count);
 }
 
+/* A folder with labels.csv beside pictures that it does not name, and names without pictures; numbers for classes; a
+ * list none of whose files is there; colour pictures without a colour. */
+static void test_leftovers(void)
+{
+    const DataOptions all = {.split = SPLIT_ALL};
+    const char *labels = "path,label\nsad/1.png,sad\nhappy/2.png,happy\nhappy/9.png,happy\n", *list = "path,label\nno.png,sad\n";
+    for (int i = 1; i <= 3; i++) write_seeded(at(own_text("two/%s/%d.png", i % 2 ? "sad" : "happy", i)), 16, 16, i);
+    write_file(at("two/labels.csv"), labels, strlen(labels));
+    const Diagnosis *d = doctor_examine(at("two"), &all, 16, "prog");
+    CHECK(finds(d, "lost", false, 1, ": 1") && strcmp(finding(d, "lost")->examples.items[0], "happy/9.png") == 0);
+    CHECK(finds(d, "strays", false, 1, ": 1;") && strstr(finding(d, "strays")->examples.items[0], "3.png"));
+    CHECK(!finding(d, "grey") && !finding(d, "numbered"));
+    write_file(at("gone.csv"), list, strlen(list));
+    CHECK(finds(doctor_examine(at("gone.csv"), &all, 16, "prog"), "missing", true, 0, "1 files of the list do not exist"));
+    for (int i = 0; i < 4; i++) {
+        Image p = new_picture(16, 16, 3);
+        for (int k = 0; k < 16 * 16; k++) memset(p.pixels + 3 * k, 7 * i + k, 3);
+        make_folder(at(own_text("grey/%d", 10 + i % 2)));
+        save_picture(at(own_text("grey/%d/%d.png", 10 + i % 2, i)), &p, NULL);
+    }
+    d = doctor_examine(at("grey"), &all, 16, "prog");
+    CHECK(finds(d, "grey", false, 0, "--grey") && finds(d, "numbered", false, 0, "called 10, 11:"));
+}
+
 static void mend(void *d)
 {
     int kept;
@@ -129,6 +153,7 @@ int main(void)
     test_sound();
     const Diagnosis *d = test_faults();
     test_lists();
+    test_leftovers();
     test_mending(d);
     test_telling(d);
     CHECK(system(own_text("rm -r %s", folder)) == 0);

@@ -22,7 +22,7 @@ static void test_sheets(void)
     int rows, columns;
     for (int i = 0; i < 6; i++) {
         const unsigned char cell[4] = {(unsigned char)(10 * i), 1, 2, (unsigned char)(10 * i + 3)};
-        put_cell(&sheet, cell, 2, i / 3, i % 3);
+        image_put_cell(&sheet, cell, 2, i / 3, i % 3);
     }
     CHECK(sheet.pixels[0] == 0 && sheet.pixels[1] == 1 && sheet.pixels[7] == 2 && sheet.pixels[8] == 3);
     CHECK(sheet.pixels[2 * 7 + 4] == 50 && sheet.pixels[3 * 7 + 5] == 53 && sheet.pixels[6] == 0);

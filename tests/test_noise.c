@@ -41,7 +41,7 @@ static Node *every_layer(Net *net, Node *x, Node *label, bool residual)
 static void test_layer_gradients(bool training, bool residual)
 {
     Graph *g = graph_new();
-    Net net = {.letter = 'G', .norm_share = 0.3, .norm_epsilon = 1e-3};
+    Net net = {.letter = 'G', .norm_share = 0.3};
     if (training) net_train(&net, g);
     else net_attach(&net, g);
     Node *x = test_leaf(g, shape_of(3, 5, 4, 2), -1, 1, false), *label = test_leaf(g, shape_of(3, 1, 1, 4), 0, 1, false);
@@ -162,11 +162,11 @@ static void test_dropout(void)
  * the step leaves it. */
 static void test_clipping(void)
 {
-    const struct { double value, norm; } limits[] = {{0, 0}, {0.5, 0}, {0, 1.25}, {0, 100}};
+    const double limits[] = {0, 0.5};
     const double target[4] = {0.1, -3, 0.2, 2};
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 2; k++) {
         Graph *g = graph_new();
-        Net net = {.letter = 'D', .optimiser = {.op = OP_sgd, .clip_value = limits[k].value, .clip_norm = limits[k].norm}};
+        Net net = {.letter = 'D', .optimiser = {.op = OP_sgd, .clip_value = limits[k]}};
         Tensor *schedule = tensor_new("schedule", shape_of(1, 1, 1, 3)), *a = tensor_new("a", shape_of(1, 1, 1, 4));
         for (int i = 0; i < 4; i++) a->data[i] = target[i];
         schedule->data[0] = 0.1;
@@ -181,11 +181,9 @@ static void test_clipping(void)
         Arena arena;
         CHECK(gradients[0] != NULL && gradients[1] == NULL);
         if (plan_and_run(g, &arena)) {
-            double length = 2 * sqrt(0.01 + 9 + 0.04 + 4);
             for (int i = 0; i < 4; i++) {
                 double gradient = -2 * target[i];
-                if (limits[k].value > 0) gradient = fmax(-0.5, fmin(0.5, gradient));
-                if (limits[k].norm > 0) gradient *= fmin(1, limits[k].norm / (length + 1e-6));
+                if (limits[k] > 0) gradient = fmax(-0.5, fmin(0.5, gradient));
                 CLOSE(net_find(&net, "w")->w->data[i], -0.1 * gradient, 1e-12);
                 CLOSE(net_find(&net, "w")->average->data[i], -0.025 * gradient, 1e-12);
                 CLOSE(net_find(&net, "still")->average->data[i], 0.25, 1e-12);

@@ -2,6 +2,7 @@
  * fails gives up, and says whether the machine is to blame. */
 #include "../vendor/all.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -169,6 +170,14 @@ static void continued(void *context)
     fputs("21,d\n", continue_csv(log, "i,y", 20));
     leave();
     CHECK(strcmp(read_file(log, 100, &size), "i,y\n10,a\n20,b\n21,d\n") == 0);
+    char *long_row = own(20000, 1);                     /* more than is read at once, and its rest looks like a row */
+    memset(long_row, '7', 19990);
+    memcpy(long_row + 16300, ",", 1), memcpy(long_row + 19990, ",b\n8,c\n", 7);
+    write_file(log, long_row, strlen(long_row));
+    enter(&inner);
+    continue_csv(log, "i,y", LONG_MAX);
+    leave();
+    CHECK(strcmp(read_file(log, 100, &size), "i,y\n8,c\n") == 0);
     continue_csv(in_folder("none/log.csv"), "i", 0);
 }
 

@@ -142,6 +142,27 @@ static void test_saving(void)
     bool says = false;
     for (size_t i = 0; i + 6 < size; i++) says |= memcmp(bytes + i, "a test", 6) == 0;
     CHECK(says);
+    /* An original that says something of itself: an EXIF block (little-endian, one entry, 0x10e: a description), a profile. */
+    static unsigned char exif[] = {'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x0e, 1, 2, 0, 4, 0, 0, 0, 'M', 'e', '!', 0, 0, 0, 0, 0};
+    static unsigned char profile[200] = {0, 0, 0, 200, [16] = 'R', 'G', 'B', ' ', [150] = 7};
+    char why_not[IMAGE_ERROR_SIZE];
+    ImageNotes notes = {exif, profile, sizeof exif, sizeof profile}, kept;
+    CHECK(image_save_notes("told.png", &photo.image, &notes, NULL, 0, why_not));
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "saved.jpg" : "saved.png";
+        save_photo(name, &photo.image, "told.png", &text);
+        bytes = read_file(name, 1 << 20, &size);
+        CHECK(image_read_notes(bytes, size, &kept, why_not) && kept.profile_size == sizeof profile);
+        CHECK(kept.profile && memcmp(kept.profile, profile, sizeof profile) == 0);
+        bool described = false;
+        for (size_t k = 0; k + 3 < kept.exif_size; k++) described |= memcmp(kept.exif + k, "Me!", 3) == 0;
+        CHECK(described);
+        image_notes_free(&kept);
+    }
+    save_photo("plain.png", &photo.image, NULL, NULL);
+    bytes = read_file("plain.png", 1 << 20, &size);
+    CHECK(image_read_notes(bytes, size, &kept, why_not) && !kept.exif_size && !kept.profile_size);
+    image_notes_free(&kept);
 }
 
 int main(void)

@@ -277,6 +277,8 @@ static void test_formats(void)
     CHECK(strcmp(t.cells[4], "0.2") == 0 && strcmp(t.cells[5], "stays") == 0 && !t.failed);
     table_row(&t, 1, "\t%d", 7);
     CHECK(strcmp(t.cells[3], "") == 0 && strcmp(t.cells[4], "7") == 0);
+    table_row(&t, 1, "%s\t%.3f\t%+.2f", "nan", NAN, -INFINITY);           /* a text may be "nan" */
+    CHECK(strcmp(t.cells[3], "nan") == 0 && !t.cells[4] && !t.cells[5] && !t.failed);
     table_free(&t);
     FILE *file = fmemopen(text, sizeof text, "w");
     table_json(file, "{%q: [%d, %l, %r, %r], %s}\n", "a\"b", -3, 4000000000L, 0.5, NAN, "\"c\": 1");

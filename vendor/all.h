@@ -3,6 +3,8 @@
  *
  *     #define VENDOR_REAL double        before the include, where numbers of pictures and graphs are to be doubles
  *     #include "vendor/all.h"
+ *
+ * kernels.h's `real` is double where KERNELS_DOUBLE is defined.
  */
 #ifndef VENDOR_ALL_H
 #define VENDOR_ALL_H

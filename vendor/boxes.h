@@ -68,7 +68,8 @@ BOXES_API void box_move(Box *b, double pixel);
 /* The square of the longer side about the same centre. */
 BOXES_API void box_square(Box *b);
 
-/* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
+/* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. Corners
+ * are counted from 1, as in MTCNN's public code: 10 to 20 are the pixels 9 to 19. */
 BOXES_API ImageWindow box_window(const Box *b, int width, int height);
 
 /* What box_move() and a reader of points should be told of a square, that `truth` comes out: how far each side is off,

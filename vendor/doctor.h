@@ -14,7 +14,7 @@
  * to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are duplicates
  * if their decoded pixels are the same, whatever their files are called.
  *
- *     problems    not-opened, missing (all), unreadable, leak, one-class, size (no multiple of 4)
+ *     problems    not-opened, missing (all), unreadable, leak, one-class, size (asked for, no multiple of 4)
  *     warnings    missing (some), dropped, uncropped, lost, strays, imbalance, numbered, few, flat, grey, size,
  *                 enlarged, oblong, duplicates, conflict
  *
@@ -25,6 +25,7 @@
  * X_IMPLEMENTATION, too. Define DOCTOR_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008
  * (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail
  * (scope.h); what they make belongs to the innermost scope.
+ * Messages about options call them as a command line would.
  */
 #ifndef DOCTOR_H
 #define DOCTOR_H

@@ -49,8 +49,6 @@ FIGURES_API PlotCanvas draw_captioned(const Captioned *items, int n, int columns
 
 /* ---- sheets: squares side by side, without margins ---- */
 
-FIGURES_API void put_cell(Image *sheet, const unsigned char *cell, int size, int row, int column);
-
 /* Its squares, one behind the other, row by row; NULL: it holds no whole one. */
 FIGURES_API unsigned char *sheet_cells(const Image *sheet, int size, int *rows, int *columns);
 
@@ -189,29 +187,17 @@ FIGURES_API PlotCanvas draw_captioned(const Captioned *items, int n, int columns
     return canvas;
 }
 
-/* Copies a square of a sheet or to it. */
-static void figure_copy(const Image *sheet, unsigned char *cell, int size, int row, int column, int out)
-{
-    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
-    for (int y = 0; y < size; y++) {
-        unsigned char *there = sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line;
-        memcpy(out ? cell + (size_t)y * line : there, out ? there : cell + (size_t)y * line, line);
-    }
-}
-
-FIGURES_API void put_cell(Image *sheet, const unsigned char *cell, int size, int row, int column)
-{
-    figure_copy(sheet, (unsigned char *)(uintptr_t)cell, size, row, column, 0);
-}
-
 FIGURES_API unsigned char *sheet_cells(const Image *sheet, int size, int *rows, int *columns)
 {
-    size_t bytes = (size_t)(size * size * sheet->channels);
+    size_t line = (size_t)(size * sheet->channels), bytes = line * (size_t)size;
+    size_t stride = (size_t)(sheet->width * sheet->channels);
     *rows = sheet->height / size, *columns = sheet->width / size;
     int n = *rows * *columns;
     unsigned char *cells = n ? own((size_t)n, bytes) : NULL;
     for (int i = 0; i < n; i++)
-        figure_copy(sheet, cells + (size_t)i * bytes, size, i / *columns, i % *columns, 1);
+        for (int y = 0; y < size; y++)
+            memcpy(cells + (size_t)i * bytes + (size_t)y * line,
+                   sheet->pixels + (size_t)(i / *columns * size + y) * stride + (size_t)(i % *columns) * line, line);
     return cells;
 }
 
@@ -494,7 +480,7 @@ FIGURES_API PageFace figure_space_face(const FigureSpace *s, const char *name, c
         double a, b;
         page_space_point(&space, i, &a, &b);
         figure_draw(s, a, b, pixels);
-        put_cell(&sheet, pixels, size, i / columns, i % columns);
+        image_put_cell(&sheet, pixels, size, i / columns, i % columns);
     }
     face.input = figure_jpeg(&shown, 90, &face.input_size);
     face.tiles = figure_jpeg(&sheet, 93, &face.tiles_size);

@@ -533,8 +533,10 @@ OWNED_API FILE *continue_csv(const char *path, const char *names, long last)
     else if (errno != ENOENT) give_up_because(errno, own_text("%s: cannot be read: %s", path, strerror(errno)));
     FileWriter *renewed = begin_file(path);
     fprintf(renewed->stream, "%s\n", names);
-    while (old && fgets(line, sizeof line, old))
-        if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') && atol(line) <= last) fputs(line, renewed->stream);
+    for (bool begins = true, whole; old && fgets(line, sizeof line, old); begins = whole) {
+        whole = strchr(line, '\n') != NULL;                    /* else the line goes on, or was cut off by a crash */
+        if (begins && whole && line[0] >= '0' && line[0] <= '9' && atol(line) <= last) fputs(line, renewed->stream);
+    }
     if (old && ferror(old)) give_up_because(EIO, own_text("%s: cannot be read: %s", path, strerror(EIO)));
     end_file(renewed);
     FILE *file = fopen(path, "a");

@@ -320,7 +320,7 @@ static bool scene_place(SceneLuck *d, const Image *scene, SceneTaken *taken, dou
     return false;
 }
 
-/* A third of a face behind something. */
+/* A tenth to a third of a face behind something. */
 static void scene_hide(SceneLuck *d, Image *scene, const Box *f)
 {
     int side = scene_below(d, 4), c = scene->channels, edge[4];

@@ -20,6 +20,7 @@
  * too. Define STOCK_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008 (with a
  * strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail (scope.h);
  * what they make belongs to the innermost scope.
+ * Messages about options call them as a command line would.
  */
 #ifndef STOCK_H
 #define STOCK_H
@@ -198,7 +199,7 @@ static void stock_choose(Stock *s)
     for (int i = 0; i < s->count; i++) {
         double score = (double)s->told[(size_t)i * STOCK_TOLD];
         if (i < s->n_faces && score > 0) *good++ = i, s->scenes.portraits++;
-        if (i >= s->n_faces && score < 0.5) *good++ = i, s->scenes.backgrounds++;
+        if (i >= s->n_faces && score >= 0 && score < 0.5) *good++ = i, s->scenes.backgrounds++;
     }
 }
 

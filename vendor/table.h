@@ -120,7 +120,8 @@ TABLE_API void table_free(Table *t);
 /* A number that is none (NaN) or has no end leaves the cell empty: null in JSON. A text may say "nan". */
 TABLE_API void table_set(Table *t, int row, int column, const char *format, ...) TABLE_FORMAT(4, 5);
 
-/* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is. */
+/* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is; a cell
+ * that is a number alone, but none or without end, stays empty. */
 TABLE_API void table_row(Table *t, int row, const char *format, ...) TABLE_FORMAT(3, 4);
 
 /* Names the columns. */
@@ -530,15 +531,17 @@ TABLE_API void table_free(Table *t)
     *t = (Table){0};
 }
 
-/* Does the format print a floating-point number, and did that come out as "nan", "-inf" or the like? */
+/* Does the format, up to its first tab, print a floating-point number, and did that come out as "nan", "-inf" or the
+ * like? */
 static bool table_is_no_number(const char *format, const char *text)
 {
     bool number = false;
-    for (const char *at = strchr(format, '%'); at && !number; at = strchr(at + 1, '%')) {
-        at += 1 + strspn(at + 1, "-+ #0123456789.*lL");
-        if (!*at) break;
-        number = strchr("eEfFgGaA", *at) != NULL;
-    }
+    for (const char *at = format; *at && *at != '\t' && !number; at++)
+        if (*at == '%') {
+            at += 1 + strspn(at + 1, "-+ #0123456789.*lL");
+            if (!*at) break;
+            number = strchr("eEfFgGaA", *at) != NULL;
+        }
     text += strspn(text, " +-");
     return number && (strncmp(text, "nan", 3) == 0 || strncmp(text, "inf", 3) == 0);
 }
@@ -574,7 +577,10 @@ TABLE_API void table_row(Table *t, int row, const char *format, ...)
     for (int k = 0; at && k < t->columns; k++) {
         char *end = strchr(at, '\t');
         if (end) *end++ = 0;
-        table_set(t, row, k, "%s", at);
+        const char *piece = format;
+        format += strcspn(format, "\t"), format += *format == '\t';
+        if (table_is_no_number(piece, at)) table_set(t, row, k, "%g", NAN);
+        else table_set(t, row, k, "%s", at);
         at = end;
     }
     free(text);
