@@ -6543,7 +6543,7 @@ static void export_pupil(Pupil *p)
     enter(&inner);
     TensorFile *file = new_tensors();
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
-    set_metadata(file, "thresholds", "0.6 0.7 0.97");
+    set_metadata(file, "thresholds", "0.8 0.7 0.98");
     for (int i = 0; i < FINDERS; i++) {
         Net *colour = own(1, sizeof *colour);
         colour_net(colour, i, &p->nets[i]);

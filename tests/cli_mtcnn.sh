@@ -55,7 +55,7 @@ refused "has no --width" train once --width 8
 check "three networks in one file" test "$("$F" info "$work/once/mtcnn.safetensors" | grep -c 'conv1.weight.*,3,3,3)')" -eq 3
 check "detect reads them" "$F" detect "$work/scenes1/00001.png" --detector mtcnn --weights "$work/once/mtcnn.safetensors"
 
-LC_ALL=C sed 's/0.6 0.7 0.97/0.6 0.7 high/' "$work/once/mtcnn.safetensors" >"$work/damaged.safetensors"
+LC_ALL=C sed 's/0.8 0.7 0.98/0.6 0.7 high/' "$work/once/mtcnn.safetensors" >"$work/damaged.safetensors"
 ends 1 "its thresholds are not three numbers: 0.6 0.7 high" "$F" detect "$work/scenes1/00001.png" --detector mtcnn --weights "$work/damaged.safetensors"
 check "quiet" test -z "$(train once --threads 1 --quiet 2>&1)"
 
