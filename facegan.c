@@ -5370,11 +5370,11 @@ static int shipped_model(const char *name, char path[PATH_MAX])
  * ============================================================================================== */
 
 /* ================================================================================================
- * 10  DATA: OPENING, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
+ * 10  DATA: OPENING, CHANCE, THE DATA DOCTOR
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. How folders and
- * published lists are read, and how classes and a split are chosen, is vendor/dataset.h's matter. Here is what a
- * network needs of it, and the doctor.
+ * published lists are read, and how classes and a split are chosen, is vendor/dataset.h's matter; how batches are drawn
+ * from it and prepared in the background, vendor/loader.h's. Here is what of it is this program's own, and the doctor.
  *
  *     folder, CSV, attributes --own_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
  * ============================================================================================== */
@@ -5392,9 +5392,7 @@ static Progress *own_progress(const char *what, long first, long total)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Opening
- *
- * Sets that vendor/dataset.h reads, with this program's warnings, and orders of their pictures drawn by chance.
+ * 10.1  Opening, and the loader's chance
  * ---------------------------------------------------------------------------------------------- */
 
 static DataSet *own_dataset(const char *path, DataOptions options)
@@ -5405,181 +5403,13 @@ static DataSet *own_dataset(const char *path, DataOptions options)
     return set;
 }
 
-static void exchange(int *a, int *b)
+static LoaderChance chance_of(const Settings *s, uint32_t stream)
 {
-    int was = *a;
-    *a = *b, *b = was;
-}
-
-/* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
-static void shuffle(int *order, int count, uint64_t seed, uint32_t stream, uint64_t which)
-{
-    for (int i = count - 1; i > 0; i--)
-        exchange(&order[i], &order[(int)(draw(seed, stream, which, (uint32_t)i) * (i + 1))]);
-}
-
-/* The pictures of class k, in an order drawn by chance; how many there are. */
-static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t stream, int *order)
-{
-    int n = 0;
-    for (int i = 0; i < set->count; i++)
-        if (set->label[i] == k) order[n++] = i;
-    shuffle(order, n, seed, stream, (uint64_t)k);
-    return n;
-}
-
-/* All pictures, each class in an order drawn by chance. */
-static int *classes_shuffled(const DataSet *set, uint64_t seed, uint32_t stream)
-{
-    int n = 0, *order = own((size_t)set->count, sizeof *order);
-    for (int k = 0; k < set->n_classes; k++) n += class_shuffled(set, k, seed, stream, order + n);
-    return order;
+    return (LoaderChance){draw, (uint64_t)s->seed, stream};
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.2  Augmenting one picture
- *
- * Drawn anew each time a picture is used: turned, shifted, mirrored, lit and partly hidden (vendor/image.h).
- * ---------------------------------------------------------------------------------------------- */
-
-/* (size, size, channels) bytes -> the same in [-1, 1], warped. */
-static void warp_picture(const unsigned char *in, int size, int channels, ImageWarp how, real *out)
-{
-    if (!image_warp(in, size, channels, how, out)) give_up_memory((size_t)size, (size_t)size);
-}
-
-/* Augmentation drawn by chance, by (seed, index) and by nothing else. */
-static void augment_picture(const unsigned char *in, int size, int channels, const ImageAugment *how, uint64_t seed,
-                            uint64_t index, real *out)
-{
-    double dice[IMAGE_DICE];
-    for (uint32_t i = 0; i < IMAGE_DICE; i++) dice[i] = draw(seed, STREAM_AUGMENT, index, i);
-    if (!image_augment(in, size, channels, how, dice, out)) give_up_memory((size_t)size, (size_t)size);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.3  The loader: batches prepared in the background
- *
- * Position p = batch * N + k of the endless stream of pictures belongs to epoch p / count, and is the (p % count)-th
- * of that epoch's own shuffle; its augmentation is drawn from p. So batch i depends on (seed, i) alone: a training
- * that goes on at iteration i needs no history, and it does not matter who waits for whom. An epoch's last pictures
- * share a batch with the next epoch's first. vendor/ahead.h's thread keeps a few batches ready.
- *
- * Pictures are kept as bytes at the training size once they were decoded: the first CACHE_BYTES of the set, the rest
- * is decoded each time (1 GiB holds 28,000 faces of 112 x 112 in colour).
- * ---------------------------------------------------------------------------------------------- */
-#define LOADER_SLOTS 4
-#define CACHE_BYTES ((size_t)1 << 30)
-
-typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;   /* a batch: (N,P,P,X), (N), (N,n) or NULL */
-
-typedef struct Loader {
-    const DataSet *set;
-    ImageAugment how;
-    int batch, size, channels;
-    size_t picture_size;              /* P * P * X */
-    uint64_t seed, epoch;
-    int *order;                       /* (count) the shuffle of epoch `epoch` */
-    unsigned char *picture;           /* (P,P,X) */
-    unsigned char *cache, *cached;    /* (cache_count,P,P,X), and which of them are filled */
-    int cache_count;
-    Slot slots[LOADER_SLOTS];
-    Ahead *ahead;
-} Loader;
-
-static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
-{
-    for (int i = 0; i < count; i++) order[i] = i;
-    shuffle(order, count, seed, STREAM_SHUFFLE, epoch);
-}
-
-/* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
-static const unsigned char *loader_pixels(Loader *l, int *index)
-{
-    *index = dataset_readable(l->set, *index);
-    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * l->picture_size;
-    *index = dataset_read_next(l->set, *index, l->size, l->channels, l->picture);
-    if (*index < l->cache_count) {
-        memcpy(l->cache + (size_t)*index * l->picture_size, l->picture, l->picture_size);
-        l->cached[*index] = 1;
-    }
-    return l->picture;
-}
-
-/* Prepares a batch in its slot of the ring. */
-static void loader_make(void *loader, uint64_t number)
-{
-    Loader *l = loader;
-    const DataSet *set = l->set;
-    size_t n = (size_t)set->n_classes;
-    uint64_t count = (uint64_t)set->count;
-    const Slot *slot = &l->slots[number % LOADER_SLOTS];
-    for (size_t k = 0; k < (size_t)l->batch; k++) {
-        uint64_t position = number * (uint64_t)l->batch + k;
-        if (position / count != l->epoch) {
-            l->epoch = position / count;
-            shuffle_epoch(l->order, set->count, l->seed, l->epoch);
-        }
-        int index = l->order[position % count];
-        const unsigned char *picture = loader_pixels(l, &index);
-        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, slot->x + k * l->picture_size);
-        slot->label[k] = set->label[index];
-        if (set->attributes) memcpy(slot->attributes + k * n, set->attributes + (size_t)index * n, n);
-    }
-}
-
-static void check_loader_options(const Loader *l)
-{
-    const ImageAugment *how = &l->how;
-    if (l->batch < 1 || l->size < 1 || l->size > 16384 || (l->channels != 1 && l->channels != 3))
-        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", l->batch,
-                l->size, l->channels);
-    if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
-        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
-        give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
-    if (l->batch > l->set->count)
-        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", l->batch,
-                l->batch, l->set->path, l->set->count, l->set->count);
-}
-
-/* Starts to prepare batches first_batch, first_batch + 1, ... The set must outlive the loader. */
-static Loader *new_loader(const DataSet *set, int batch, int size, int channels, const ImageAugment *how, uint64_t seed,
-                          uint64_t first_batch)
-{
-    Loader *l = own(1, sizeof *l);
-    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .seed = seed,
-                  .epoch = UINT64_MAX};
-    check_loader_options(l);
-    size_t bytes = l->picture_size = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
-    l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
-    l->cache = calloc((size_t)l->cache_count + 1, bytes);
-    if (l->cache) on_leaving(free, l->cache);
-    else l->cache_count = 0;                                 /* without the memory it works as well, only slower */
-    l->cached = own((size_t)l->cache_count + 1, 1);
-    l->order = own((size_t)set->count, sizeof *l->order);
-    l->picture = own(bytes, 1);
-    for (Slot *slot = l->slots; slot < l->slots + LOADER_SLOTS; slot++) {
-        slot->x = own((size_t)batch * bytes, sizeof(real));
-        slot->label = own((size_t)batch, sizeof(int));
-        slot->attributes = set->attributes ? own((size_t)batch, (size_t)set->n_classes) : NULL;
-    }
-    l->ahead = ahead_start(loader_make, l, LOADER_SLOTS, first_batch);
-    return l;
-}
-
-/* Takes the next batch: x (N,P,P,X), label (N), attributes (N,n) or NULL. Waits until it is ready. */
-static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
-{
-    size_t n = (size_t)l->batch;
-    const Slot *slot = &l->slots[ahead_wait(l->ahead)];
-    memcpy(x, slot->x, n * l->picture_size * sizeof *x);
-    memcpy(label, slot->label, n * sizeof *label);
-    if (attributes && slot->attributes) memcpy(attributes, slot->attributes, n * (size_t)l->set->n_classes);
-    ahead_done(l->ahead);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.4  The data doctor                                                                           (vendor/doctor.h)
+ * 10.2  The data doctor                                                                           (vendor/doctor.h)
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
  * what to do. --fix writes a list of all pictures but the bad ones, which every verb reads. Where problems are left
@@ -7037,13 +6867,14 @@ static void draw_targets(const Trainer *t, int *order)
     const int *label = t->labels;
     int n = (int)s->batch;
     for (int i = 0; i < n; i++) order[i] = i;
-    shuffle(order, n, (uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration);
+    loader_shuffle(order, n, chance_of(s, STREAM_TARGETS), (uint64_t)t->now.iteration);
     if (strcmp(s->targets, "different") || t->attribute_bytes) return;
     for (int i = 0; i < n; i++)
         for (int k = 1; k < n && label[order[i]] == label[i]; k++) {
             int other = (i + k) % n;
-            if (label[order[other]] != label[i] && label[order[i]] != label[other])
-                exchange(&order[i], &order[other]);
+            if (label[order[other]] == label[i] || label[order[i]] == label[other]) continue;
+            int was = order[i];
+            order[i] = order[other], order[other] = was;
         }
 }
 
@@ -7372,7 +7203,7 @@ static void fill_batch(Trainer *t, Loader *loader)
     const Settings *s = &t->settings;
     Batch *b = &t->now.batch;
     uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
-    next_batch(loader, b->x->data, t->labels, t->attribute_bytes);
+    loader_next(loader, b->x->data, t->labels, t->attribute_bytes);
     draw_targets(t, t->order);
     write_labels(t, NULL, b->label);
     write_labels(t, t->order, b->target);
@@ -7501,7 +7332,8 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
     memset(probabilities, 0, numbers * sizeof *probabilities);
     for (int v = 0; v < n_views; v++) {
         for (size_t i = 0; i < (size_t)count; i++)
-            warp_picture(pixels + i * picture, c->net.size, c->net.channels, views[v], x + i * picture);
+            if (!image_warp(pixels + i * picture, c->net.size, c->net.channels, views[v], x + i * picture))
+                give_up_memory(picture, sizeof *x);
         classifier_run(c, x, count, seen, NULL);
         for (size_t i = 0; i < numbers; i++) probabilities[i] += seen[i] / n_views;
     }
@@ -7773,7 +7605,7 @@ enum { OWN_SHARE = 5 };                 /* a classifier without a validation par
 
 static void balance(DataSet *set, const Settings *s)
 {
-    if (*s->balance) dataset_balance(set, classes_shuffled(set, (uint64_t)s->seed, STREAM_BALANCE), s->balance);
+    if (*s->balance) dataset_balance(set, loader_classes(set, chance_of(s, STREAM_BALANCE)), s->balance);
 }
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
@@ -7791,8 +7623,8 @@ static void open_held_out(Trainer *t, DataOptions options)
     dataset_open(&t->held_out, s->data, &options);
     t->has_held_out = true;
     if (s->as_published) balance(&t->held_out, s);
-    dataset_part(&t->held_out, classes_shuffled(&t->held_out, (uint64_t)s->seed, STREAM_SPLIT), share, true);
-    dataset_part(&t->data, classes_shuffled(&t->data, (uint64_t)s->seed, STREAM_SPLIT), share, false);
+    dataset_part(&t->held_out, loader_classes(&t->held_out, chance_of(s, STREAM_SPLIT)), share, true);
+    dataset_part(&t->data, loader_classes(&t->data, chance_of(s, STREAM_SPLIT)), share, false);
     if (!t->held_out.count || t->data.count < s->batch)
         give_up(2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
                 t->held_out.count, t->data.count);
@@ -8218,9 +8050,10 @@ static ImageAugment augmentation(const Settings *s)
 static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
-    const ImageAugment how = augmentation(s);
-    return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                      (uint64_t)t->now.iteration);
+    return loader_start(&t->data, (LoaderOptions){
+        .batch = (int)s->batch, .size = (int)s->size, .channels = (int)s->channels, .how = augmentation(s),
+        .shuffles = chance_of(s, STREAM_SHUFFLE), .warps = chance_of(s, STREAM_AUGMENT),
+        .first = (uint64_t)t->now.iteration});
 }
 
 /* Has a classifier's validation loss not fallen for so many passes? Such a run is finished. */
@@ -10489,8 +10322,8 @@ static void balance_picture(Balance *b, int i)
     if (copy) {
         image_crop_centre(&picture, 0);
         real *warped = own(picture_bytes(&picture), sizeof *warped);
-        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i,
-                        warped);
+        loader_augment(picture.pixels, picture.width, picture.channels, &b->how, chance_of(b->s, STREAM_AUGMENT),
+                       (uint64_t)i, warped);
         to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
     save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
@@ -10504,7 +10337,7 @@ static void balance_data(const char *data, const Settings *s)
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    dataset_balance(set, classes_shuffled(set, (uint64_t)s->seed, STREAM_BALANCE), s->balance);
+    dataset_balance(set, loader_classes(set, chance_of(s, STREAM_BALANCE)), s->balance);
     if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
     b.folders = begin_set(s, (const char *const *)set->class_names, set->n_classes);
     Progress *progress = own_progress("balance", 0, set->count);
@@ -10995,8 +10828,10 @@ static PictureSet read_all(const DataSet *set, const Net *g)
         from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
         all.target[all.n] = all.label[all.n] = set->label[i], all.n++;
     }
-    for (int i = all.n - 1; i > 0; i--)
-        exchange(&all.target[i], &all.target[(int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1))]);
+    for (int i = all.n - 1; i > 0; i--) {
+        int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), was = all.target[i];
+        all.target[i] = all.target[k], all.target[k] = was;
+    }
     return all;
 }
 
@@ -11789,7 +11624,7 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
     int *order = own((size_t)set->count, sizeof *order), size = (int)s->size, channels = (int)s->channels;
     unsigned char *pixels = own((size_t)(size * size), (size_t)channels);
     for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order);
+        int n = loader_class(set, k, (LoaderChance){draw, seed, STREAM_SPLIT}, order);
         long wanted = s->count + (s->count + 3) / 4;
         if (n < wanted)
             give_up(2, "--count %ld takes %ld pictures of %s, and %s has %d", s->count, wanted, set->class_names[k],

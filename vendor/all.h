@@ -108,5 +108,8 @@
 #define AHEAD_IMPLEMENTATION
 #define AHEAD_STATIC
 #include "ahead.h"
+#define LOADER_IMPLEMENTATION
+#define LOADER_STATIC
+#include "loader.h"
 
 #endif

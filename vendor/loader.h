@@ -1,0 +1,224 @@
+/* loader.h: a set of labelled pictures in orders drawn by chance, and as batches of numbers that a thread prepares ahead.
+ *
+ *     #define LOADER_IMPLEMENTATION      in exactly one C file, before the include
+ *     #include "loader.h"
+ *
+ *     LoaderChance shuffles = {random, seed, 1}, warps = {random, seed, 2};
+ *     Loader *l = loader_start(&set, (LoaderOptions){.batch = 16, .size = 64, .channels = 3, .how = {.flip = 1},
+ *                                                    .shuffles = shuffles, .warps = warps, .first = 0});
+ *     loader_next(l, x, label, NULL);                batch 0; the next call takes batch 1
+ *
+ * The pictures are an endless stream. Position p = batch * N + k in it belongs to epoch p / count, and is the (p % count)-th
+ * of that epoch's own shuffle; how the picture is turned, shifted, mirrored, lit and hidden (image.h) is drawn from p. So a
+ * batch depends on its number and the seeds alone: who goes on at batch i needs no history, and it does not matter who
+ * waits for whom. An epoch's last pictures share a batch with the next epoch's first.
+ *
+ * Pictures are kept as bytes at their size once they were decoded: the first LOADER_CACHE bytes of the set, the rest is
+ * decoded each time (1 GiB holds 28,000 faces of 112 x 112 in colour).
+ *
+ * It builds on dataset.h and ahead.h, which it includes. Define LOADER_STATIC as well to keep every function private to
+ * that file, and IMAGE_REAL as image.h has it: it is the type of the batches' numbers. C11 and POSIX threads.
+ */
+#ifndef LOADER_H
+#define LOADER_H
+
+#include "ahead.h"
+#include "dataset.h"
+
+#ifdef LOADER_STATIC
+#define LOADER_API static inline
+#elif defined(__cplusplus)
+#define LOADER_API extern "C"
+#else
+#define LOADER_API
+#endif
+
+/* A number from [0, 1) that follows from these four, whoever asks and when. */
+typedef double LoaderRandom(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which);
+
+typedef struct LoaderChance { LoaderRandom *random; uint64_t seed; uint32_t stream; } LoaderChance;
+
+/* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
+LOADER_API void loader_shuffle(int *order, int count, LoaderChance chance, uint64_t which);
+
+/* The pictures of class k in an order drawn by chance; how many there are. And all pictures, class by class: the
+ * scope's. */
+LOADER_API int loader_class(const DataSet *set, int k, LoaderChance chance, int *order);
+LOADER_API int *loader_classes(const DataSet *set, LoaderChance chance);
+
+/* A square picture of bytes as numbers in [-1, 1], warped as dice number `index` say. */
+LOADER_API void loader_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
+                               LoaderChance chance, uint64_t index, IMAGE_REAL *out);
+
+typedef struct LoaderOptions {
+    int batch, size, channels;          /* N, P, X */
+    ImageAugment how;
+    LoaderChance shuffles, warps;
+    uint64_t first;                     /* the batch to begin with */
+} LoaderOptions;
+
+typedef struct Loader Loader;
+
+/* Starts to prepare batches. The set must last as long as the loader, which ends with the innermost scope. */
+LOADER_API Loader *loader_start(const DataSet *set, LoaderOptions options);
+
+/* Takes the next batch: x (N,P,P,X), label (N), attributes (N,n) or NULL. Waits until it is ready; gives up where its
+ * pictures cannot be read. */
+LOADER_API void loader_next(Loader *l, IMAGE_REAL *x, int *label, uint8_t *attributes);
+
+/* Ends the thread before the scope does. */
+LOADER_API void loader_stop(Loader *l);
+
+#endif /* LOADER_H */
+
+#if defined(LOADER_IMPLEMENTATION) && !defined(LOADER_IMPLEMENTED)
+#define LOADER_IMPLEMENTED
+
+#include <string.h>
+
+#ifndef LOADER_CACHE
+#define LOADER_CACHE ((size_t)1 << 30)
+#endif
+
+enum { LOADER_SLOTS = 4 };
+
+typedef struct LoaderSlot { IMAGE_REAL *x; int *label; uint8_t *attributes; } LoaderSlot;     /* a batch */
+
+struct Loader {
+    const DataSet *set;
+    LoaderOptions o;
+    size_t picture_size;                /* P * P * X */
+    uint64_t epoch;
+    int *order;                         /* (count) the shuffle of epoch `epoch` */
+    unsigned char *picture;             /* (P,P,X) */
+    unsigned char *cache, *cached;      /* (cache_count,P,P,X), and which of them are filled */
+    int cache_count;
+    LoaderSlot slots[LOADER_SLOTS];
+    Ahead *ahead;
+};
+
+LOADER_API void loader_shuffle(int *order, int count, LoaderChance c, uint64_t which)
+{
+    for (int i = count - 1; i > 0; i--) {
+        int j = (int)(c.random(c.seed, c.stream, which, (uint32_t)i) * (i + 1)), was = order[i];
+        order[i] = order[j], order[j] = was;
+    }
+}
+
+LOADER_API int loader_class(const DataSet *set, int k, LoaderChance chance, int *order)
+{
+    int n = 0;
+    for (int i = 0; i < set->count; i++)
+        if (set->label[i] == k) order[n++] = i;
+    loader_shuffle(order, n, chance, (uint64_t)k);
+    return n;
+}
+
+LOADER_API int *loader_classes(const DataSet *set, LoaderChance chance)
+{
+    int n = 0, *order = (int *)own((size_t)set->count, sizeof *order);
+    for (int k = 0; k < set->n_classes; k++) n += loader_class(set, k, chance, order + n);
+    return order;
+}
+
+LOADER_API void loader_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
+                               LoaderChance c, uint64_t index, IMAGE_REAL *out)
+{
+    double dice[IMAGE_DICE];
+    for (uint32_t i = 0; i < IMAGE_DICE; i++) dice[i] = c.random(c.seed, c.stream, index, i);
+    if (!image_augment(in, size, channels, how, dice, out)) give_up_memory((size_t)size, (size_t)size);
+}
+
+/* ---- batches ---- */
+
+static void loader_begin_epoch(Loader *l, uint64_t epoch)
+{
+    for (int i = 0; i < l->set->count; i++) l->order[i] = i;
+    loader_shuffle(l->order, l->set->count, l->o.shuffles, l->epoch = epoch);
+}
+
+/* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
+static const unsigned char *loader_pixels(Loader *l, int *index)
+{
+    *index = dataset_readable(l->set, *index);
+    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * l->picture_size;
+    *index = dataset_read_next(l->set, *index, l->o.size, l->o.channels, l->picture);
+    if (*index < l->cache_count) {
+        memcpy(l->cache + (size_t)*index * l->picture_size, l->picture, l->picture_size);
+        l->cached[*index] = 1;
+    }
+    return l->picture;
+}
+
+/* Prepares a batch in its slot of the ring. */
+static void loader_make(void *loader, uint64_t number)
+{
+    Loader *l = (Loader *)loader;
+    const LoaderOptions *o = &l->o;
+    const DataSet *set = l->set;
+    size_t n = (size_t)set->n_classes;
+    uint64_t count = (uint64_t)set->count;
+    const LoaderSlot *slot = &l->slots[number % LOADER_SLOTS];
+    for (size_t k = 0; k < (size_t)o->batch; k++) {
+        uint64_t position = number * (uint64_t)o->batch + k;
+        if (position / count != l->epoch) loader_begin_epoch(l, position / count);
+        int index = l->order[position % count];
+        const unsigned char *picture = loader_pixels(l, &index);
+        loader_augment(picture, o->size, o->channels, &o->how, o->warps, position, slot->x + k * l->picture_size);
+        slot->label[k] = set->label[index];
+        if (set->attributes) memcpy(slot->attributes + k * n, set->attributes + (size_t)index * n, n);
+    }
+}
+
+static void loader_check(const DataSet *set, const LoaderOptions *o)
+{
+    const ImageAugment *how = &o->how;
+    if (o->batch < 1 || o->size < 1 || o->size > 16384 || (o->channels != 1 && o->channels != 3))
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", o->batch,
+                o->size, o->channels);
+    if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
+        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
+        give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
+    if (o->batch > set->count)
+        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", o->batch,
+                o->batch, set->path, set->count, set->count);
+}
+
+LOADER_API Loader *loader_start(const DataSet *set, LoaderOptions o)
+{
+    Loader *l = (Loader *)own(1, sizeof *l);
+    loader_check(set, &o);
+    l->set = set, l->o = o, l->epoch = UINT64_MAX;
+    size_t bytes = l->picture_size = (size_t)o.size * (size_t)o.size * (size_t)o.channels, fits = LOADER_CACHE / bytes;
+    l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
+    l->cache = (unsigned char *)calloc((size_t)l->cache_count + 1, bytes);
+    if (l->cache) on_leaving(free, l->cache);
+    else l->cache_count = 0;                                /* without the memory it works as well, only slower */
+    l->cached = (unsigned char *)own((size_t)l->cache_count + 1, 1);
+    l->order = (int *)own((size_t)set->count, sizeof *l->order);
+    l->picture = (unsigned char *)own(bytes, 1);
+    for (LoaderSlot *slot = l->slots; slot < l->slots + LOADER_SLOTS; slot++) {
+        slot->x = (IMAGE_REAL *)own((size_t)o.batch * bytes, sizeof *slot->x);
+        slot->label = (int *)own((size_t)o.batch, sizeof *slot->label);
+        slot->attributes = set->attributes ? (uint8_t *)own((size_t)o.batch, (size_t)set->n_classes) : NULL;
+    }
+    l->ahead = ahead_start(loader_make, l, LOADER_SLOTS, o.first);
+    return l;
+}
+
+LOADER_API void loader_next(Loader *l, IMAGE_REAL *x, int *label, uint8_t *attributes)
+{
+    size_t n = (size_t)l->o.batch;
+    const LoaderSlot *slot = &l->slots[ahead_wait(l->ahead)];
+    memcpy(x, slot->x, n * l->picture_size * sizeof *x);
+    memcpy(label, slot->label, n * sizeof *label);
+    if (attributes && slot->attributes) memcpy(attributes, slot->attributes, n * (size_t)l->set->n_classes);
+    ahead_done(l->ahead);
+}
+
+LOADER_API void loader_stop(Loader *l)
+{
+    ahead_stop(l->ahead);
+}
+
+#endif
