@@ -49,7 +49,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -5177,14 +5176,6 @@ static void store_net(TensorFile *file, const Net *net, bool moments)
     for (int part = 0; part < (moments ? PARTS : 1); part++) store_part(file, net, part, part_prefix(net, part));
 }
 
-/* "64,3,7,7" */
-static const char *dimensions_text(const int64_t *dimensions, int rank)
-{
-    const char *text = "";
-    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", dimensions[i]);
-    return text;
-}
-
 /* Reads one tensor, checking its shape and that every number is finite. */
 static void load_tensor(const TensorFile *file, const char *path, const char *name, Layout as, Tensor *to)
 {
@@ -5195,7 +5186,7 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     file_dimensions(to->shape, as, want);
     if (entry->rank != rank || memcmp(entry->shape, want, (size_t)rank * sizeof *want))
         give_up(1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
-                dimensions_text(entry->shape, entry->rank), dimensions_text(want, rank));
+                shape_text(entry->shape, entry->rank), shape_text(want, rank));
     for (size_t i = 0; i < shape_count(to->shape); i++) {
         real value = (real)tensorfile_get(entry, i);
         if (!isfinite(value))
@@ -5347,20 +5338,11 @@ static void load_pretrained(Net *net, const char *given)
     if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
 }
 
-/* A model that comes with the program: in models/, here or beside it, or where `make install` puts it. 0: it is not
- * there. */
-static int shipped_model(const char *name, char path[PATH_MAX])
+/* A model that comes with the program: in models/, here or beside it, or where `make install` puts it. */
+static bool shipped_model(const char *name, char path[PATH_MAX])
 {
-    static const char *const places[] = {"models", "%.*s/models", "%.*s/../share/facegan/models"};
-    char self[PATH_MAX / 2] = "", folder[PATH_MAX - 64];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    for (int i = 0; i < (slash ? 3 : 1); i++) {
-        snprintf(folder, sizeof folder, places[i], slash ? (int)(slash - self) : 0, self);
-        snprintf(path, PATH_MAX, "%s/%.50s.safetensors", folder, name);
-        if (access(path, R_OK) == 0) return 1;
-    }
-    return 0;
+    static const char *const folders[] = {"models", "@/models", "@/../share/facegan/models"};
+    return files_search(folders, 3, own_text("%s.safetensors", name), path);
 }
 
 /* ================================================================================================
@@ -5381,15 +5363,6 @@ static int shipped_model(const char *name, char path[PATH_MAX])
 
 _Static_assert((int)EMOTION_SURPRISE == FACE_SURPRISE && (int)EMOTION_ANGRY == FACE_ANGRY &&
                (int)EMOTIONS == FACE_EMOTIONS, "drawn faces and data sets number the emotions in one order");
-
-/* A bar that ends with the innermost scope, if it is not full before. */
-static Progress *own_progress(const char *what, long first, long total)
-{
-    Progress *p = own(1, sizeof *p);
-    *p = progress_start(what, first, total);
-    on_leaving(progress_end, p);
-    return p;
-}
 
 /* ------------------------------------------------------------------------------------------------
  * 10.1  Opening, and the loader's chance
@@ -6683,26 +6656,19 @@ static int split_names_list(const char *list, char (*names)[NAME])
     return n;
 }
 
+static const char **name_list(const char (*names)[NAME], int n)
+{
+    const char **list = own((size_t)n, sizeof *list);
+    for (int i = 0; i < n; i++) list[i] = names[i];
+    return list;
+}
+
 /* Which of n names it is, upper and lower case being the same; -1: none. */
 static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
 {
     for (int i = 0; i < n; i++)
         if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
     return -1;
-}
-
-/* [-1,1] to bytes and back. */
-static void to_bytes(const real *x, size_t count, unsigned char *bytes)
-{
-    for (size_t i = 0; i < count; i++) {
-        double v = ((double)x[i] + 1) * 127.5 + 0.5;
-        bytes[i] = (unsigned char)(v >= 255 ? 255 : v > 0 ? v : 0);
-    }
-}
-
-static void from_bytes(const unsigned char *bytes, size_t count, real *x)
-{
-    for (size_t i = 0; i < count; i++) x[i] = (real)(bytes[i] / 127.5 - 1);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6735,6 +6701,11 @@ typedef struct Trainer {
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
     long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
+    FILE *log;                          /* log.csv, open at its end */
+    Loader *loader;
+    Progress *progress;
+    double saved;                       /* when the last checkpoint was written */
+    bool told;                          /* how long it will take */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -6924,7 +6895,7 @@ static void one_hot(real *condition, int n, int k)
 static void show_face(const Trainer *t, int row, real *x)
 {
     size_t bytes = (size_t)(t->now.g.size * t->now.g.size * t->now.g.channels);
-    from_bytes(t->sample_pixels + (size_t)row * bytes, bytes, x);
+    image_from_bytes(t->sample_pixels + (size_t)row * bytes, bytes, x);
 }
 
 static void show_label(const Trainer *t, int row, int column, real *x, real *condition)
@@ -7198,12 +7169,13 @@ static void fill_draws(const Trainer *t)
 }
 
 /* Fills every leaf of the iteration's two steps. */
-static void fill_batch(Trainer *t, Loader *loader)
+static void fill_batch(void *trainer)
 {
+    Trainer *t = trainer;
     const Settings *s = &t->settings;
     Batch *b = &t->now.batch;
     uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
-    loader_next(loader, b->x->data, t->labels, t->attribute_bytes);
+    loader_next(t->loader, b->x->data, t->labels, t->attribute_bytes);
     draw_targets(t, t->order);
     write_labels(t, NULL, b->label);
     write_labels(t, t->order, b->target);
@@ -7413,7 +7385,7 @@ static void watch_data(Trainer *t)
         int index = (int)((long)i * t->data.count / wanted);
         real *picture = x + (size_t)w->data->data.n * bytes;
         if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
-        from_bytes(face, bytes, picture);
+        image_from_bytes(face, bytes, picture);
         variety_add(&w->data->data, picture, t->data.label[index]);
     }
     int n = w->data->data.n;
@@ -7645,9 +7617,7 @@ static void open_data(Trainer *t)
     dataset_check_names(&t->data, MAX_CLASSES, NAME - 1);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
-    char list[sizeof s->classes] = "";
-    for (int i = 0; i < t->data.n_classes; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
+    const char *list = listed((const char *const *)t->data.class_names, t->data.n_classes, ",");
     if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
     options.classes = *s->attributes ? NULL : list;
     if (s->as_published) balance(&t->data, s);
@@ -7850,7 +7820,7 @@ static void draw_row(Trainer *t, int row, Image *sheet)
     graph_run(d->graph);
     if (first) image_put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
-        to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
+        image_to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
         image_put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
         mask_bytes(d->mask, k, g->channels, face);
@@ -7884,7 +7854,7 @@ static Judgement judge_held_out(Trainer *t, int most)
     for (int i = 0; i < total; i++) {
         int index = (int)((long)i * set->count / total);
         if (dataset_read(set, index, d->size, d->channels, pixels, &unreadable)) {
-            from_bytes(pixels, bytes, t->judge.x->data + (size_t)n * bytes);
+            image_from_bytes(pixels, bytes, t->judge.x->data + (size_t)n * bytes);
             labels[n++] = set->label[index];
         }
         if (n == JUDGE_BATCH || (n && i + 1 == total)) judge_batch(t, labels, n, &all), n = 0;
@@ -7937,11 +7907,11 @@ static FILE *open_log(const Trainer *t)
 }
 
 /* Returns a loss that is no longer a number, or NULL. */
-static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
+static const char *write_log(const Trainer *t, const Judgement *judged)
 {
     const LogRow *row = log_row(t, judged);
-    fprintf(log, "%s\n", row->line.numbers);
-    if (fflush(log) || ferror(log))
+    fprintf(t->log, "%s\n", row->line.numbers);
+    if (fflush(t->log) || ferror(t->log))
         give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
     return row->broken;
 }
@@ -8047,10 +8017,10 @@ static ImageAugment augmentation(const Settings *s)
 }
 
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
-static Loader *open_loader(Trainer *t)
+static void open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
-    return loader_start(&t->data, (LoaderOptions){
+    t->loader = loader_start(&t->data, (LoaderOptions){
         .batch = (int)s->batch, .size = (int)s->size, .channels = (int)s->channels, .how = augmentation(s),
         .shuffles = chance_of(s, STREAM_SHUFFLE), .warps = chance_of(s, STREAM_AUGMENT),
         .first = (uint64_t)t->now.iteration});
@@ -8106,26 +8076,9 @@ static const char *look_out(Trainer *t, bool at_milestone)
     return NULL;
 }
 
-/* What the loop's two functions work with. */
-typedef struct Loop {
-    Trainer *t;
-    FILE *log;
-    Loader *loader;
-    Progress *progress;
-    double saved;                       /* when the last checkpoint was written */
-    bool told;                          /* how long it will take */
-} Loop;
-
-static void feed_training(void *loop)
-{
-    const Loop *l = loop;
-    fill_batch(l->t, l->loader);
-}
-
 /* A milestone's pictures and verdict, and the row of the log. */
-static void note_iteration(Loop *l, bool at_milestone)
+static void note_iteration(Trainer *t, bool at_milestone)
 {
-    Trainer *t = l->t;
     Judgement judged = {0};
     if (t->now.iteration % t->settings.log_every && !at_milestone) return;
     if (at_milestone) {
@@ -8133,7 +8086,7 @@ static void note_iteration(Loop *l, bool at_milestone)
         save_samples(t);
         keep_best(t, &judged);
     }
-    const char *ends = look_out(t, at_milestone), *broken = write_log(t, l->log, &judged);
+    const char *ends = look_out(t, at_milestone), *broken = write_log(t, &judged);
     if (ends) {
         save_checkpoint(t);
         give_up(1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic or --adv wgan-gp "
@@ -8145,6 +8098,13 @@ static void note_iteration(Loop *l, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
+static const char *duration(double seconds)
+{
+    char text[PROGRESS_DURATION];
+    progress_duration(seconds, text);
+    return own_text("%s", text);
+}
+
 /* What to say of a training that takes longer than an hour: so many iterations would fit into one. */
 static const char *shorter(double iterations)
 {
@@ -8154,35 +8114,32 @@ static const char *shorter(double iterations)
 }
 
 /* After the first seconds: one who has not planned for a long training is told so while nothing is lost. */
-static void tell_length(Loop *l)
+static void tell_length(Trainer *t)
 {
-    const Settings *s = &l->t->settings;
-    long done = l->t->now.iteration - l->progress->first;
-    double spent = now_seconds() - l->progress->start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
-    char text[PROGRESS_DURATION];
-    if (l->told || spent < 5 || done % s->n_critic) return;
-    l->told = true;
-    progress_duration(left, text);
+    const Settings *s = &t->settings;
+    long done = t->now.iteration - t->progress->first;
+    double spent = now_seconds() - t->progress->start, left = (double)(s->iters - t->now.iteration) * spent / done;
+    if (t->told || spent < 5 || done % s->n_critic) return;
+    t->told = true;
     if (left > 3600)
         warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",
-             text, shorter(3600 * (double)done / spent));
+             duration(left), shorter(3600 * (double)done / spent));
 }
 
-static void look_at_training(void *loop)
+static void look_at_training(void *trainer)
 {
     Scope inner;
-    Loop *l = loop;
-    Trainer *t = l->t;
+    Trainer *t = trainer;
     const Training *now = &t->now;
     const Settings *s = &t->settings;
     enter(&inner);
-    note_iteration(l, milestone(t, now->iteration));
-    if (now->iteration < s->iters && save_is_due(s, now->iteration, l->saved))
-        save_checkpoint(t), l->saved = now_seconds();
+    note_iteration(t, milestone(t, now->iteration));
+    if (now->iteration < s->iters && save_is_due(s, now->iteration, t->saved))
+        save_checkpoint(t), t->saved = now_seconds();
     double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
-    tell_length(l);
-    if (t->model->g_step) progress_show(l->progress, now->iteration, "D %.3g  G %.3g", d, g);
-    else progress_show(l->progress, now->iteration, "loss %.3g", d);
+    tell_length(t);
+    if (t->model->g_step) progress_show(t->progress, now->iteration, "D %.3g  G %.3g", d, g);
+    else progress_show(t->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
     leave();
 }
@@ -8208,10 +8165,11 @@ static void train_on(Trainer *t)
 {
     Scope inner;
     enter(&inner);
-    Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
+    open_loader(t);
+    t->log = open_log(t), t->saved = now_seconds();
     announce(t);
-    loop.progress = own_progress("train", t->now.iteration, t->settings.iters);
-    train_loop(&t->now, feed_training, look_at_training, &loop);
+    t->progress = own_progress("train", t->now.iteration, t->settings.iters);
+    train_loop(&t->now, fill_batch, look_at_training, t);
     leave();
     save_checkpoint(t);
     watch_report(t);
@@ -8259,13 +8217,13 @@ static void start_or_resume(Trainer *t)
 enum { ONLY_TIMES = 2 };                /* of dry_run: nothing is printed */
 
 /* Measures a few iterations without keeping what they learnt: for --dry-run. */
-static void dry_run(Trainer *t, Loader *loader)
+static void dry_run(Trainer *t)
 {
     Settings *s = &t->settings;
-    char time_text[PROGRESS_DURATION], g_text[64] = "";
+    char g_text[64] = "";
     double best_d = 1e30, best_g = 1e30;
     for (int i = 0; i < 3; i++) {
-        fill_batch(t, loader);
+        fill_batch(t);
         double start = now_seconds();
         graph_run(t->now.d_step.graph);
         double middle = now_seconds();
@@ -8279,8 +8237,8 @@ static void dry_run(Trainer *t, Loader *loader)
     size_t kept = (net_size(&t->now.g) + net_size(&t->now.d)) * 3 * sizeof(real);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    progress_duration((double)left * s->seconds_a_step, time_text);
-    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
+    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n",
+           duration((double)left * s->seconds_a_step), left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     if ((double)left * s->seconds_a_step > 3600) printf("        %s\n", shorter(3600 / s->seconds_a_step));
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
@@ -8290,12 +8248,12 @@ static void dry_run(Trainer *t, Loader *loader)
 }
 
 /* Every value of the first D step and G step, by node number and op, to a safetensors file. */
-static void trace_steps(Trainer *t, Loader *loader)
+static void trace_steps(Trainer *t)
 {
     Step *steps[2] = {&t->now.d_step, &t->now.g_step};
     TensorFile *file = new_tensors();
     char name[80];
-    fill_batch(t, loader);
+    fill_batch(t);
     for (int k = 0; k < 2 && steps[k]->graph; k++) {
         Graph *g = steps[k]->graph;
         for (int i = 0; i < g->n_order; i++) {
@@ -8350,8 +8308,9 @@ static void train_task(void *settings)
     bool only_looks = s->dry_run || *s->trace;
     if (!only_looks) take_folder(t);
     start_or_resume(t);
-    if (s->dry_run) dry_run(t, open_loader(t));
-    else if (*s->trace) trace_steps(t, open_loader(t));
+    if (only_looks) open_loader(t);
+    if (s->dry_run) dry_run(t);
+    else if (*s->trace) trace_steps(t);
     else if (!is_finished(t)) write_config(s), train_on(t);
     s->stopped_at = interrupted ? t->now.iteration : 0;
     *(Settings *)settings = *s;
@@ -9313,7 +9272,7 @@ static void fit_picture(Facegan *model, Image *picture)
 {
     image_crop_centre(picture, model->crop);
     Image scaled = resize_picture(picture, model->g.size, model->g.size);
-    from_bytes(scaled.pixels, count_of(model->y), model->x->data);
+    image_from_bytes(scaled.pixels, count_of(model->y), model->x->data);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9326,13 +9285,6 @@ static void fit_picture(Facegan *model, Image *picture)
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
     return find_name(model->class_names, model->g.classes, name, length);
-}
-
-static const char *joined_names(const char (*names)[NAME], int n, const char *between)
-{
-    char *text = own((size_t)n, NAME + 2), *end = text;
-    for (int i = 0; i < n; i++) end += sprintf(end, "%s%s", i ? between : "", names[i]);
-    return text;
 }
 
 /* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions: the square of how far
@@ -9399,7 +9351,8 @@ static Wish parse_emotion(Facegan *model, const char *text)
         OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
         for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
         give_up(2, "--emotion %s: this model knows: %s%s", text,
-                joined_names(model->class_names, model->g.classes, " "), option_meant(&guess, "", meant));
+                listed(name_list(model->class_names, model->g.classes), model->g.classes, " "),
+                option_meant(&guess, "", meant));
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
@@ -9470,7 +9423,7 @@ static Wish parse_wish(Facegan *model, const Settings *s)
 static void draw_bytes(Facegan *model, unsigned char *bytes)
 {
     graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), bytes);
+    image_to_bytes(model->y->data, count_of(model->y), bytes);
 }
 
 /* Pictures without a side above this are taken for one face, unless a detector is asked for. */
@@ -9509,7 +9462,7 @@ static void take_face(Facegan *model, const Image *photo, Frame frame)
     Scope here;
     enter(&here);
     Image cut = cut_out(photo, frame, model->g.size);
-    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    image_from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
     leave();
 }
 
@@ -9618,13 +9571,6 @@ enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES, STRENGTHS = 10 };
 static TableNumbers *own_log(const char *run)
 {
     return own_numbers(own_text("%s/log.csv", run), MAX_COLUMNS);
-}
-
-static const char **name_list(const char (*names)[NAME], int n)
-{
-    const char **list = own((size_t)n, sizeof *list);
-    for (int i = 0; i < n; i++) list[i] = names[i];
-    return list;
 }
 
 /* Every picture says that it is synthetic. */
@@ -9770,7 +9716,7 @@ static void show_photo(void *context, Photo *photo)
     if (show->s->gif) gamut_film(show, photo);
     if (show->n == PAGE_FACES) return;
     unsigned char *face = own(count_of(show->model->y), 1);
-    to_bytes(show->model->x->data, count_of(show->model->y), face);
+    image_to_bytes(show->model->x->data, count_of(show->model->y), face);
     show->faces[show->n++] = figure_space_face(&show->space, slash ? slash + 1 : photo->path, face);
 }
 
@@ -9859,7 +9805,7 @@ static void add_space(void *context)
                figure_space_trails(&new_show(model, NULL)->space, r->log));
     const unsigned char *cells = read_sheet(&r->sheets, -1, &rows);
     if (!cells) return;
-    from_bytes(cells, count_of(model->y), model->x->data);
+    image_from_bytes(cells, count_of(model->y), model->x->data);
     add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strength_strip(model));
 }
 
@@ -9983,23 +9929,6 @@ static FaceSet face_set(const Settings *s)
     return set;
 }
 
-/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. In it is a folder
- * for each class, by a safe name, which is returned. */
-static char (*begin_set(const Settings *s, const char *const *names, int n))[FILES_NAME]
-{
-    char why[FILES_ERROR], (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
-    files_names(names, n, folders);
-    make_folder(s->out);
-    lock_folder(s->out);
-    int empty = files_is_empty(s->out, why);
-    if (empty < 0) give_up_because(errno, why);
-    if (!empty && !s->force)
-        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force",
-                s->out);
-    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
-    return folders;
-}
-
 /* A face of a set in the making, and its row in labels.csv. */
 typedef struct DrawnFace { const FaceSet *set; const char *out; int index; char row[256]; Error failed; } DrawnFace;
 
@@ -10038,7 +9967,7 @@ static void draw_faces(const Settings *s)
     const char *names[EMOTIONS];
     long done = 0;
     for (int i = 0; i < set.n; i++) names[i] = emotion_names[set.emotions[i]];
-    begin_set(s, names, set.n);
+    begin_set(s->out, names, set.n, s->force);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
@@ -10071,7 +10000,7 @@ static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };
     Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
-    begin_set(s, NULL, 0);
+    begin_set(s->out, NULL, 0, s->force);
     const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,%s\n", box_columns);
@@ -10210,7 +10139,7 @@ static unsigned char *draw_order(const Sampler *m, const Order *o)
     real *conditions = own(count * (size_t)(n + !n), sizeof *conditions), *y = own(count * m->bytes, sizeof *y);
     for (int i = 0; n && i < o->count; i++) one_hot(conditions + i * n, n, m->chosen[o->k[i]]);
     draw_batches(m->drawing, o->z, conditions, o->count, y);
-    to_bytes(y, count * m->bytes, pictures);
+    image_to_bytes(y, count * m->bytes, pictures);
     give_back(conditions), give_back(y);
     return pictures;
 }
@@ -10263,7 +10192,7 @@ static void sample_way(const Sampler *m)
 static void sample_files(const Sampler *m)
 {
     const Settings *s = m->s;
-    char (*folders)[FILES_NAME] = begin_set(s, m->names, m->n);
+    char (*folders)[FILES_NAME] = begin_set(s->out, m->names, m->n, s->force);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
     Progress *progress = own_progress("sample", 0, s->count);
@@ -10324,7 +10253,7 @@ static void balance_picture(Balance *b, int i)
         real *warped = own(picture_bytes(&picture), sizeof *warped);
         loader_augment(picture.pixels, picture.width, picture.channels, &b->how, chance_of(b->s, STREAM_AUGMENT),
                        (uint64_t)i, warped);
-        to_bytes(warped, picture_bytes(&picture), picture.pixels);
+        image_to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
     save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
                  &picture, NULL);
@@ -10339,7 +10268,7 @@ static void balance_data(const char *data, const Settings *s)
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
     dataset_balance(set, loader_classes(set, chance_of(s, STREAM_BALANCE)), s->balance);
     if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
-    b.folders = begin_set(s, (const char *const *)set->class_names, set->n_classes);
+    b.folders = begin_set(s->out, (const char *const *)set->class_names, set->n_classes, s->force);
     Progress *progress = own_progress("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
@@ -10419,7 +10348,7 @@ static void edit_all(const Editing *edit, const Photo *photo)
     size_t bytes = count_of(model->y);
     unsigned char *faces = own((size_t)n + 1, bytes);
     const char *labels[MAX_CLASSES + 1] = {"input"};
-    to_bytes(model->x->data, bytes, faces);
+    image_to_bytes(model->x->data, bytes, faces);
     for (int k = 0; k < n; k++) {
         set_class(model, k, 1);
         draw_bytes(model, faces + (size_t)(k + 1) * bytes);
@@ -10600,7 +10529,7 @@ static void answer_all(Answered *all, Classifier *c, const char *views)
 /* The classes to tell apart: --classes, or all that it knows. */
 static const char *asked_classes(const Classifier *c, const Settings *s)
 {
-    return *s->classes ? s->classes : joined_names(c->class_names, c->net.classes, ",");
+    return *s->classes ? s->classes : listed(name_list(c->class_names, c->net.classes), c->net.classes, ",");
 }
 
 /* Asks about the part of the set that --split names: by default the validation part, or everything where there is
@@ -10778,7 +10707,7 @@ static unsigned char *draw_emotions(Editor *ed, const real *x, int count, bool i
         const real *column = c < inputs ? x : edits;
         if (c >= inputs) edit_pixels(ed, x, count, NULL, c - inputs, 1, edits);
         for (int i = 0; i < count; i++)
-            to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
+            image_to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
     }
     give_back(edits);
     return bytes;
@@ -10795,10 +10724,10 @@ static void look_at(Classifier *c, const Editor *ed, const real *x, int count, d
     real *seen = own((size_t)count * wanted, sizeof *seen);
     for (size_t i = 0; i < (size_t)count; i++) {
         Image picture = new_picture(g->size, g->size, g->channels);
-        to_bytes(x + i * ed->picture, ed->picture, picture.pixels);
+        image_to_bytes(x + i * ed->picture, ed->picture, picture.pixels);
         picture = with_channels(&picture, c->net.channels);
         if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
-        from_bytes(picture.pixels, wanted, seen + i * wanted);
+        image_from_bytes(picture.pixels, wanted, seen + i * wanted);
     }
     classifier_run(c, seen, count, answers, features);
     leave();
@@ -10825,7 +10754,7 @@ static PictureSet read_all(const DataSet *set, const Net *g)
     all.target = all.label + count;
     for (int i = 0; i < set->count; i++) {
         if (!read_or_warn(set, i, g, pixels)) continue;
-        from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
+        image_from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
         all.target[all.n] = all.label[all.n] = set->label[i], all.n++;
     }
     for (int i = all.n - 1; i > 0; i--) {
@@ -10846,10 +10775,10 @@ static PictureSet read_whole(const DataSet *set, const Net *g)
 /* The part of the data that `split` names, or the first there is of `parts`. The classes are the generator's. */
 static PictureSet read_part(const char *data, const Editor *ed, const char *split, long limit, const int *parts, int n)
 {
-    const Facegan *model = ed->model;
-    const DataOptions options = {.classes = joined_names(model->class_names, model->g.classes, ","),
-                                 .limit = (int)limit, .crop = model->crop};
-    return read_all(use_part(data, options, split, parts, n), &model->g);
+    const Net *g = &ed->model->g;
+    const DataOptions options = {.classes = listed(ed->names, g->classes, ","), .limit = (int)limit,
+                                 .crop = ed->model->crop};
+    return read_all(use_part(data, options, split, parts, n), g);
 }
 
 /* What eval finds out about all pictures. */
@@ -11147,7 +11076,7 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
 /* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
 static void describe_model(OnnxModel *model, const char (*names)[NAME], const Net *net)
 {
-    onnx_metadata(model, "classes", joined_names(names, net->classes, ","));
+    onnx_metadata(model, "classes", listed(name_list(names, net->classes), net->classes, ","));
     onnx_metadata(model, "range", "[-1,1]");
     const Gamut gamut = gamut_of(net);
     for (int k = 0; net->space && k < gamut.n; k++) {
@@ -11326,7 +11255,7 @@ static void draw_expressed(const Truth *t, int i, int a, int b, double share, do
     face_recipe(au, t->emotion[b], (float)(share * strength));
     face_set_render(&hand, (uint64_t)t->index[i], au, large.pixels);
     dataset_square(large, t->ed->model->crop, g->size, pixels);
-    from_bytes(pixels, t->ed->picture, out);
+    image_from_bytes(pixels, t->ed->picture, out);
     leave();
 }
 
@@ -11459,7 +11388,7 @@ static void tell_truth(const Truth *t, const Settings *s, Page *page)
 /* OUT/unseen with what the judge answers as its labels, and its answers (count,n). */
 static DataSet *ask_about_unseen(const char *out, Classifier *judge, bool attributes, const double **answers)
 {
-    const char *list = joined_names(judge->class_names, judge->net.classes, ",");
+    const char *list = listed(name_list(judge->class_names, judge->net.classes), judge->net.classes, ",");
     DataSet *set = own_dataset(own_text("%s/unseen/labels.csv", out),
                                (DataOptions){.attributes = attributes ? list : NULL,
                                              .classes = attributes ? NULL : list, .split = SPLIT_ALL,
@@ -12054,13 +11983,6 @@ static double parse_budget(const char *text)
     return seconds;
 }
 
-static const char *duration(double seconds)
-{
-    char text[PROGRESS_DURATION];
-    progress_duration(seconds, text);
-    return own_text("%s", text);
-}
-
 static Work *find_work(Reproduction *r, const char *name)
 {
     for (int i = 0; i < r->n; i++)
@@ -12074,20 +11996,11 @@ static Work *find_work(Reproduction *r, const char *name)
 static const char *join_sets(const Reproduction *r, const Experiment *x)
 {
     const char *path = own_text("%s/%s.csv", r->s->out, x->name);
+    DataSet *sets[2];
     make_folder(r->s->out);
-    FileWriter *list = begin_file(path);
-    fprintf(list->stream, "path,label,split\n");
-    for (int k = 0; k < 2; k++) {
-        DataSet *set = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
-        if (set->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", set->path);
-        for (int i = 0; i < set->count; i++) {
-            char whole[PATH_MAX];
-            if (!realpath(dataset_name(set, i), whole)) give_up_because(errno, own_text("%s is lost", set->path));
-            table_field(list->stream, whole);
-            fprintf(list->stream, ",%s,%s\n", set->class_names[set->label[i]], split_names[set->split[i]]);
-        }
-    }
-    end_file(list);
+    for (int k = 0; k < 2; k++)
+        sets[k] = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
+    dataset_join(sets, 2, path);
     return path;
 }
 
@@ -12273,20 +12186,6 @@ static void measure_noise(Reproduction *r, Work *w)
         add_fact(w, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
 }
 
-/* The share of pictures in which `data import` found a face, where that is how the folder was made. */
-static double share_with_face(const char *data)
-{
-    const char *path = own_text("%s/import.csv", data);
-    double found = 0, all = 0;
-    if (!path_exists(path)) return NAN;
-    for (TableReader *rows = open_table(path, IMPORT_FIELDS); more_rows(rows);) {
-        if (rows->n_fields != IMPORT_FIELDS) continue;
-        bool kept = strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
-        found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
-    }
-    return found / all;
-}
-
 /* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector, as many as there is time
  * for: the distances need more pictures than a judge has features. */
 static void measure_space_editor(Reproduction *r, Work *w)
@@ -12303,7 +12202,7 @@ static void measure_space_editor(Reproduction *r, Work *w)
         }
         add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
-    if (w->x->joined) add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
+    if (w->x->joined) add_fact(w, "faces", import_share_with_face(r->data[w->x->joined]));
 }
 
 /* ---- its section on the page ---- */
@@ -12338,7 +12237,7 @@ static void show_samples(const Work *w, Page *page)
 /* Up to `limit` pictures of a set as the generator takes them, of these classes (NULL: all that it draws). */
 static PictureSet some_faces(const Facegan *model, const char *data, const char *classes, int limit)
 {
-    if (!classes) classes = joined_names(model->class_names, model->g.classes, ",");
+    if (!classes) classes = listed(name_list(model->class_names, model->g.classes), model->g.classes, ",");
     return read_all(own_dataset(data, (DataOptions){.split = SPLIT_ALL, .crop = model->crop, .limit = limit,
                                                     .unlabelled = 1, .classes = classes}), &model->g);
 }
@@ -12403,7 +12302,7 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
         for (size_t p = 0; p < side * side; p++) squares += (grey[p] - mean_) * (grey[p] - mean_);
         const double value[KINDS] = {mean_, -mean_, squares, stats_detail(grey, (int)side) / squares};
         for (int k = 0; k < KINDS; k++)
-            if (value[k] < worst[k]) worst[k] = value[k], to_bytes(x, picture, found + (size_t)k * picture);
+            if (value[k] < worst[k]) worst[k] = value[k], image_to_bytes(x, picture, found + (size_t)k * picture);
     }
     add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
                draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
@@ -12415,11 +12314,10 @@ static void show_distribution(const char *data, Page *page)
 {
     DataSet *set = own_dataset(data, (DataOptions){.split = SPLIT_ALL});
     double *counts = own((size_t)set->n_classes, sizeof *counts);
-    const PlotOptions plot = {.title = own_text("%s: %d pictures", data, set->count), .y_label = "pictures"};
+    const char *title = own_text("%s: %d pictures", data, set->count);
     for (int k = 0; k < set->n_classes; k++) counts[k] = dataset_count(set, k, SPLIT_ALL);
-    PlotCanvas canvas = new_canvas(640, 360);
-    plot_bars(&canvas, 0, 0, 640, 360, (const char *const *)set->class_names, counts, set->n_classes, &plot);
-    add_canvas(page, "Figure 8: emotion distribution", canvas);
+    add_canvas(page, "Figure 8: emotion distribution",
+               draw_bars(title, "pictures", (const char *const *)set->class_names, counts, set->n_classes));
 }
 
 /* What the document shows of its data; `editor` is one of its editors in a space. */
@@ -12661,18 +12559,12 @@ static void tell_version(void)
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t length = strlen(text), end = strlen(ending);
-    return length >= end && strcmp(text + length - end, ending) == 0;
-}
-
 /* Is it the first layer of G or D, or G's last, whose three channels go out through 7x7? Then which axis of (K,C,R,S)
  * holds a picture's channels? -1: neither. */
 static int picture_axis(const TensorEntry *t)
 {
     if (t->rank != AXES) return -1;
-    if (ends_with(t->name, "main.0.weight") && t->shape[1] >= 3) return 1;
+    if (strstr(t->name, "main.0.weight") && t->shape[1] >= 3) return 1;
     return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
@@ -12723,8 +12615,9 @@ static bool is_moment(const char *name)
 static void convert_weights(const char *from, const char *to, const Settings *s)
 {
     char path[PATH_MAX], prefix[TEXT] = "";
+    const char *dot = strrchr(to, '.');
     weights_path(from, path);
-    if (ends_with(to, ".onnx")) {
+    if (dot && strcmp(dot, ".onnx") == 0) {
         if (*s->only || s->half || s->bgr || s->strip)
             give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
         const Settings of = settings_of_run(from);
@@ -12947,16 +12840,10 @@ static void print_command(Command *c, bool all)
 {
     const OptionVerb *verb = c->verb;
     const OptionParser parser = parser_of(c, all ? NULL : &c->taker);
-    bool any = is_of_models(verb) && !c->model;
-    printf("facegan %s%s %s\n\n%c%s.\n", c->taker.command, any ? " MODEL" : "", verb->inputs,
-           toupper((unsigned char)verb->does[0]), verb->does + 1);
-    if (any) printf("MODEL is");
-    for (int i = 0; any && i < MODELS; i++)
-        if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
-    if (any) printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
-    printf("\n");
-    options_help(stdout, &parser);
-    options_examples(stdout, c->program, verb, c->taker.command);
+    Names known = {0};
+    for (int i = 0; i < MODELS && is_of_models(verb) && !c->model; i++)
+        if (!models[i].is && (models[i].generator || verb->run != run_train)) names_add(&known, models[i].name);
+    options_command(stdout, c->program, verb, c->taker.command, joined(known.items, known.count), &parser);
 }
 
 typedef struct Asking { Command *c; const char *name; int n; char **words; bool all; } Asking;
@@ -13030,21 +12917,6 @@ static void run_verb(Command *c)
     again->verb->run(again);
 }
 
-/* Takes --help, -h and the --all beside them out of the words. Was there one of the first two? */
-static bool asks_help(int *n, char **words, bool *all)
-{
-    bool helps = false;
-    int kept = 0;
-    for (int i = 0; i < *n; i++) helps |= strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0;
-    for (int i = 0; helps && i < *n; i++) {
-        bool is_all = strcmp(words[i], "--all") == 0;
-        *all |= is_all;
-        if (!is_all && strcmp(words[i], "--help") && strcmp(words[i], "-h")) words[kept++] = words[i];
-    }
-    if (helps) *n = kept;
-    return helps;
-}
-
 typedef struct CommandLine { int argc; char **argv; } CommandLine;
 
 static void run_command(void *context)
@@ -13061,7 +12933,7 @@ static void run_command(void *context)
     int n = line->argc - 2;
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
-    bool helps = asks_help(&n, argv + 2, &all);
+    bool helps = options_asks_help(&n, argv + 2, &all);
     if (strcmp(name, "help") == 0 && !n && !helps) options_usage(stdout, &facegan);
     else if (strcmp(name, "help") == 0 && n) print_help(c, argv[2], n - 1, argv + 3, all);
     else if (helps) print_help(c, name, n, argv + 2, all);
@@ -13100,14 +12972,6 @@ int facegan_main(int argc, char **argv)
 }
 
 #ifndef FACEGAN_LIBRARY
-/* A closed stdin, stdout or stderr would lend its number to the next file that is opened. stdout gets a file that
- * cannot be written, so that its loss is still noticed. */
-static void occupy_standard_files(void)
-{
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
-}
-
 /* The first Ctrl-C is answered at once: what is at hand (an iteration, a picture) may take a while. */
 static void on_interrupt(int signal)
 {
@@ -13120,7 +12984,7 @@ static void on_interrupt(int signal)
 
 int main(int argc, char **argv)
 {
-    occupy_standard_files();
+    if (!files_occupy_standard()) return 1;
     /* A second signal ends at once; a full disk is an error of write, not a death. */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);

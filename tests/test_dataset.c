@@ -469,6 +469,23 @@ static void check_find(void)
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) CHECK(!names_pass(set, odd[i], 2));
 }
 
+static void join(void *sets) { dataset_join(sets, 2, at("joined.csv")); }
+
+/* Two sets as one list, each picture with its own split; rows of numbers are no files. */
+static void check_join(void)
+{
+    DataSet a, b, both, *sets[2] = {&a, &b};
+    Error e;
+    for (int i = 0; i < 4; i++) write_picture(at("join/%s/%s/%d.pgm", i < 2 ? "one/train" : "two/test", i % 2 ? "happy" : "sad", i), 4, 4, i);
+    const DataOptions all = {.split = SPLIT_ALL, .warn = count_warning};
+    CHECK(dataset_try(&a, at("join/one"), &all, &e) && dataset_try(&b, at("join/two"), &all, &e));
+    join(sets);
+    CHECK(dataset_try(&both, at("joined.csv"), &all, &e) && both.count == 4 && both.n_classes == 2);
+    CHECK(dataset_count(&both, 0, SPLIT_TRAIN) == 1 && dataset_count(&both, 1, SPLIT_TEST) == 1);
+    b.raw = (void *)"";
+    CHECK(!attempt(join, sets, &e) && e.status == 2 && strstr(e.text, "only pictures in files"));
+}
+
 int main(void)
 {
     Scope all;
@@ -489,6 +506,7 @@ int main(void)
     check_damage();
     check_cleaning();
     check_machine();
+    check_join();
     CHECK(system(own_text("rm -r %s", folder)) == 0);
     leave();
     return check_report();

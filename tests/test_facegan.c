@@ -726,10 +726,10 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
     tensorfile_free(&file);
     Arena arena;
     if (ok && plan_and_run(drawing.graph, &arena)) {
-        from_bytes(picture, (size_t)(16 * 16 * channels), drawing.x->data);
+        image_from_bytes(picture, (size_t)(16 * 16 * channels), drawing.x->data);
         for (int i = 0; i < 3; i++) drawing.condition->data[i] = (real)condition[i];
         graph_run(drawing.graph);
-        to_bytes(drawing.y->data, (size_t)(16 * 16 * channels), drawn);
+        image_to_bytes(drawing.y->data, (size_t)(16 * 16 * channels), drawn);
         arena_free(&arena);
     }
     leave();

@@ -162,6 +162,16 @@ static void test_pages(void)
     const char *html = read_file(in_folder("page.html"), 1 << 20, &size);
     CHECK(strstr(html, "Losses") && strstr(html, "D.a") && !strstr(html, "D.b") && !strstr(html, "Nothing"));
     CHECK(strstr(html, "<h2>The table</h2>") && strstr(html, "A canvas") && strstr(html, "data:image/png;base64,"));
+    const PlotCanvas few = draw_bars("title", "pictures", (const char *const[]){"a", "b"}, (const double[]){1, 3}, 2);
+    const char *const many[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    int low = 0, high = 0;
+    for (int y = 0; y < few.height; y++)
+        for (int x = 0; x < few.width; x++) {
+            const unsigned char *at = few.rgb + 3 * (y * few.width + x);
+            if (abs(at[0] - at[2]) > 60) *(x < few.width / 2 ? &low : &high) += 1;
+        }
+    CHECK_MSG(few.width == 640 && low > 100 && high > 2.5 * low && high < 3.5 * low, "%d and %d coloured", low, high);
+    CHECK(draw_bars("", "", many, (const double[]){1, 1, 1, 1, 1, 1, 1, 1}, 8).width == 660);
     Image frames[2] = {new_picture(4, 4, 1), new_picture(4, 4, 1)};
     save_film(in_folder("film.gif"), frames, 2, 50);
     CHECK(memcmp(read_file(in_folder("film.gif"), 1 << 16, &size), "GIF89a", 6) == 0);

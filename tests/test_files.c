@@ -672,6 +672,23 @@ static void test_hash(void)
     CHECK(files_hash("a") == 0xcbf29ce484222325u);
 }
 
+/* What is beside the program; a descriptor that was closed is one that nothing can be read from or written to. */
+static void test_program(void)
+{
+    static const char *const folders[] = {"none", "f", "@"};
+    char path[FILES_PATH], self[FILES_PATH] = "";
+    CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    const char *name = strrchr(self, '/') + 1;
+    CHECK(files_search(folders, 3, name, path) && strcmp(path, self) == 0);
+    CHECK(files_make_folder("f", error) && files_write("f/x", "a", 1, error) && files_search(folders, 3, "x", path) && strcmp(path, "f/x") == 0);
+    CHECK(!files_search(folders, 3, "y", path) && system("rm -r f") == 0);
+    int in = dup(0);
+    char letter;
+    close(0);
+    CHECK(files_occupy_standard() && read(0, &letter, 1) == 0 && files_occupy_standard());
+    dup2(in, 0), close(in);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/test_files.XXXXXX";
@@ -681,7 +698,7 @@ int main(void)
     test_full_disk(), test_early_error(), test_rights(), test_descriptors_run_out();
     test_sweep(), test_killed(), test_lock(), test_lock_race();
     test_names(), test_sets_of_names(), test_stems(), test_join();
-    test_hash(), test_read(), test_read_no_memory(), test_list(), test_make_folder();
+    test_hash(), test_read(), test_read_no_memory(), test_list(), test_make_folder(), test_program();
     CHECK(open_descriptors() == before && entries(".") == 0);
     if (chdir("/") == 0) rmdir(folder);
     return check_report();

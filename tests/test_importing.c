@@ -142,6 +142,16 @@ static void test_resuming(void)
     CHECK(!attempt(go, &options, &e) && strstr(e.text, "angry"));
 }
 
+/* Three kept, one without a face, one unreadable: three of the four that could be looked at. */
+static void test_share(void)
+{
+    const char *journal = "source,class,split,result,path\na,sad,train,kept,1\nb,sad,train,kept,2\nc,sad,train,no face,\n"
+                          "d,sad,train,unreadable,\ne,sad,test,kept,3\nhalf a row\n";
+    make_folder(at("told"));
+    write_file(at("told/import.csv"), journal, strlen(journal));
+    CHECK(import_share_with_face(at("told")) == 0.75 && isnan(import_share_with_face(at("nowhere"))));
+}
+
 int main(void)
 {
     Scope all;
@@ -154,6 +164,7 @@ int main(void)
     test_finding();
     test_whole();
     test_resuming();
+    test_share();
     CHECK(system(own_text("rm -r %s", folder)) == 0);
     leave();
     return check_report();

@@ -348,6 +348,25 @@ static void test_verbs_help(void)
     fclose(printed);
 }
 
+/* The first lines of a command's help, with and without words for its WHAT; then --help among other words. */
+static void test_command_help(void)
+{
+    const OptionTaker who = {"deep", "train deep", "train", "deep"};
+    const OptionParser none = {.program = "tool", .who = &who, .table = table, .n = 0};
+    char *words[] = {"a", "-h", "--all", "--rate", "--help"}, *plain[] = {"a", "--all"};
+    bool all = false;
+    int n = 5, m = 2;
+    printed = tmpfile();
+    options_command(printed, &program, &verbs[0], "train deep", "", &none);
+    CHECK(says("tool train deep DATA\n\nLearn.\n\n\nExamples\n  tool train deep a\n"));
+    options_command(printed, &program, &verbs[0], "train", "deep, shallow", &none);
+    CHECK(says("tool train MODEL DATA\n\nLearn.\nMODEL is deep, shallow. `tool train MODEL --help` tells the options of one; "
+               "these are everyone's:\n\n\nExamples\n  tool train deep a\n  tool train shallow b\n"));
+    CHECK(options_asks_help(&n, words, &all) && all && n == 2 && !strcmp(words[0], "a") && !strcmp(words[1], "--rate"));
+    fclose(printed), all = false;
+    CHECK(!options_asks_help(&m, plain, &all) && !all && m == 2 && !strcmp(plain[1], "--all"));
+}
+
 static void test_split(void)
 {
     char line[] = "  one \"two words\"\tthree \"\" \"open", *words[8];
@@ -362,6 +381,7 @@ int main(void)
     test_verbs();
     test_complete();
     test_verbs_help();
+    test_command_help();
     test_split();
     test_parsing();
     test_choices();

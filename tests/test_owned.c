@@ -200,6 +200,24 @@ static void lying(void *context)
 }
 
 /* The work must give up, with these words in its reason. */
+/* A set's folders by safe names, its text of a shape, and that it begins in an empty folder only, unless told. */
+static void begun_twice(void *context)
+{
+    static const char *const names[] = {"happy", "../sad"};
+    (void)context;
+    Scope inner;
+    enter(&inner);
+    char (*folders)[FILES_NAME] = begin_set(in_folder("set"), names, 2, false);
+    CHECK(strcmp(folders[0], "happy") == 0 && !strchr(folders[1], '/') && is_folder(in_folder("set/happy")));
+    CHECK(is_folder(in_folder(own_text("set/%s", folders[1]))) && !path_exists(in_folder("sad")));
+    leave();
+    enter(&inner);
+    CHECK(begin_set(in_folder("set"), names, 2, true) != NULL);
+    leave();
+    CHECK(strcmp(shape_text((const int64_t[]){64, 3, 7}, 3), "64,3,7") == 0 && !*shape_text(NULL, 0));
+    begin_set(in_folder("set"), names, 2, false);
+}
+
 static void must_fail(void (*work)(void *context), const char *words, bool machine)
 {
     Error e = {0};
@@ -228,6 +246,7 @@ int main(void)
     must_fail(continued_nothing, "cannot be read", false);
     must_fail(abandoned, "stopped", false);
     must_fail(locked_twice, "works here", false);
+    must_fail(begun_twice, "is not empty", false);
     CHECK(attempt(lying, NULL, &e) && attempt(cleared, NULL, &e));
     return check_report();
 }

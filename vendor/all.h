@@ -56,6 +56,9 @@
 #define TABLE_IMPLEMENTATION
 #define TABLE_STATIC
 #include "table.h"
+#define PROGRESS_IMPLEMENTATION
+#define PROGRESS_STATIC
+#include "progress.h"
 #define OWNED_IMPLEMENTATION
 #define OWNED_STATIC
 #include "owned.h"
@@ -74,9 +77,6 @@
 #define EDITS_IMPLEMENTATION
 #define EDITS_STATIC
 #include "edits.h"
-#define PROGRESS_IMPLEMENTATION
-#define PROGRESS_STATIC
-#include "progress.h"
 #define ROOFLINE_IMPLEMENTATION
 #define ROOFLINE_STATIC
 #include "roofline.h"

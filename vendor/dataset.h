@@ -233,6 +233,9 @@ DATASET_API bool *dataset_clean(const DataSet *set, const DataLook *looks);
 /* Writes a list path,label,split of the pictures to keep, and says how many there are. */
 DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *path);
 
+/* Writes such a list of all pictures of n sets. Gives up where one's pictures are no files. */
+DATASET_API void dataset_join(DataSet *const *sets, int n, const char *path);
+
 /* A folder that has a labels.csv as well: which pictures this names and are lost, and which are there without its
  * word. */
 DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays);
@@ -1993,23 +1996,40 @@ DATASET_API bool *dataset_clean(const DataSet *set, const DataLook *looks)
     return keep;
 }
 
-DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *path)
+static int dataset_write_rows(const DataSet *set, const bool *keep, FILE *to)
 {
     int kept = 0;
-    FileWriter *w = begin_file(path);
-    fprintf(w->stream, "path,label,split\n");
     for (int i = 0; i < set->count; i++) {
-        if (!keep[i]) continue;
+        if (keep && !keep[i]) continue;
         const char *name = dataset_name(set, i);
         char *whole = realpath(name, NULL);
-        table_field(w->stream, whole ? whole : name), fputc(',', w->stream);
-        table_field(w->stream, set->class_names[set->label[i]]);
-        fprintf(w->stream, ",%s\n", split_names[set->split[i]]);
+        table_field(to, whole ? whole : name), fputc(',', to);
+        table_field(to, set->class_names[set->label[i]]);
+        fprintf(to, ",%s\n", split_names[set->split[i]]);
         free(whole);
         kept++;
     }
+    return kept;
+}
+
+DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *path)
+{
+    FileWriter *w = begin_file(path);
+    fprintf(w->stream, "path,label,split\n");
+    int kept = dataset_write_rows(set, keep, w->stream);
     end_file(w);
     return kept;
+}
+
+DATASET_API void dataset_join(DataSet *const *sets, int n, const char *path)
+{
+    FileWriter *w = begin_file(path);
+    fprintf(w->stream, "path,label,split\n");
+    for (int i = 0; i < n; i++) {
+        if (sets[i]->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", sets[i]->path);
+        dataset_write_rows(sets[i], NULL, w->stream);
+    }
+    end_file(w);
 }
 
 static int dataset_compare_texts(const void *a, const void *b)

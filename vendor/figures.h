@@ -43,6 +43,9 @@ typedef struct Grid {
 FIGURES_API int figure_scale(int side);         /* that */
 FIGURES_API PlotCanvas draw_grid(const Grid *g);
 
+/* A bar for each of n names. */
+FIGURES_API PlotCanvas draw_bars(const char *title, const char *of, const char *const *names, const double *values, int n);
+
 /* Pictures with two lines of words below each, black and red; without pixels there are only the words. */
 typedef struct Captioned { Image picture; const char *words[2]; } Captioned;
 FIGURES_API PlotCanvas draw_captioned(const Captioned *items, int n, int columns, int side);
@@ -171,6 +174,15 @@ FIGURES_API PlotCanvas draw_grid(const Grid *g)
                    NULL, &canvas))
         give_up(1, "no memory for a sheet of %d pictures", n);
     return figure_own(canvas);
+}
+
+FIGURES_API PlotCanvas draw_bars(const char *title, const char *of, const char *const *names, const double *values, int n)
+{
+    const PlotOptions options = {.y_label = of, .x_label = "", .title = title};
+    int width = n > 7 ? 70 * n + 100 : 640;
+    PlotCanvas canvas = new_canvas(width, 420);
+    plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
+    return canvas;
 }
 
 FIGURES_API PlotCanvas draw_captioned(const Captioned *items, int n, int columns, int side)

@@ -141,6 +141,16 @@ FILES_API int files_exists(const char *path, char error[FILES_ERROR]);
 FILES_API int files_is_folder(const char *path, char error[FILES_ERROR]);
 FILES_API int files_is_empty(const char *folder, char error[FILES_ERROR]);
 
+/* ---- this program ---- */
+
+/* The first of these folders that holds a file of this name that can be read: its path. In a folder's name @ at the
+ * beginning stands for the folder of the running program, where the system tells that (Linux). */
+FILES_API bool files_search(const char *const *folders, int n, const char *name, char path[FILES_PATH]);
+
+/* A closed stdin, stdout or stderr would lend its number to the next file that is opened: it gets one that nothing can
+ * be written to, so that the loss of stdout is still noticed. False: there is none. */
+FILES_API bool files_occupy_standard(void);
+
 #endif /* FILES_H */
 
 #if defined(FILES_IMPLEMENTATION) && !defined(FILES_IMPLEMENTED)
@@ -982,6 +992,32 @@ FILES_API bool files_read(const char *path, size_t most, char **data, size_t *si
     free(*data), *data = NULL, *size = 0;
     errno = why;
     return false;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * 7  This program
+ * ------------------------------------------------------------------------------------------------------------- */
+
+FILES_API bool files_search(const char *const *folders, int n, const char *name, char path[FILES_PATH])
+{
+    char self[FILES_PATH] = "";
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    if (slash) *slash = 0;
+    for (int i = 0; i < n; i++) {
+        bool beside = *folders[i] == '@';
+        if (beside && !slash) continue;
+        int size = snprintf(path, FILES_PATH, "%s%s/%s", beside ? self : "", folders[i] + beside, name);
+        if (size < FILES_PATH && access(path, R_OK) == 0) return true;
+    }
+    return false;
+}
+
+FILES_API bool files_occupy_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) return false;
+    return true;
 }
 
 #endif /* FILES_IMPLEMENTATION */

@@ -169,6 +169,10 @@ enum { IMAGE_DICE = 13 };
 IMAGE_API int image_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
                             const double dice[IMAGE_DICE], IMAGE_REAL *out);
 
+/* Numbers from -1 to 1 as bytes, those outside and NaN cut to 0 or 255; and back. */
+IMAGE_API void image_to_bytes(const IMAGE_REAL *x, size_t count, unsigned char *bytes);
+IMAGE_API void image_from_bytes(const unsigned char *bytes, size_t count, IMAGE_REAL *x);
+
 /* The same bits on every machine, which libm's is not. |x| <= 5. */
 IMAGE_API double image_sine(double x);
 
@@ -4433,6 +4437,19 @@ static void image_erase(IMAGE_REAL *picture, int size, int channels, const doubl
     IMAGE_REAL shade = (IMAGE_REAL)(4 * fabs(u[4] - 0.5) - 1);      /* of the same number: each half is all shades */
     for (int y = top; y < top + height; y++)
         for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+}
+
+IMAGE_API void image_to_bytes(const IMAGE_REAL *x, size_t count, unsigned char *bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        double v = ((double)x[i] + 1) * 127.5 + 0.5;
+        bytes[i] = (unsigned char)(v >= 255 ? 255 : v > 0 ? v : 0);
+    }
+}
+
+IMAGE_API void image_from_bytes(const unsigned char *bytes, size_t count, IMAGE_REAL *x)
+{
+    for (size_t i = 0; i < count; i++) x[i] = (IMAGE_REAL)(bytes[i] / 127.5 - 1);
 }
 
 /* First ONE warp, so that the picture is blurred once and not four times. Then its light changes, and a rectangle of it

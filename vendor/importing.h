@@ -89,6 +89,9 @@ IMPORTING_API Import *import_pictures(const char *kind, char *const *parts, int 
 IMPORTING_API Table *import_table(const Import *job);
 IMPORTING_API void import_json(const Import *job, FILE *to);
 
+/* The share of pictures in which a face was found, where an import made the folder; else NaN. */
+IMPORTING_API double import_share_with_face(const char *folder);
+
 #endif /* IMPORTING_H */
 
 #if defined(IMPORTING_IMPLEMENTATION) && !defined(IMPORTING_IMPLEMENTED)
@@ -375,12 +378,11 @@ static void import_rows(void *import)
     job->now = own(1, sizeof *job->now);
     import_open_journal(job);
     on_leaving(import_close_film, job);
-    Progress progress = progress_start("import", job->done, job->n_work);
+    Progress *progress = own_progress("import", job->done, job->n_work);
     while (job->done < job->n_work && !(stop && *stop)) {
         import_batch(job);
-        progress_show(&progress, job->done, "%s", job->options->out);
+        progress_show(progress, job->done, "%s", job->options->out);
     }
-    progress_end(&progress);
     if (job->done < job->n_work)
         give_up(1, "stopped after %d of %d rows; the same command goes on from there", job->done, job->n_work);
 }
@@ -464,11 +466,8 @@ static void import_chart(void *import)
     for (int i = 0; i < set->n_classes; i++)
         if (job->wanted[order[i]])
             values[n] = job->tally[order[i]][IMPORT_KEPT], names[n++] = set->class_names[order[i]];
-    int width = n > 7 ? 70 * n + 100 : 640;
-    const PlotOptions options = {.y_label = "pictures", .x_label = "",
-        .title = own_text("%s: %d pictures kept of %d rows", set->format, job->kept, set->count)};
-    PlotCanvas canvas = new_canvas(width, 420);
-    plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
+    const char *title = own_text("%s: %d pictures kept of %d rows", set->format, job->kept, set->count);
+    PlotCanvas canvas = draw_bars(title, "pictures", names, values, n);
     const Image image = image_of(&canvas);
     save_picture(own_text("%s/distribution.png", job->options->out), &image, NULL);
 }
@@ -491,6 +490,19 @@ IMPORTING_API Import *import_pictures(const char *kind, char *const *parts, int 
     in_scope(import_labels, job);
     in_scope(import_chart, job);
     return job;
+}
+
+IMPORTING_API double import_share_with_face(const char *folder)
+{
+    const char *path = own_text("%s/import.csv", folder);
+    double found = 0, all = 0;
+    if (!path_exists(path)) return NAN;
+    for (TableReader *rows = open_table(path, IMPORT_FIELDS); more_rows(rows);) {
+        if (rows->n_fields != IMPORT_FIELDS) continue;
+        bool kept = strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
+        found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
+    }
+    return found / all;
 }
 
 IMPORTING_API Table *import_table(const Import *job)

@@ -174,11 +174,18 @@ OPTIONS_API const char *options_word(const OptionVerb *verb, const char *word, c
 OPTIONS_API int options_complete(const OptionVerb *verb, bool has_what, const OptionParser *p,
                                  char error[OPTIONS_ERROR]);
 
-/* How the program is called, a line for each verb; the lines and examples of one name, whatever its WHAT; the examples
- * of a verb that begin with "tool command", or, if none does, all. */
+/* How the program is called, a line for each verb; the lines and examples of one name, whatever its WHAT. */
 OPTIONS_API void options_usage(FILE *to, const OptionProgram *p);
 OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *name);
-OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command);
+
+/* A command, "train deep", what it does, the options that o->who takes, and its verb's examples: those that begin with it
+ * or, if none does, all. `words`: what its WHAT may be, "deep, shallow", where that is in capitals and was not given;
+ * else "". */
+OPTIONS_API void options_command(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command,
+                                 const char *words, const OptionParser *o);
+
+/* Takes --help, -h and an --all beside them out of the words. Was there one of the first two? */
+OPTIONS_API bool options_asks_help(int *n, char **words, bool *all);
 
 /* A chapter of the manual; "all" is all of them, "roff" the same as a page for the program man. Behind the first, its
  * title page, the others are listed. */
@@ -750,7 +757,7 @@ OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *nam
         if (strcmp(p->verbs[i].name, name) == 0) fprintf(to, "%s", p->verbs[i].examples);
 }
 
-OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command)
+static void options_examples(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command)
 {
     char begins[128];
     snprintf(begins, sizeof begins, "  %s %s ", p->program, command);
@@ -761,6 +768,34 @@ OPTIONS_API void options_examples(FILE *to, const OptionProgram *p, const Option
         if (!any || strncmp(at, begins, strlen(begins)) == 0) fprintf(to, "%.*s", length, at);
         at += length;
     }
+}
+
+OPTIONS_API void options_command(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command,
+                                 const char *words, const OptionParser *o)
+{
+    fprintf(to, "%s %s%s%s %s\n\n%c%s.\n", p->program, command, *words ? " " : "", *words ? verb->what : "",
+            verb->inputs, toupper((unsigned char)verb->does[0]), verb->does + 1);
+    if (*words)
+        fprintf(to, "%s is %s. `%s %s %s --help` tells the options of one; these are everyone's:\n", verb->what, words,
+                p->program, verb->name, verb->what);
+    fprintf(to, "\n");
+    options_help(to, o);
+    options_examples(to, p, verb, command);
+}
+
+static bool options_is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+OPTIONS_API bool options_asks_help(int *n, char **words, bool *all)
+{
+    bool helps = false;
+    int kept = 0;
+    for (int i = 0; i < *n; i++) helps |= options_is_help(words[i]);
+    for (int i = 0; helps && i < *n; i++) {
+        if (strcmp(words[i], "--all") == 0) *all = true;
+        else if (!options_is_help(words[i])) words[kept++] = words[i];
+    }
+    if (helps) *n = kept;
+    return helps;
 }
 
 /* Text for roff: no line begins with a command, and what means something else there is told so. */

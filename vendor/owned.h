@@ -1,9 +1,9 @@
 /* owned.h: pictures, tables, files of tensors, files and folders as scope.h has it: each function gives up where it
- * fails, and what it makes belongs to the innermost scope. It says so for files.h, image.h, table.h and tensorfile.h,
- * which by themselves answer 0 and a text, and leave their memory to be freed.
+ * fails, and what it makes belongs to the innermost scope. It says so for files.h, image.h, progress.h, table.h and
+ * tensorfile.h, which by themselves answer 0 and a text, and leave their memory to be freed.
  *
  *     #define OWNED_IMPLEMENTATION      in exactly one C file, before the include
- *     #include "owned.h"                which includes the five; their IMPLEMENTATIONs stand in the same file
+ *     #include "owned.h"                which includes the six; their IMPLEMENTATIONs stand in the same file
  *
  *     Names pictures = list_folder("faces", NAMES_PICTURES);
  *     for (int i = 0; i < pictures.count; i++) {
@@ -29,6 +29,7 @@
 #include "scope.h"
 #include "files.h"
 #include "image.h"
+#include "progress.h"
 #include "table.h"
 #include "tensorfile.h"
 #include <stdio.h>
@@ -94,6 +95,7 @@ OWNED_API void save_tensors(const TensorFile *file, const char *path, const char
 
 /* What the file says of itself, its tensors, and what was left out of it: as lines, or as JSON. */
 OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to, bool json);
+OWNED_API const char *shape_text(const int64_t *shape, int rank);        /* "64,3,7,7" */
 
 /* ---- tables ---- */
 
@@ -110,6 +112,9 @@ OWNED_API void save_table(const Table *table, const char *path);         /* as a
 /* A CSV file whose rows begin with a whole number that grows, opened to go on behind `last`: its first line is `names`,
  * and what a killed process wrote beyond that row, or began to write, is dropped. The scope closes it. */
 OWNED_API FILE *continue_csv(const char *path, const char *names, long last);
+
+/* A bar (progress.h) that ends with the scope, if it is not full before. */
+OWNED_API Progress *own_progress(const char *what, long first, long total);
 
 /* fclose, for on_leaving. */
 OWNED_API void close_file(void *file);
@@ -137,6 +142,10 @@ OWNED_API void sweep_folder(const char *path);
 
 /* Nobody else works in that folder until the scope is left; it is swept. */
 OWNED_API void lock_folder(const char *path);
+
+/* A set of files gets a folder of its own: nobody else works in it, and it must be empty unless `force` says that old
+ * files do not matter. In it a folder is made for each of the n names, by a safe name, which is returned. */
+OWNED_API char (*begin_set(const char *folder, const char *const *names, int n, bool force))[FILES_NAME];
 
 /* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder.
  * Pictures are told by the ends of their names (some of these formats are not decoded: such a file is then reported as
@@ -336,12 +345,16 @@ OWNED_API void save_table(const Table *table, const char *path)
     end_file(file);
 }
 
+OWNED_API const char *shape_text(const int64_t *shape, int rank)
+{
+    const char *text = "";
+    for (int i = 0; i < rank; i++) text = own_text("%s%s%lld", text, i ? "," : "", (long long)shape[i]);
+    return text;
+}
+
 static void owned_print_tensor(const TensorEntry *t, FILE *to, bool json)
 {
-    char shape[160] = "";
-    for (int k = 0; k < t->rank; k++)
-        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%lld", k ? "," : "", (long long)t->shape[k]);
-    const char *type = tensorfile_type_name(t->type);
+    const char *type = tensorfile_type_name(t->type), *shape = shape_text(t->shape, t->rank);
     if (json) table_json(to, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, type, shape);
     else fprintf(to, "  %-44s %-5s (%s)\n", t->name, type, shape);
 }
@@ -366,6 +379,14 @@ OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to,
         if (json) table_json(to, "%s%q", i ? ", " : "", file->skipped[i].name);
         else fprintf(to, "  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
     if (json) fprintf(to, "]}\n");
+}
+
+OWNED_API Progress *own_progress(const char *what, long first, long total)
+{
+    Progress *p = (Progress *)own(1, sizeof *p);
+    *p = progress_start(what, first, total);
+    on_leaving(progress_end, p);
+    return p;
 }
 
 OWNED_API bool path_exists(const char *path) { return owned_answer(files_exists, path); }
@@ -433,6 +454,21 @@ OWNED_API void lock_folder(const char *path)
     if (!files_lock(path, lock, why)) give_up_because(errno, why);
     on_leaving(owned_unlock, lock);
     sweep_folder(path);
+}
+
+OWNED_API char (*begin_set(const char *folder, const char *const *names, int n, bool force))[FILES_NAME]
+{
+    char why[FILES_ERROR], (*folders)[FILES_NAME] = (char (*)[FILES_NAME])own((size_t)n, sizeof *folders);
+    files_names(names, n, folders);
+    make_folder(folder);
+    lock_folder(folder);
+    int empty = files_is_empty(folder, why);
+    if (empty < 0) give_up_because(errno, why);
+    if (!empty && !force)
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force",
+                folder);
+    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", folder, folders[i]).s);
+    return folders;
 }
 
 OWNED_API bool name_is(int kind, const char *name)

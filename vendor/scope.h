@@ -154,6 +154,9 @@ SCOPE_API void names_free(Names *names);
 /* "a, b, c" for a message: cut with "..." where it would fill the message. */
 SCOPE_API const char *joined(char *const *items, int count);
 
+/* The same, whole, with `between` between them: "a,b,c" to be taken apart again. */
+SCOPE_API const char *listed(const char *const *items, int count, const char *between);
+
 /* "a,b,c" taken apart at the commas; blanks around a name are dropped. Gives up, naming `what` is wrong, where a name
  * is empty or there twice. */
 SCOPE_API Names parse_names(const char *list, const char *what);
@@ -429,6 +432,13 @@ SCOPE_API const char *joined(char *const *items, int count)
         if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
         used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
     }
+    return text;
+}
+
+SCOPE_API const char *listed(const char *const *items, int count, const char *between)
+{
+    const char *text = "";
+    for (int i = 0; i < count; i++) text = own_text("%s%s%s", text, i ? between : "", items[i]);
     return text;
 }
 
