@@ -7656,14 +7656,12 @@ static void watch_look(Trainer *t)
     leave();
 }
 
-enum { WATCH_LEARNS = 200 };
-
-/* Is this the moment to raise the alarm? The samples should be varied when half of the training, and WATCH_LEARNS
+/* Is this the moment to raise the alarm? The samples should be varied when half of the training, and VARIETY_LEARNS
  * iterations, have passed. */
 static bool watch_alarm(Trainer *t)
 {
     const Settings *s = &t->settings;
-    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
+    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= VARIETY_LEARNS;
     return variety_alarm(&t->watch->alarm, &t->watch->signs, s->collapse_below, late);
 }
 
@@ -7671,7 +7669,7 @@ static void watch_report(const Trainer *t)
 {
     char text[VARIETY_WORDS];
     if (!t->watch || isnan(t->watch->signs.pixels) || no_messages) return;          /* stopped before the first look */
-    variety_words(&t->watch->signs, t->settings.collapse_below, text);
+    variety_words(&t->watch->signs, t->settings.collapse_below, t->now.iteration, text);
     fprintf(stderr, "%s\n", text);
 }
 
@@ -10073,7 +10071,7 @@ static void add_watch(const Report *r)
     }
     if (isnan(signs.pixels)) return;
     page_heading(r->page, "Watching for collapse");
-    variety_words(&signs, r->s.collapse_below, text);
+    variety_words(&signs, r->s.collapse_below, (long)table_last(r->log, "iteration"), text);
     page_paragraph(r->page, text);
     page_columns(r->page, r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied "
                  "as the data)", "watch.", "share");
