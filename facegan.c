@@ -3329,7 +3329,7 @@ static Node *narrow_block(Net *net, Node *x, const char *at, int k, int stride)
 static Node *resnet(Net *net, const char *prefix, Node *x, const int *blocks,
                     Node *(*block)(Net *, Node *, const char *, int, int), Node *map[4])
 {
-    char at[32];
+    char at[40];
     begin_block(net, 1);
     x = numbered_conv(net, x, prefix, 1, (Conv){64, 7, 2, 3}, NULL, RELU);                      // (N,P/2,P/2,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,P/4,P/4,64)

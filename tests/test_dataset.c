@@ -457,7 +457,7 @@ static bool names_pass(DataSet set, char *second, int n)
 
 static void check_find(void)
 {
-    static char *const odd[] = {"", " glad", "glad ", "a,b", "a\"b", "a\nb", "nineteen!"};
+    static char *const odd[] = {"", " glad", "glad ", "a,b", "a\"b", "a\nb", "s\377ad", "nineteen!"};
     int label[] = {1, 0, 1};
     DataSet set = {.count = 3, .label = label};
     CHECK(dataset_find(&set, 1, 0) == 0 && dataset_find(&set, 1, 1) == 2 && dataset_find(&set, 0, 0) == 1);

@@ -1668,11 +1668,10 @@ DATASET_API void dataset_check_names(const DataSet *set, int classes, int letter
         give_up(2, "%s: %d classes; at most %d can be told apart here", set->path, set->n_classes, classes);
     for (int i = 0; i < set->n_classes; i++) {
         const char *name = set->class_names[i], *end = name + strlen(name);
-        bool odd = !*name || *name == ' ' || end[-1] == ' ';
-        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
+        bool odd = !*name || *name == ' ' || end[-1] == ' ' || strpbrk(name, ",\"") || !files_is_line(name);
         if (odd || end - name > letters)
             give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
-                    "end, or more than %d letters: rename it", set->path, name, letters);
+                    "end, more than %d letters, or is not UTF-8: rename it", set->path, name, letters);
     }
 }
 
