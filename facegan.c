@@ -12952,7 +12952,8 @@ RUN(data_balance, balance_data(in[0], s))
 RUN(data_import, import_data(in, c->n_inputs, s))
 RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
                                                        .attributes = *s->attributes ? s->attributes : NULL,
-                                                       .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
+                                                       .crop = (int)s->crop, .stop = &interrupted},
+                                    (int)s->size, s->json, s->fix))
 RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s);
     if (!*s->trace) tell_made(own_text("%s/mtcnn.safetensors", s->out)))
 RUN(edit, edit_pictures(in, c->n_inputs, s))

@@ -11,15 +11,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* Under AddressSanitizer a request for too much memory ends the program. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED 0
-#endif
-
 static char error[FILES_ERROR];
 
 /* ---- looking at files without files.h ---- */

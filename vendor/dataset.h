@@ -53,6 +53,7 @@
 
 #include "owned.h"
 #include "options.h"
+#include <signal.h>
 #include <stdint.h>
 
 #ifdef DATASET_STATIC
@@ -91,6 +92,7 @@ typedef struct DataOptions {
     const Names *more;                  /* where its pictures lie (folders, videos, fer2013.csv); NULL: beside it */
     Scope *home;                        /* the set shall belong to it; NULL: to the innermost */
     void (*warn)(const char *format, ...);      /* is told what is odd; NULL: nobody is */
+    const volatile sig_atomic_t *stop;  /* not 0: dataset_look gives up; NULL: never */
 } DataOptions;
 
 typedef struct DataPlace {              /* where in its picture the face is, as far as the list tells */
@@ -1962,6 +1964,7 @@ DATASET_API DataLook *dataset_look(const DataSet *set)
         Scope inner;
         Error why;
         Image image;
+        if (set->options.stop && *set->options.stop) give_up(1, "stopped after %d of %d pictures", i, set->count);
         enter(&inner);
         DataLook *seen = &looks[i];
         seen->index = i;
