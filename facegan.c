@@ -3328,7 +3328,7 @@ static Node *narrow_block(Net *net, Node *x, const char *at, int k, int stride)
 static Node *resnet(Net *net, const char *prefix, Node *x, const int *blocks,
                     Node *(*block)(Net *, Node *, const char *, int, int), Node *map[4])
 {
-    char at[32];
+    char at[40];
     begin_block(net, 1);
     x = numbered_conv(net, x, prefix, 1, (Conv){64, 7, 2, 3}, NULL, RELU);                      // (N,P/2,P/2,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,P/4,P/4,64)
@@ -7460,14 +7460,12 @@ static void watch_look(Trainer *t)
     leave();
 }
 
-enum { WATCH_LEARNS = 200 };
-
-/* Is this the moment to raise the alarm? The samples should be varied when half of the training, and WATCH_LEARNS
+/* Is this the moment to raise the alarm? The samples should be varied when half of the training, and VARIETY_LEARNS
  * iterations, have passed. */
 static bool watch_alarm(Trainer *t)
 {
     const Settings *s = &t->settings;
-    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= WATCH_LEARNS;
+    bool late = t->now.iteration >= s->iters / 2 && t->now.iteration >= VARIETY_LEARNS;
     return variety_alarm(&t->watch->alarm, &t->watch->signs, s->collapse_below, late);
 }
 
@@ -7475,7 +7473,7 @@ static void watch_report(const Trainer *t)
 {
     char text[VARIETY_WORDS];
     if (!t->watch || isnan(t->watch->signs.pixels) || no_messages) return;          /* stopped before the first look */
-    variety_words(&t->watch->signs, t->settings.collapse_below, text);
+    variety_words(&t->watch->signs, t->settings.collapse_below, t->now.iteration, text);
     fprintf(stderr, "%s\n", text);
 }
 
@@ -9852,7 +9850,7 @@ static void add_watch(const Report *r)
     }
     if (isnan(signs.pixels)) return;
     page_heading(r->page, "Watching for collapse");
-    variety_words(&signs, r->s.collapse_below, text);
+    variety_words(&signs, r->s.collapse_below, (long)table_last(r->log, "iteration"), text);
     page_paragraph(r->page, text);
     page_columns(r->page, r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied "
                  "as the data)", "watch.", "share");
@@ -12682,7 +12680,8 @@ RUN(data_balance, balance_data(in[0], s))
 RUN(data_import, import_data(in, c->n_inputs, s))
 RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
                                                        .attributes = *s->attributes ? s->attributes : NULL,
-                                                       .crop = (int)s->crop}, (int)s->size, s->json, s->fix))
+                                                       .crop = (int)s->crop, .stop = &interrupted},
+                                    (int)s->size, s->json, s->fix))
 RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s);
     if (!*s->trace) tell_made(own_text("%s/mtcnn.safetensors", s->out)))
 RUN(edit, edit_pictures(in, c->n_inputs, s))

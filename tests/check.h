@@ -45,4 +45,13 @@ static inline int check_report(void)
     } while (0)
 #define CLOSE(a, b, limit) check_close((a), (b), (limit), __FILE__, __LINE__, #a " close to " #b)
 #define SKIP(reason) check_skip(reason)
+
+/* Under AddressSanitizer, which has more memory than any limit allows, one who has too little is ended. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
 #endif

@@ -629,7 +629,7 @@ done
 
 # ---------------------------------------------------------------------------------------------- names that no run can keep
 newline=$(printf 'a\nb')
-for each in "$newline" 'a"b' 'a '; do
+for each in "$newline" 'a"b' 'a ' "$(printf 's\377ad')"; do
     mkdir -p "odd/$each" odd/neutral
     cp faces/neutral/00000.png "odd/$each/0.png"
     for i in 0 1 2 3; do cp faces/neutral/00000.png odd/neutral/$i.png; done

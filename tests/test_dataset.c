@@ -401,6 +401,8 @@ static void check_choosing(void)
     CHECK(set.count == 3 && strstr(dataset_name(&set, 1), "/2.pgm") && strstr(dataset_name(&set, 2), "/4.pgm"));
 }
 
+static void look_at(void *set) { dataset_look(set); }
+
 /* Damaged pictures, the next one in their place, and repeats. */
 static void check_damage(void)
 {
@@ -414,6 +416,11 @@ static void check_damage(void)
     said = 0;
     CHECK(dataset_read_next(&set, 1, 8, 1, pixels) == 3 && pixels[9] == pixel(3, 9) && said == 2 && dataset_damaged(&set) == 2);
     CHECK(dataset_read_next(&set, 1, 8, 1, pixels) == 3 && said == 2 && dataset_readable(&set, 2) == 3);
+    Error e;
+    volatile sig_atomic_t stop = 1;
+    set.options.stop = &stop;
+    CHECK(!attempt(look_at, &set, &e) && e.status == 1 && strstr(e.text, "stopped after 0 of 7 pictures"));
+    stop = 0;
     const DataLook *looks = dataset_look(&set);
     CHECK(!looks[1].readable && strstr(looks[1].why, "1.pgm") && !looks[2].readable && looks[3].readable && looks[3].width == 8);
     CHECK(looks[5].twin == 0 && looks[0].twin == 0 && looks[3].twin == 3 && looks[6].look.flat && looks[6].width == 2 && looks[6].height == 1);
@@ -457,7 +464,7 @@ static bool names_pass(DataSet set, char *second, int n)
 
 static void check_find(void)
 {
-    static char *const odd[] = {"", " glad", "glad ", "a,b", "a\"b", "a\nb", "nineteen!"};
+    static char *const odd[] = {"", " glad", "glad ", "a,b", "a\"b", "a\nb", "s\377ad", "nineteen!"};
     int label[] = {1, 0, 1};
     DataSet set = {.count = 3, .label = label};
     CHECK(dataset_find(&set, 1, 0) == 0 && dataset_find(&set, 1, 1) == 2 && dataset_find(&set, 0, 0) == 1);

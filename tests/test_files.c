@@ -11,15 +11,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* Under AddressSanitizer a request for too much memory ends the program. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED 0
-#endif
-
 static char error[FILES_ERROR];
 
 /* ---- looking at files without files.h ---- */
@@ -481,6 +472,8 @@ static void test_names(void)
         CHECK_MSG(strcmp(name, pairs[i][1]) == 0, "name %zu became %s", i, name);
         CHECK(same == (strcmp(pairs[i][0], pairs[i][1]) == 0) && files_join("f", name, path, error));
     }
+    CHECK(files_is_line("") && files_is_line("caf\xC3\xA9: /a\\b?") && !files_is_line("a\nb") && !files_is_line("a\x7f"));
+    CHECK(!files_is_line("a\xC3") && !files_is_line("\xFFx") && !files_is_line("\xED\xA0\x80") && !files_is_line("\xC2\x85"));
     memset(text, 'x', sizeof text), text[399] = 0;
     CHECK(!files_name(text, name) && strlen(name) == 199);
     for (int i = 0; i < 399; i++) text[i] = "\xE5\xAC\x89"[i % 3];

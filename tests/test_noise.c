@@ -301,13 +301,13 @@ static void test_alarm(void)
         for (size_t k = 0; w->shape.d[0] > 1 && k < shape_count(w->shape); k++) w->data[k] *= 15;
     }
     watch_look(t);
-    variety_words(&t->watch->signs, 0.35, text);
+    variety_words(&t->watch->signs, 0.35, 400, text);
     CHECK_MSG(variety_least(&t->watch->signs) > 0.5, "a healthy G: %s", text);
     CHECK_MSG(!watch_alarm(t) && t->watch->alarm.armed && strstr(text, "collapsed") == NULL, "a healthy G: %s", text);
     for (int i = 0; i < VARIETY_SIGNS; i++) CHECK(isfinite(t->watch->signs.each[i]) == (i < 7));    /* nobody apart looks */
     memset(last->data, 0, shape_count(last->shape) * sizeof *last->data);
     watch_look(t);
-    variety_words(&t->watch->signs, 0.35, text);
+    variety_words(&t->watch->signs, 0.35, 400, text);
     CHECK(variety_least(&t->watch->signs) == 0 && t->watch->signs.label == 0);
     CHECK(watch_alarm(t) && !watch_alarm(t));
     CHECK_MSG(strstr(text, "collapsed") && strstr(text, "hardly listens"), "a collapsed G: %s", text);

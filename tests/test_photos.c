@@ -58,6 +58,7 @@ static void test_each(void)
 }
 
 static void end(void *all) { photos_end(all); }
+static void empty(void *all) { photos_each(all, (char *[]){"empty"}, 1); }
 static void each(void *all) { photos_each(all, (char *[]){"folder"}, 1); }
 
 static void test_finding(void)
@@ -78,6 +79,8 @@ static void test_finding(void)
     photos_each(&high, (char *[]){"high.png", "cut.png"}, 2);
     CHECK(strstr(told, "searched 0;") && high.without == 1 && high.unreadable == 1 && high.found == 0);
     CHECK(!attempt(end, &high, &e) && strstr(e.text, "1 of 2 pictures could not be read"));
+    *said = 0;
+    CHECK(!attempt(empty, &high, &e) && strstr(e.text, "no pictures in empty") && !*said);       /* said once */
     high.unreadable = 0;
     CHECK(!attempt(end, &high, &e) && strstr(e.text, "no face was found"));
     volatile sig_atomic_t stop = 1;

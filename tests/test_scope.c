@@ -63,6 +63,25 @@ static void from_the_stack(void *context)
     give_up(1, "%p", context);
 }
 
+static void scribble(void *size)
+{
+    volatile char *block = malloc(*(size_t *)size);
+    for (size_t i = 0; i < *(size_t *)size; i++) block[i] = 'x';
+    free((char *)block);
+}
+
+/* The error lies in a scope that ends, and its memory is used again. */
+static void failing_owned(void *size)
+{
+    Scope inner;
+    enter(&inner);
+    on_leaving(scribble, size);
+    Error *why = own(1, sizeof *why);
+    why->status = 7;
+    strcpy(why->text, "owned");
+    unwind(why);
+}
+
 static void growing(void *context)
 {
     Scope inner, *home = innermost_scope();
@@ -153,6 +172,8 @@ int main(void)
     CHECK(strcmp(closed, "321") == 0);
     CHECK(!attempt(too_much, NULL, &e) && e.status == 1 && e.machine && strstr(e.text, "out of memory"));
     CHECK(!attempt(one_of_many, &zeros, &e) && e.machine);
+    size_t room = sizeof(Owned) + sizeof e;
+    CHECK(!attempt(failing_owned, &room, &e) && e.status == 7 && strcmp(e.text, "owned") == 0);
     CHECK(attempt(growing, &grown, &e) && grown);
     CHECK(!attempt(naming, "a,,b", &e) && e.status == 2 && strstr(e.text, "letters 'a,,b': a name is empty"));
     CHECK(!attempt(naming, "a,b, A", &e) && strstr(e.text, "'A' is there twice"));

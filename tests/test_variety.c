@@ -110,10 +110,14 @@ static void test_alarm(void)
     CHECK(!variety_alarm(&alarm, &s, 0.35, false) && variety_alarm(&alarm, &low, 0.35, false));
     CHECK(variety_alarm(&late, &low, 0.35, true));
     CHECK(strcmp(variety_name(2), "within") == 0 && strcmp(variety_name(VARIETY_SIGNS - 1), "judged") == 0);
-    variety_words(&low, 0.35, text);
+    variety_words(&low, 0.35, VARIETY_LEARNS, text);
     CHECK(strcmp(text, "G's samples are 90% as varied as the data in their pixels and 10% in their edges: collapsed; "
                  "within a class they are 60% as varied; G hardly listens to the class; it puts 25% into the class they "
                  "were asked for") == 0);
+    variety_words(&low, 0.35, VARIETY_LEARNS - 1, text);
+    CHECK(strstr(text, "in their edges: G has only begun to learn; ") && !strstr(text, "collapsed"));
+    variety_words(&s, 0.35, VARIETY_LEARNS, text);
+    CHECK(strstr(text, "in their edges: thin; "));
 }
 
 int main(void)

@@ -53,6 +53,7 @@
 
 #include "owned.h"
 #include "options.h"
+#include <signal.h>
 #include <stdint.h>
 
 #ifdef DATASET_STATIC
@@ -91,6 +92,7 @@ typedef struct DataOptions {
     const Names *more;                  /* where its pictures lie (folders, videos, fer2013.csv); NULL: beside it */
     Scope *home;                        /* the set shall belong to it; NULL: to the innermost */
     void (*warn)(const char *format, ...);      /* is told what is odd; NULL: nobody is */
+    const volatile sig_atomic_t *stop;  /* not 0: dataset_look gives up; NULL: never */
 } DataOptions;
 
 typedef struct DataPlace {              /* where in its picture the face is, as far as the list tells */
@@ -1671,11 +1673,10 @@ DATASET_API void dataset_check_names(const DataSet *set, int classes, int letter
         give_up(2, "%s: %d classes; at most %d can be told apart here", set->path, set->n_classes, classes);
     for (int i = 0; i < set->n_classes; i++) {
         const char *name = set->class_names[i], *end = name + strlen(name);
-        bool odd = !*name || *name == ' ' || end[-1] == ' ';
-        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
+        bool odd = !*name || *name == ' ' || end[-1] == ' ' || strpbrk(name, ",\"") || !files_is_line(name);
         if (odd || end - name > letters)
             give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
-                    "end, or more than %d letters: rename it", set->path, name, letters);
+                    "end, more than %d letters, or is not UTF-8: rename it", set->path, name, letters);
     }
 }
 
@@ -1966,6 +1967,7 @@ DATASET_API DataLook *dataset_look(const DataSet *set)
         Scope inner;
         Error why;
         Image image;
+        if (set->options.stop && *set->options.stop) give_up(1, "stopped after %d of %d pictures", i, set->count);
         enter(&inner);
         DataLook *seen = &looks[i];
         seen->index = i;

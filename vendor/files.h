@@ -101,6 +101,9 @@ FILES_API int files_name(const char *text, char name[FILES_NAME]);
 /* The same for a set: names that would be equal, upper and lower case aside, get "-2", "-3" ... in their order. */
 FILES_API void files_names(const char *const *texts, int n, char (*names)[FILES_NAME]);
 
+/* Is it UTF-8 without control characters? Weights and JSON hold no other text. */
+FILES_API bool files_is_line(const char *text);
+
 /* What is made of the files at these paths may be called: "a/photo.jpg" photo, a_photo where another one would be photo,
  * too, a_photo.jpg where that does not help. The same path twice has the same name. Fails (errno EEXIST) where two paths are left with one name. To be
  * freed with files_list_free. */
@@ -282,6 +285,14 @@ FILES_API int files_name(const char *text, char name[FILES_NAME])
     name[used] = 0;
     if (files_is_device_name(name)) memmove(name + 1, name, used + 1), name[0] = '_';
     return strcmp(name, text) == 0;
+}
+
+FILES_API bool files_is_line(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    for (int n; *at; at += n)
+        if ((n = files_letter(at)) == 0 || files_is_control(at)) return false;
+    return true;
 }
 
 static bool files_same_name(const char *a, const char *b)

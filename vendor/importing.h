@@ -365,7 +365,7 @@ static void import_batch(Import *job)
     for (int i = 0; i < count; i++) import_find(job, &batch[i]);
     import_each(job, count, import_write_task);
     for (int i = 0; i < count; i++) import_note(job, &batch[i]);
-    if (fflush(job->now->journal))
+    if (fflush(job->now->journal) || ferror(job->now->journal))
         give_up_because(errno, own_text("cannot write %s/import.csv: %s", job->options->out, strerror(errno)));
     job->done += count;
     leave();

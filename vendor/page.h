@@ -1369,11 +1369,14 @@ PAGE_API int page_space_tiles(const PageSpace *s)
 
 PAGE_API void page_space_point(const PageSpace *s, int i, double *x, double *y)
 {
-    const double turn = 6.283185307179586;
-    double radius = i ? (double)((i - 1) / s->spokes + 1) / s->rings : 0;
-    double angle = i ? turn * ((i - 1) % s->spokes) / s->spokes : 0;
-    *x = s->polar ? radius * cos(angle) : 2.0 * (i % s->grid) / (s->grid - 1) - 1;
-    *y = s->polar ? radius * sin(angle) : 1 - 2.0 * (i / s->grid) / (s->grid - 1);
+    if (s->polar) {
+        double radius = i ? (double)((i - 1) / s->spokes + 1) / s->rings : 0;
+        double angle = i ? 6.283185307179586 * ((i - 1) % s->spokes) / s->spokes : 0;
+        *x = radius * cos(angle), *y = radius * sin(angle);
+    } else {
+        *x = 2.0 * (i % s->grid) / (s->grid - 1) - 1;
+        *y = 1 - 2.0 * (i / s->grid) / (s->grid - 1);
+    }
 }
 
 PAGE_API Page *page_space(const PageSpace *s)

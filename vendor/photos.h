@@ -117,7 +117,7 @@ PHOTOS_API Names photo_paths(char *const *inputs, int count, void (*warn)(const 
         if (!is_folder(inputs[i])) { names_add(&paths, inputs[i]); continue; }
         Names inside = list_folder(inputs[i], NAMES_PICTURES);
         for (int k = 0; k < inside.count; k++) names_add(&paths, textf("%s/%s", inputs[i], inside.items[k]).s);
-        if (!inside.count) PHOTOS_WARN(warn, "no pictures in %s", inputs[i]);
+        if (!inside.count && count > 1) PHOTOS_WARN(warn, "no pictures in %s", inputs[i]);
     }
     if (!paths.count) give_up(1, "no pictures in %s", inputs[0]);
     return paths;

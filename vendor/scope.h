@@ -228,12 +228,13 @@ SCOPE_API void in_scope(void (*work)(void *context), void *context)
 
 SCOPE_API void unwind(const Error *why)
 {
+    const Error said = *why;            /* which may be owned by a scope that is about to end */
     while (scope_innermost && !scope_innermost->back) leave();
     if (!scope_innermost) {
-        fprintf(stderr, "%s\n", why->text);
-        exit(why->status);
+        fprintf(stderr, "%s\n", said.text);
+        exit(said.status);
     }
-    *scope_innermost->error = *why;
+    *scope_innermost->error = said;
     scope_release(scope_innermost);     /* here, as what is closed may lie on the stack that is about to go */
     longjmp(*scope_innermost->back, 1);
 }

@@ -73,7 +73,7 @@ typedef struct Variety {
     double pixels, edges, class_pixels, class_edges, nearest, reached;
 } Variety;
 
-enum { VARIETY_SIGNS = 9, VARIETY_WORDS = 600 };
+enum { VARIETY_SIGNS = 9, VARIETY_WORDS = 600, VARIETY_LEARNS = 200 };
 
 typedef union VarietySigns {
     struct { double pixels, edges, within, nearest, clusters, label, agreement, features, judged; };
@@ -97,8 +97,9 @@ VARIETY_API double variety_moved(const VarietyPictures *a, const VarietyPictures
 /* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
 VARIETY_API double variety_least(const VarietySigns *signs);
 
-/* What the signs say, in words; below so much is a collapse. */
-VARIETY_API void variety_words(const VarietySigns *signs, double below, char text[VARIETY_WORDS]);
+/* What the signs say of G after so many iterations, in words; below so much is a collapse, of a G that had the time to
+ * learn (VARIETY_LEARNS). */
+VARIETY_API void variety_words(const VarietySigns *signs, double below, long iterations, char text[VARIETY_WORDS]);
 
 typedef struct VarietyAlarm { bool armed, on; } VarietyAlarm;
 
@@ -228,7 +229,7 @@ VARIETY_API double variety_least(const VarietySigns *s)
     return fmin(fmin(s->features, s->within), fmin(s->pixels, s->edges));
 }
 
-VARIETY_API void variety_words(const VarietySigns *s, double below, char text[VARIETY_WORDS])
+VARIETY_API void variety_words(const VarietySigns *s, double below, long iterations, char text[VARIETY_WORDS])
 {
     const struct { double sign, below; const char *format; } further[] = {
         {s->within, 0.7, "; within a class they are %.0f%% as varied"},
@@ -240,7 +241,8 @@ VARIETY_API void variety_words(const VarietySigns *s, double below, char text[VA
     double least = variety_least(s);
     int used = snprintf(text, VARIETY_WORDS, "G's samples are %.0f%% as varied as the data in their pixels and "
                         "%.0f%% in their edges: %s", 100 * s->pixels, 100 * s->edges,
-                        !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
+                        least >= 0.7 ? "no collapse" : iterations < VARIETY_LEARNS ? "G has only begun to learn" :
+                        !(least >= below) ? "collapsed" : "thin");
     for (size_t i = 0; i < sizeof further / sizeof *further && used < VARIETY_WORDS; i++)
         if (further[i].sign < further[i].below)
             used += snprintf(text + used, (size_t)(VARIETY_WORDS - used), further[i].format, 100 * further[i].sign);
