@@ -6306,8 +6306,7 @@ static void fill_lesson(void *pupil)
         const ImageSums *sums = new_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
-        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, samples_wanted,
-                      samples);
+        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, samples_wanted, samples);
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
@@ -7133,15 +7132,16 @@ static void name_model(Settings *s)
 
 static const Model *find_model(const char *name)
 {
-    char known[TEXT] = "", meant[OPTIONS_MEANT];
+    char meant[OPTIONS_MEANT];
+    Names known = {0};
     OptionGuess guess = {name, 3, NULL};
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
-        if (models[i].is) continue;
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        if (!models[i].is) names_add(&known, models[i].name);
     }
-    give_up(2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
+    give_up(2, "there is no model %s; there are: %s%s", name, joined(known.items, known.count),
+            option_meant(&guess, "", meant));
 }
 
 /* Number i of a draw, from u uniform in (0,1). */
@@ -8514,24 +8514,6 @@ static void step_task(void *files)
  * and be worse, so the share of rising curves stands beside every average. A flat curve has no score.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
-
-static void resample_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    const Resampling *job = argument;
-    const StatsRows *sets[2] = {job->r, job->g};
-    int *which[2];
-    for (int k = 0; k < 2; k++) {
-        uint64_t index = (uint64_t)(2 * i + k);
-        which[k] = must_alloc((size_t)sets[k]->n, sizeof **which);
-        for (int row = 0; row < sets[k]->n; row++)
-            which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, index, (uint32_t)row) * sets[k]->n);
-    }
-    job->values[i] = stats_frechet(job->r, which[0], job->g, which[1]);
-    free(which[0]), free(which[1]);
-}
-
 /* FED with its 95% interval from so many resamplings (none: the interval is NaN). */
 static void frechet_distance(const StatsRows *r, const StatsRows *g, int resamplings, uint64_t seed, StatsInterval *fed)
 {
@@ -8543,8 +8525,8 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
     *fed = (StatsInterval){stats_frechet(r, NULL, g, NULL), NAN, NAN};
     if (!isfinite(fed->value)) give_up(1, "FED: a feature is no finite number");
     if (resamplings < 2) return;
-    Resampling job = {r, g, seed, own((size_t)resamplings, sizeof(double))};
-    parallel(resamplings, resample_task, &job);
+    StatsResampling job = {r, g, draw, seed, STREAM_RESAMPLE, own((size_t)resamplings, sizeof(double))};
+    parallel(resamplings, stats_resample, &job);
     *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
     fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
 }
@@ -9064,8 +9046,7 @@ static RooflinePeaks print_peaks(void)
         kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
     } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
     printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
-           chosen_device ? gpu_device->describe() : kernels->name,
-           peaks.bytes * 1e-9, peaks.operations * 1e-9);
+           chosen_device ? gpu_device->describe() : kernels->name, peaks.bytes * 1e-9, peaks.operations * 1e-9);
     return peaks;
 }
 
@@ -9148,8 +9129,8 @@ static void deliver(const char *path, const Image *picture, const ImageText *tex
 
 static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText *text)
 {
-    const Image image = image_of(&canvas);
-    deliver(path, &image, text);
+    save_canvas(path, canvas, text);
+    tell_made(path);
 }
 
 static void deliver_film(const char *path, const Image *frames, int n, int delay_ms)
@@ -10295,9 +10276,7 @@ static void detect_photo(void *context, Photo *photo)
     const Detection *d = context;
     photo_list_faces(d->list, photo);
     if (!*d->s->out) return;
-    PlotCanvas canvas = photo_annotated(photo);
-    const Image image = image_of(&canvas);
-    save_picture(photo_file(photo, "-faces.png").s, &image, NULL);
+    save_canvas(photo_file(photo, "-faces.png").s, photo_annotated(photo), NULL);
 }
 
 static void detect_photos(char *const *inputs, int count, const Settings *s)
@@ -10562,8 +10541,7 @@ static void tell_answers(const Answered *all, const Settings *s)
 
 static void save_shown(const char *path, PlotCanvas canvas)
 {
-    const Image image = image_of(&canvas);
-    save_picture(path, &image, NULL);
+    save_canvas(path, canvas, NULL);
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
@@ -11021,9 +10999,24 @@ static const struct { OnnxKind kind; const char *op; } onnx_ops[OPS] = {
     [OP_leaky_relu] = {ONNX_LEAKY, ""}, [OP_instance_norm] = {ONNX_NORM, ""},
     [OP_conv2d] = {ONNX_CONVOLUTION, ""}, [OP_conv2d_input_grad] = {ONNX_CONVOLUTION, ""}};
 
+/* Is y the end of a doubling (enlarge, 5.2), pixels repeated along columns and then rows? Then what is doubled; it has
+ * pixels and rows in the place of the batch, which must be free in the file. */
+static const Node *doubled_by(const Node *y)
+{
+    static const Op chain[] = {OP_reshape, OP_broadcast, OP_reshape, OP_broadcast, OP_reshape};
+    const Node *x = y;
+    for (int i = 0; i < 5; i++, x = x->in[0])
+        if (x->op != chain[i]) return NULL;
+    const int *d = x->shape.d;
+    Shape twice = shape_of(d[0], 2 * d[1], 2 * d[2], d[3]), columns = shape_of(d[0] * d[1] * d[2], 1, 2, d[3]);
+    bool is = shape_equal(y->shape, twice) && shape_equal(y->in[0]->in[0]->in[0]->shape, columns);
+    return is ? onnx_origin(x) : NULL;
+}
+
 static OnnxStep onnx_step_of(const Node *y)
 {
     const ConvShape *c = &y->conv;
+    const Node *small = doubled_by(y);
     OnnxStep step = {.kind = onnx_ops[y->op].kind, .op = onnx_ops[y->op].op, .a = y->a, .b = y->b, .axis = y->axis,
                      .from = y->from, .transposed = y->op == OP_conv2d_input_grad,
                      .window = {c->h, c->w, c->r, c->s, c->stride, c->pad_y, c->pad_x, c->ho, c->wo, c->groups}};
@@ -11037,6 +11030,7 @@ static OnnxStep onnx_step_of(const Node *y)
         const Node *operand = onnx_operand(y, k);
         step.in[k] = operand ? operand->id : -1;
     }
+    if (small) step.kind = ONNX_TWICE, step.in[0] = small->id;
     return step;
 }
 
@@ -11072,9 +11066,9 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
 }
 
 /* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
-static void describe_model(OnnxModel *model, const char (*names)[NAME], const Net *net)
+static void describe_model(OnnxModel *model, const char *const *names, const Net *net)
 {
-    onnx_metadata(model, "classes", listed(name_list(names, net->classes), net->classes, ","));
+    if (names) onnx_metadata(model, "classes", listed(names, net->classes, ","));
     onnx_metadata(model, "range", "[-1,1]");
     const Gamut gamut = gamut_of(net);
     for (int k = 0; net->space && k < gamut.n; k++) {
@@ -11089,7 +11083,7 @@ static Drawing classifier_for(OnnxModel *model, const char *run)
 {
     Classifier *c = own_classifier(run);
     const Look look = new_look(&c->net, 1, c->many.p->op == OP_sigmoid);
-    describe_model(model, c->class_names, &c->net);
+    describe_model(model, name_list(c->class_names, c->net.classes), &c->net);
     return (Drawing){.graph = look.graph, .x = look.x, .y = look.p};
 }
 
@@ -11097,21 +11091,31 @@ static Drawing classifier_for(OnnxModel *model, const char *run)
 static Drawing generator_for(OnnxModel *model, const char *run)
 {
     Facegan *generator = own_generator(run);
-    describe_model(model, generator->class_names, &generator->g);
+    describe_model(model, name_list(generator->class_names, generator->g.classes), &generator->g);
     return new_drawing(&generator->g, expression_generator, 1);
 }
 
-static void export_onnx(const char *run, bool draws, const char *path)
+/* The same from `noise`, with no condition where it was told no classes. */
+static Drawing sampler_for(OnnxModel *model, const char *run)
+{
+    const Settings usual = default_settings();
+    Sampler *m = open_sampler(run, &usual);
+    describe_model(model, m->g.condition ? m->names : NULL, &m->g);
+    return new_drawing(&m->g, noise_generator, 1);
+}
+
+static void export_onnx(const char *run, const Model *of, const char *path)
 {
     char why[ONNX_ERROR_SIZE];
     Drawing *d = own(1, sizeof *d);
+    bool draws = of->generator != NULL;
     OnnxModel **model = own(1, sizeof *model), *whole;
     on_leaving(close_onnx, model);
     *model = onnx_begin(draws ? "facegan generator" : "facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
     if (!*model) give_up(1, "out of memory");
-    *d = (draws ? generator_for : classifier_for)(*model, run);
-    const OnnxInputs inputs = {1 + draws, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
-                               {"picture", "condition"}};
+    *d = (of->from_noise ? sampler_for : draws ? generator_for : classifier_for)(*model, run);
+    const OnnxInputs inputs = {1 + (d->condition != NULL), {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
+                               {of->from_noise ? "noise" : "picture", "condition"}};
     export_graph(*model, d->y, draws ? "drawn" : "probabilities", &inputs);
     FileWriter *file = begin_file(path);
     whole = *model, *model = NULL;                                      /* saving frees it, whatever comes of it */
@@ -12619,7 +12623,7 @@ static void convert_weights(const char *from, const char *to, const Settings *s)
         if (*s->only || s->half || s->bgr || s->strip)
             give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
         const Settings of = settings_of_run(from);
-        export_onnx(from, find_model(of.model)->generator, to);
+        export_onnx(from, find_model(of.model), to);
         return;
     }
     const TensorFile *in = load_tensors(path);

@@ -20,12 +20,12 @@ done
 check "a verdict and no paths" test "$("$F" toy wgan --iters 45 --out "$work/again1" --quiet | wc -l)" -eq 1
 "$F" toy wgan --shape spiral --iters 45 --out "$work/again1" --quiet >"$work/said"
 check "the same bytes again" cmp "$work/again1/points.gif" "$work/again2/points.gif"
-"$F" toy gan --iters 1000000 --out "$work/long" --quiet >"$work/said" 2>&1 &
+"$F" toy gan --iters 1000000 --out "$work/long" --quiet >"$work/stopped" 2>&1 &
 sleep 1
 kill -INT $!
 wait $!
 check "stopped" test $? -eq 1
-check "and says when" grep -q "stopped after [0-9][0-9]* of 1000000 iterations" "$work/said"
+check "and says when" grep -q "stopped after [0-9][0-9]* of 1000000 iterations" "$work/stopped"
 refused "must be gan, wgan or wgan-gp" "$F" toy dcgan --out "$work/no"
 refused "must be ring, grid or spiral" "$F" toy gan --shape star --out "$work/no"
 check "nothing was written" test ! -e "$work/no"

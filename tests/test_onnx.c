@@ -247,12 +247,12 @@ static void test_ops(void)
 }
 
 /* A network on three pictures (the file was made for one: the batch is free), held against the definitions. */
-static void test_network(const char *name, char space, bool discriminator)
+static void test_network(const char *name, char space, bool discriminator, EditorPart editor)
 {
     enum { N = 3, SIDE = 16, CHANNELS = 3, CLASSES = 4 };
     char path[300], why[ONNX_ERROR_SIZE] = "";
     Net net = {.letter = 'G', .width = 4, .repeat = 2, .classes = CLASSES, .channels = CHANNELS, .size = SIDE,
-        .space = space, .condition = space ? 2 : CLASSES};
+        .space = space, .condition = space ? 2 : CLASSES, .editor = editor};
     Graph *graphs[2];
     Node *results[2], *inputs[2][2];
     Tensor *x[2], *c[2];
@@ -282,6 +282,22 @@ static void test_network(const char *name, char space, bool discriminator)
     for (int k = 0; k < 3; k++) free(kept[k]);
     for (int k = 0; k < 2; k++) graph_free(graphs[k]), tensor_free(x[k]), tensor_free(c[k]);
     net_free(&net);
+}
+
+/* How many operators of a kind the file of that network has. */
+static int operators(const char *name, const char *kind)
+{
+    char path[300];
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
+    uint8_t *bytes = read_bytes(path, &size), n = 0;
+    uint64_t integer;
+    Wire whole = {bytes, bytes + size, false}, graph, inside, op = whole;
+    CHECK(count_fields(whole, 7, &graph) == 1);
+    for (int field; (field = read_field(&graph, &integer, &inside));)
+        if (field == 1 && count_fields(inside, 4, &op) == 1) n += says(op, kind);
+    free(bytes);
+    return n;
 }
 
 /* A classifier as it is at work: batch norm on running statistics that are not those it starts with. */
@@ -327,6 +343,55 @@ static void test_classifier(const char *network, const char *name)
     net_free(&net);
 }
 
+/* A generator that draws from noise, with running statistics that are not those it starts with; a model without classes
+ * (joins 0) has one input. */
+static void test_noise(const char *name, char body, char joins)
+{
+    enum { N = 3, SIDE = 16, LATENT = 6, CLASSES = 4 };
+    char path[300], why[ONNX_ERROR_SIZE] = "";
+    static Net net;
+    Graph *graphs[2];
+    Node *results[2], *inputs[2][2] = {{NULL}};
+    Tensor *x[2], *c[2] = {NULL};
+    net = (Net){.letter = 'G', .width = 4, .repeat = noise_halvings(SIDE), .classes = CLASSES, .channels = 3, .size = SIDE,
+                .latent = LATENT, .condition = joins ? CLASSES : 0, .noise = {.body = body, .joins = joins}};
+    for (int k = 0; k < 2; k++) {
+        graphs[k] = graph_new();
+        x[k] = tensor_new("x", shape_of(k ? N : 1, 1, 1, LATENT));
+        if (joins) c[k] = tensor_new("c", shape_of(k ? N : 1, 1, 1, CLASSES));
+        net_attach(&net, graphs[k]);
+        inputs[k][0] = leaf(graphs[k], x[k]);
+        if (joins) inputs[k][1] = leaf(graphs[k], c[k]);
+        results[k] = noise_generator(&net, inputs[k][0], inputs[k][1]);
+    }
+    net_initialise(&net, 3);
+    fill_uniform(x[1], 1, 5, 0);
+    if (joins) fill_uniform(c[1], 1, 5, 1);
+    for (int i = 0; i < net.count; i++) {
+        Tensor *w = net.parameters[i].w;
+        for (size_t k = 0; k < shape_count(w->shape); k++)
+            if (strstr(w->name, "running")) w->data[k] += (real)(0.3 * draw(1, STREAM_TEST, (uint64_t)i, (uint32_t)k));
+    }
+    OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    export_graph(model, results[0], "y", &(OnnxInputs){joins ? 2 : 1, {inputs[0][0], inputs[0][1]}, {"noise", "condition"}});
+    snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
+    CHECK_MSG(onnx_save(model, path, why), "%s", why);
+    double **values = graph_define(graphs[1]);
+    float *kept[3] = {NULL};
+    TensorFile file = {0};
+    note_tensor(&file, "noise", x[1]->shape, values[inputs[1][0]->id], true, &kept[0]);
+    if (joins) note_tensor(&file, "condition", c[1]->shape, values[inputs[1][1]->id], true, &kept[1]);
+    note_tensor(&file, "y", results[1]->shape, values[results[1]->id], false, &kept[2]);
+    save_numbers(&file, name);
+    free_values(values, graphs[1]->count);
+    for (int k = 0; k < 3; k++) free(kept[k]);
+    for (int k = 0; k < 2; k++) {
+        graph_free(graphs[k]), tensor_free(x[k]);
+        if (c[k]) tensor_free(c[k]);
+    }
+    net_free(&net);
+}
+
 int main(int argc, char **argv)
 {
     Scope all;
@@ -338,11 +403,19 @@ int main(int argc, char **argv)
     test_mistakes();
     test_program();
     test_ops();
-    test_network("net.stargan", 0, false);
-    test_network("net.ganmut", 'l', false);
-    test_network("net.discriminator", 0, true);
+    test_network("net.stargan", 0, false, (EditorPart){0});
+    test_network("net.ganmut", 'l', false, (EditorPart){0});
+    test_network("net.discriminator", 0, true, (EditorPart){0});
+    test_network("net.photo", 0, false, (EditorPart){.keep = 'm', .resizes = true, .modulates = true, .style = 5});
+    test_network("net.skip", 'l', false, (EditorPart){.keep = 's', .resizes = true});
     test_classifier("small", "net.small");
     test_classifier("resnet18", "net.resnet18");
+    test_noise("net.gan", BODY_DCGAN, JOINS_NOWHERE);
+    test_noise("net.cgan", BODY_DCGAN, JOINS_SECOND);
+    test_noise("net.kolbenschlag", BODY_KOLBENSCHLAG, JOINS_FIRST);
+    test_noise("net.wacgan", BODY_WACGAN, JOINS_TIMES);
+    test_noise("net.style", BODY_STYLE, JOINS_SECOND);
+    CHECK(operators("net.photo", "Resize") == 2 && operators("net.style", "Resize") == 2 && operators("net.photo", "Reshape") == 1);
     leave();
     return check_report();
 }

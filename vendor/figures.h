@@ -32,6 +32,7 @@
 
 FIGURES_API PlotCanvas new_canvas(int width, int height);               /* white */
 FIGURES_API Image image_of(const PlotCanvas *canvas);
+FIGURES_API void save_canvas(const char *path, PlotCanvas canvas, const ImageText *says);
 
 /* Pictures of one size in rows and columns. */
 typedef struct Grid {
@@ -156,6 +157,12 @@ FIGURES_API PlotCanvas new_canvas(int width, int height)
 FIGURES_API Image image_of(const PlotCanvas *canvas)
 {
     return (Image){canvas->width, canvas->height, 3, canvas->rgb};
+}
+
+FIGURES_API void save_canvas(const char *path, PlotCanvas canvas, const ImageText *says)
+{
+    const Image image = image_of(&canvas);
+    save_picture(path, &image, says);
 }
 
 FIGURES_API int figure_scale(int side)

@@ -467,9 +467,7 @@ static void import_chart(void *import)
         if (job->wanted[order[i]])
             values[n] = job->tally[order[i]][IMPORT_KEPT], names[n++] = set->class_names[order[i]];
     const char *title = own_text("%s: %d pictures kept of %d rows", set->format, job->kept, set->count);
-    PlotCanvas canvas = draw_bars(title, "pictures", names, values, n);
-    const Image image = image_of(&canvas);
-    save_picture(own_text("%s/distribution.png", job->options->out), &image, NULL);
+    save_canvas(own_text("%s/distribution.png", job->options->out), draw_bars(title, "pictures", names, values, n), NULL);
 }
 
 IMPORTING_API Import *import_pictures(const char *kind, char *const *parts, int count, const ImportOptions *options)

@@ -113,6 +113,7 @@ typedef enum OnnxKind {
     ONNX_NORM,              /* x, moments (-1: x's own), scale, shift, what is added; a: as for LEAKY, where nothing is; b: epsilon */
     ONNX_LEAKY, ONNX_AFFINE, ONNX_SQUARE,       /* a: slope below 0; a x + b; x x */
     ONNX_FILL, ONNX_EXPAND, ONNX_SUM,           /* a everywhere; to the step's shape; down to it */
+    ONNX_TWICE,                                 /* each pixel twice along rows and columns */
     ONNX_RESHAPE, ONNX_CONCAT, ONNX_SLICE, ONNX_PAD             /* the last three along `axis`, two of them at `from` */
 } OnnxKind;
 
@@ -582,6 +583,16 @@ static void onnx_reshape(OnnxModel *model, const OnnxStep *y, const char *x)
     onnx_apply(model, "Identity", there, NULL, y->name);
 }
 
+/* What Resize does unless told otherwise is the nearest neighbour. */
+static void onnx_twice(OnnxModel *model, const OnnxStep *y, const char *x)
+{
+    static const float scales[4] = {1, 1, 2, 2};
+    static const int64_t four = 4;
+    const char *in[3] = {x, "", onnx_fresh(model)};
+    onnx_floats(model, in[2], 1, &four, scales);
+    onnx_node(model, "Resize", y->name, 3, in);
+}
+
 static void onnx_affine(OnnxModel *model, const OnnxStep *y, const char *x)
 {
     if (y->a != 1) x = onnx_apply(model, "Mul", x, onnx_number(model, y->a), y->b == 0 ? y->name : NULL);
@@ -632,6 +643,7 @@ static void onnx_step(OnnxModel *model, OnnxStep *steps, OnnxStep *y)
     case ONNX_FILL: onnx_expand(model, y, onnx_number(model, y->a)); break;
     case ONNX_EXPAND: onnx_expand(model, y, x); break;
     case ONNX_SUM: onnx_sum(model, steps, y, x); break;
+    case ONNX_TWICE: onnx_twice(model, y, x); break;
     case ONNX_RESHAPE: onnx_reshape(model, y, x); break;
     case ONNX_SLICE: case ONNX_PAD: onnx_slice_or_pad(model, steps, y, x); break;
     case ONNX_PLAIN: case ONNX_CONCAT: case ONNX_POOL: case ONNX_ALONG: case ONNX_OVER:

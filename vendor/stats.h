@@ -18,6 +18,7 @@
 #ifndef STATS_H
 #define STATS_H
 
+#include <stdint.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -130,6 +131,18 @@ STATS_API int stats_eigen(double *a, size_t n, double *w, double *v);
  *
  * Where `which` is given, row i is taken to be row which[i]: a resampling. Each set needs more rows than columns. */
 STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const StatsRows *g, const int *which_g);
+
+/* The distance of resampled sets, for an interval (stats_interval): values[i] of resampling i, in which row k of r is the
+ * row that random(seed, stream, 2 i, k) from [0,1) points to, and of g that of 2 i + 1. Tasks that may run at the same
+ * time. NaN: there is no memory. */
+typedef struct {
+    const StatsRows *r, *g;
+    double (*random)(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which);
+    uint64_t seed;
+    uint32_t stream;
+    double *values;
+} StatsResampling;
+STATS_API void stats_resample(void *resampling, int i, int worker);
 
 /* ---- right and wrong ---- */
 
@@ -664,6 +677,19 @@ STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const Sta
     for (size_t k = 0; k < d; k++) sum -= 2 * sqrt(fmax(mean_r[k], 0));
     free(mean_r);
     return ok && isfinite(sum) ? fmax(sum, 0) : NAN;
+}
+
+STATS_API void stats_resample(void *resampling, int i, int worker)
+{
+    const StatsResampling *job = resampling;
+    int *which = malloc((size_t)(job->r->n + job->g->n) * sizeof *which), *of[2] = {which, which + job->r->n};
+    for (int k = 0; which && k < 2; k++) {
+        int n = k ? job->g->n : job->r->n;
+        for (int row = 0; row < n; row++)
+            of[k][row] = (int)(job->random(job->seed, job->stream, (uint64_t)(2 * i + k), (uint32_t)row) * n);
+    }
+    job->values[i] = which ? stats_frechet(job->r, of[0], job->g, of[1]) : NAN;
+    free(which), (void)worker;
 }
 
 /* ---------------------------------------------------------------------------------------------------------------
