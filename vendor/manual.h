@@ -175,7 +175,8 @@ static const OptionChapter manual[] = {
      "  affwild2  the EXPR annotations, then folders of frames or of videos. Videos are read through a program\n"
      "            ffmpeg, if there is one; where two people share a video, the face is looked for in the half that\n"
      "            _left or _right names\n"
-     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not cut)\n"
+     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not cut);\n"
+     "            PICTURES/ is the folder in which the list's paths begin\n"
      "  rafdb     list_patition_label.txt [PICTURES/]\n"
      "  fer2013   fer2013.csv, or the folders\n"
      "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes; single votes are ignored\n"
@@ -445,23 +446,33 @@ static const OptionChapter manual[] = {
      "What is usual for some models only is a word in usual_of_models (9.1); for one command, with its own range\n"
      "if it has one, in the verb's row (16.2). A run from before the option was there goes on with the usual\n"
      "value, which must therefore mean what was done before. tests/test_facegan.c tries every row.\n"
-     "Tried: this row, and its term in classifier_step: 2 lines.\n"},
+     "\n"
+     "A loss is an option, its weight, and a term of a step; of G in StarGAN and GANmut it stands in further_terms\n"
+     "(7.1). log.csv and the report get its curve by the name. A weight of 0 must leave the term out: then old\n"
+     "runs go on with the same bits.\n"
+     "\n"
+     "    if (s->lambda_tv > 0) add_term(step, \"G.tv\", total_variation(sub(step->fake, x)), s->lambda_tv);\n"
+     "\n"
+     "Tried: the row l1, and its term in classifier_step: 2 lines.\n"},
     {"op", "how to add an op",
      "An op is a row of FACEGAN_OPS in facegan.h; what the row asks for does not compile without it.\n"
      "\n"
      "  facegan.h           OP(cube, \"y = x^3\")\n"
      "  facegan.c, 3        its constructor, which model code calls; SHAPE, DEFINE (plain loops over double), CPU,\n"
      "                      GRADIENT (made of constructors) and CASE. A pointwise op: POINTWISE(...) and its\n"
-     "                          GRADIENT\n"
-     "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case; then its name in 2.5\n"
+     "                      GRADIENT; its numbers are y->a and y->b, 0.3 and -0.7 in its test\n"
+     "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case of MAP (x, w are the\n"
+     "                      operands; no comma outside brackets); then its name in facegan.c, 2.5\n"
+     "  tests/test_kernels.c    of a pointwise op its definition once more\n"
      "  gpu.cu              cube_gpu; of a pointwise op a case, and POINTWISE(cube)\n"
      "  facegan.c, 14.14    its ONNX operator. Without one `convert` to .onnx says which op it cannot write; the\n"
-     "                      list in\n"
-     "                      tests/test_onnx.c says what must be writable\n"
+     "                      list in tests/test_onnx.c says what must be writable\n"
+     "\n"
+     "A forgotten name in 2.5, or case, compiles and computes something else: only verify tells.\n"
      "\n"
      "`facegan verify` then holds its kernels, under every instruction set and number of threads, against the\n"
      "definition, `facegan64 verify` its gradients of both orders, `facegan verify --gpu` the GPU's kernel.\n"
-     "Tried: cube, 11 new lines and 3 changed ones in 5 files.\n"},
+     "Tried: cube, 11 new lines and 3 changed ones in 5 files, and a line in tests/test_kernels.c.\n"},
     {"model", "how to add a model",
      "A model is a row of `models` (facegan.c, 12.2), and, where it differs, of usual_of_models (9.1). Verbs,\n"
      "--help, samples, checkpoints and reports ask the row.\n"
@@ -488,7 +499,10 @@ static const OptionChapter manual[] = {
      "  folders, ending     where its pictures usually lie beside the list\n"
      "  split, label, picture, place      of a row; those of other formats often do\n"
      "\n"
-     "A format is asked in the order of the table: one that recognises more stands further down.\n"
+     "`is` finds the first row's fields in list->table->fields, n_fields of them, and sets list->column[DATA_PATH]\n"
+     "and [DATA_LABEL]; where that row is data and no heading, also list->table->again = 1. A format is asked in\n"
+     "the order of the table: one that recognises more stands further down. tests/test_dataset.c has the list of\n"
+     "the names that `data import` takes.\n"
      "Tried: a list with a first row of its own: 11 lines.\n"},
 };
 
