@@ -2446,8 +2446,8 @@ static size_t net_size(const Net *net)
     return total;
 }
 
-/* Gradients cut to what the optimiser allows, each number to +-clip_value: what is over that is taken off, so that small
- * ones stay exact. */
+/* Gradients cut to what the optimiser allows, each number to +-clip_value: what is over that is taken off, so that
+ * small ones stay exact. */
 static void clip_gradients(const Optimiser *o, Node **gradients, int n)
 {
     for (int i = 0; i < n && o->clip_value > 0; i++) {
@@ -5057,12 +5057,10 @@ static void set_usual(Settings *s, const char *kinds, const Settings *given)
     }
 }
 
-static const double usual_margin = 0.3;
-
 /* Around a face's box: what the user asks for, or what the model at hand was trained on. */
 static double margin_of(const Settings *s, double trained)
 {
-    return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
+    return s->margin > -1 ? s->margin : trained > -1 ? trained : 0.3;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6332,7 +6330,7 @@ static void save_pupil(Pupil *p)
     for (int i = 0; i <= p->which && i < FINDERS; i++) store_part(file, &p->nets[i], WEIGHT, finder_prefix(i));
     for (int part = FIRST; part <= SECOND && p->which < FINDERS; part++)
         store_part(file, &p->nets[p->which], part, moment_prefix(part));
-    save_tensors(file, checkpoint_of(p), "cannot save (the last is still good): ");
+    save_tensors(file, checkpoint_of(p), "cannot save (the last one is still good, if there was one): ");
     leave();
     p->saved = now_seconds();
 }
@@ -7710,7 +7708,8 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     if (t->now.g_known) store_row(file, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
     if (t->best_iteration) store_row(file, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
     if (t->cuts) store_row(file, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
-    save_tensors(file, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
+    save_tensors(file, run_path(&t->settings, name),
+                 "cannot save the checkpoint (the last one is still good, if there was one): ");
     leave();
 }
 
@@ -8096,13 +8095,6 @@ static void note_iteration(Trainer *t, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
-static const char *duration(double seconds)
-{
-    char text[PROGRESS_DURATION];
-    progress_duration(seconds, text);
-    return own_text("%s", text);
-}
-
 /* What to say of a training that takes longer than an hour: so many iterations would fit into one. */
 static const char *shorter(double iterations)
 {
@@ -8121,7 +8113,7 @@ static void tell_length(Trainer *t)
     t->told = true;
     if (left > 3600)
         warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",
-             duration(left), shorter(3600 * (double)done / spent));
+             own_duration(left), shorter(3600 * (double)done / spent));
 }
 
 static void look_at_training(void *trainer)
@@ -8236,7 +8228,7 @@ static void dry_run(Trainer *t)
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n",
-           duration((double)left * s->seconds_a_step), left, best_d * 1e3,
+           own_duration((double)left * s->seconds_a_step), left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     if ((double)left * s->seconds_a_step > 3600) printf("        %s\n", shorter(3600 / s->seconds_a_step));
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
@@ -9263,7 +9255,9 @@ static void fit_picture(Facegan *model, Image *picture)
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
-    return find_name(model->class_names, model->g.classes, name, length);
+    int n = model->g.classes, k = find_name(model->class_names, n, name, length),
+        meant = k < 0 ? dataset_emotion(own_text("%.*s", (int)length, name)) : -1;              /* "anger", "joy" */
+    return meant < 0 ? k : find_name(model->class_names, n, emotion_names[meant], strlen(emotion_names[meant]));
 }
 
 /* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions: the square of how far
@@ -10423,7 +10417,9 @@ static void import_data(char *const *inputs, int count, const Settings *s)
     const Import *done = import_pictures(inputs[0], inputs + 1, count - 1, &options);
     if (s->json) import_json(done, stdout);
     else write_table(import_table(done), stdout, TABLE_TEXT), dataset_print_notes(&done->set, stdout);
-    if (!done->kept) give_up(1, "no picture was kept");
+    if (!done->kept)
+        give_up(1, "no picture was kept; the first is %s",
+                done->n_work ? dataset_name(&done->set, *done->work) : "none");
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -12086,9 +12082,9 @@ static Table *plan_table(const Reproduction *r)
         double seconds = (double)w->s.iters * w->seconds;
         all += seconds;
         table_row(t, i + 1, "%s\t%s\t%s\t%ld\t%ld\t%s", w->x->name, w->s.data, w->s.model, w->s.iters, w->full,
-                  duration(seconds));
+                  own_duration(seconds));
     }
-    table_row(t, r->n + 1, "all\t\t\t\t\t%s", duration(all));
+    table_row(t, r->n + 1, "all\t\t\t\t\t%s", own_duration(all));
     return t;
 }
 
@@ -12481,7 +12477,7 @@ static void reproduce_document(const char *name, char *const *data, int n, Setti
         Work *w = &r->works[i];
         bool done = is_trained(w);
         warn("%d of %d, %s: %ld iterations, %s", i + 1, r->n, w->x->name, w->s.iters,
-             done ? "done" : duration((double)w->s.iters * w->seconds));
+             done ? "done" : own_duration((double)w->s.iters * w->seconds));
         if (!done) train_run(&w->s);
         gather_facts(r, w);
     }
@@ -12534,17 +12530,19 @@ static bool is_to_edit(const char *path)
     return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
 }
 
-/* Where the first input is a picture, the model is the one that comes with the program. */
-static void edit_pictures(char *const *inputs, int n, const Settings *s)
+/* What is done to pictures with a model. Where the first input is a picture, it is one that comes with the program. */
+static void work_with(const char *usual, void (*work)(const char *run, char *const *pictures, int n, const Settings *s),
+                      char *const *inputs, int n, const Settings *s)
 {
     char shipped[PATH_MAX];
     bool left_out = is_to_edit(inputs[0]) || image_suffix(inputs[0]);
     if (left_out && !path_exists(inputs[0])) give_up(1, "%s: there is no such file", inputs[0]);
-    if (left_out && !shipped_model("photo-stargan", shipped))
-        give_up(2, "no models/photo-stargan.safetensors here or beside the program: copy the folder models "
-                   "there, or name a run or weights before the pictures");
-    if (!left_out && n < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    edit_photos(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
+    if (left_out && !shipped_model(usual, shipped))
+        give_up(2, "no models/%s.safetensors here or beside the program: copy the folder models there, or name a run "
+                "or weights before the pictures", usual);
+    if (!left_out && n < 2)
+        give_up(2, "no picture among: %s; a run or weights, if named, come first", joined(inputs, n));
+    work(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
 }
 
 static void tell_version(void)
@@ -12666,7 +12664,7 @@ static void tell_chapter(const OptionProgram *program, const char *asked)
 RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
 RUN(classify_eval, evaluate_classifier(in[0], s))
 RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
-RUN(gamut, show_gamut(in[0], in + 1, c->n_inputs - 1, s))
+RUN(gamut, work_with("photo-gamut", show_gamut, in, c->n_inputs, s))
 RUN(sample, sample_noise(in[0], s))
 RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
 RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
@@ -12688,9 +12686,9 @@ RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? 
                                     (int)s->size, s->json, s->fix))
 RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s);
     if (!*s->trace) tell_made(own_text("%s/mtcnn.safetensors", s->out)))
-RUN(edit, edit_pictures(in, c->n_inputs, s))
+RUN(edit, work_with("photo-stargan", edit_photos, in, c->n_inputs, s))
 RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
-RUN(convert, convert_weights(in[0], in[1], s))
+RUN(convert, convert_weights(in[0], in[1], s); tell_made(in[1]))
 RUN(verify, verify(s->gpu))
 RUN(man, tell_chapter(c->program, c->n_inputs ? in[0] : c->program->chapters[0].name))
 RUN(version, tell_version())

@@ -46,6 +46,14 @@ ends 0 "sheets/00000-all.png" "$F" edit "$top/models/drawn-faces.safetensors" fa
 ends 0 "pages/gamut.html" "$F" gamut "$top/models/drawn-gamut.safetensors" faces/neutral --out pages
 cp -r faces/neutral one && cp -r faces/neutral two
 ends 0 "apart/one_00000-gamut.png" "$F" gamut "$top/models/drawn-gamut.safetensors" one/00000.png two/00000.png --out apart
+ends 0 "disc/three-faces-gamut.png" "$F" gamut $face --out disc
+ends 0 "edited/three-faces-angry.png" "$F" edit $face --emotion anger --out edited
+cp $face own.png
+ends 2 "own.png is the photograph itself, which would be lost" "$F" edit own.png --emotion happy --out own.png
+check "is as it was" cmp own.png $face
+mkdir -p nest/deeper && cp faces/neutral/00000.png nest && cp faces/neutral/00000.png nest/deeper
+ends 0 "nest: pictures in the 1 folder in it are left out" "$F" edit "$top/models/drawn-faces.safetensors" nest --emotion happy --out nested
+ends 0 "noise.onnx" "$F" convert "$top/models/noise-faces.safetensors" noise.onnx
 check "a sheet in a new folder" "$F" data show faces --out seen/faces.png
 
 # ---------------------------------------------------------------------------------------------- what is not what it seems

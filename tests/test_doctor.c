@@ -135,6 +135,7 @@ static void test_telling(const Diagnosis *d)
     CHECK(strstr(text, "  sad                         1          0        0  ######\n"));
     CHECK(strstr(text, "shorter side: 48 to 50 px, median 50; at 50 px StarGAN's D halves the picture 1 times\n"));
     CHECK(strstr(text, "\nPROBLEM: 1 of 6 files cannot be read") && strstr(text, "\n2 problems, 7 warnings\n"));
+    CHECK(strstr(text, "contradicting pictures: `prog data doctor"));
     CHECK(strstr(json, "\"pictures\": 6, \"dropped\": 0, \"missing\": 0, \"classes\": {\"happy\": {\"train\": 4, "
                        "\"validation\": 0, \"test\": 1}, \"sad\": {\"train\": 1, \"validation\": 0, \"test\": 0}}"));
     CHECK(strstr(json, "\"shorter_side\": {\"min\": 48, \"median\": 50, \"max\": 50}, \"halvings\": 1, \"findings\": [{"));

@@ -55,12 +55,13 @@ static void test_sheets_over_time(void)
     page_sheets(page, "All of them", &s, NULL);
     page_quarters(page, "First rows", &s, 0, 100, NULL), page_quarters(page, "Third rows", &s, 2, 300, NULL);
     page_quarters(page, "Fourth rows", &s, 3, 100, NULL), page_quarters(page, "Others", &s, 0, 1000, NULL);
+    page_quarters(page, "Near rows", &s, 0, 110, NULL);                 /* 25, 50 and 75 stand for 27, 55 and 82 */
     page_sheets(page, "None", &none, NULL);
     save_page(page, in_folder("sheets.html"));
     const char *html = read_file(in_folder("sheets.html"), 1 << 20, &size);
     CHECK(strstr(html, "All of them") && strstr(html, "iteration 75") && !strstr(html, "iteration 100"));
     CHECK(!strstr(html, "iteration 125") && !strstr(html, "None") && strstr(html, "First rows"));
-    CHECK(strstr(html, "Third rows") && !strstr(html, "Fourth rows") && !strstr(html, "Others"));
+    CHECK(strstr(html, "Third rows") && strstr(html, "Near rows") && !strstr(html, "Fourth rows") && !strstr(html, "Others"));
     CHECK(figure_scale(48) == 2 && figure_scale(49) == 1);
 }
 

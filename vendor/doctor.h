@@ -334,6 +334,16 @@ static void doctor_print_finding(const Finding *f, FILE *to)
     if (n > shown) fprintf(to, "    and %d more; --json names all\n", n - shown);
 }
 
+/* Has it found pictures that doctor_mend leaves out? */
+static bool doctor_can_mend(const Diagnosis *d)
+{
+    static const DoctorCode mended[] = {DOCTOR_UNREADABLE, DOCTOR_FLAT, DOCTOR_DUPLICATES, DOCTOR_LEAK, DOCTOR_CONFLICT};
+    for (int i = 0; i < d->n_findings; i++)
+        for (int k = 0; k < 5; k++)
+            if (strcmp(d->findings[i].code, doctor_findings[mended[k]].code) == 0) return true;
+    return false;
+}
+
 DOCTOR_API void doctor_text(const Diagnosis *d, FILE *to)
 {
     const DataSet *set = &d->set;
@@ -348,6 +358,9 @@ DOCTOR_API void doctor_text(const Diagnosis *d, FILE *to)
                 d->side[0], d->side[d->readable - 1], median, median, doctor_halvings(median));
     }
     for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) doctor_print_finding(f, to);
+    if (doctor_can_mend(d) && !set->raw && !set->attributes)
+        fprintf(to, "\nA list without damaged, empty, repeated and contradicting pictures: `%s data doctor %s --fix "
+                "clean.csv`\n", d->program, set->path);
     fprintf(to, "\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
             warnings == 1 ? "" : "s");
 }

@@ -337,22 +337,35 @@ FIGURES_API void page_sheets(Page *page, const char *title, const Sheets *s, con
     if (from < SHOWN) page_slider(page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
 }
 
+/* The sheet of the iteration nearest to that, if it is nearer than `most`; -1: there is none. */
+static int figure_nearest(const Sheets *s, long iteration, long most)
+{
+    int best = -1;
+    for (int i = 0; i < s->paths.count; i++) {
+        long away = labs(figure_number(s->paths.items[i]) - iteration);
+        if (away < most) best = i, most = away;
+    }
+    return best;
+}
+
 FIGURES_API void page_quarters(Page *page, const char *caption, const Sheets *s, int row, long whole,
                                const ImageText *says)
 {
-    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
+    const char *names[4];
     int n = s->columns, done = 0, rows;
     size_t bytes = (size_t)(s->side * s->side * s->channels);
     const unsigned char **shown = own((size_t)(4 * n), sizeof *shown);
-    for (int i = 0; i < 4 * s->paths.count; i++) {
-        int quarter = i % 4;
-        if (figure_number(s->paths.items[i / 4]) != (quarter == 3 ? whole : whole * (quarter + 1) / 4)) continue;
-        const unsigned char *cells = read_sheet(s, i / 4, &rows);
+    for (int quarter = 0; quarter < 4; quarter++) {
+        long wanted = quarter == 3 ? whole : whole * (quarter + 1) / 4;
+        int sheet = figure_nearest(s, wanted, whole / 8 + 1);
+        long is = sheet < 0 ? wanted : figure_number(s->paths.items[sheet]);
+        const unsigned char *cells = sheet < 0 ? NULL : read_sheet(s, sheet, &rows);
+        names[quarter] = is == wanted ? own_text("%d%%", 25 * (quarter + 1)) : own_text("%.0f%%", 100.0 * is / whole);
         for (int c = 0; cells && row < rows && c < n; c++, done++)
             shown[quarter * n + c] = cells + (size_t)(row * n + c) * bytes;
     }
     if (!done) return;
-    page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = 4, .row_names = quarters}), says);
+    page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = 4, .row_names = names}), says);
 }
 
 /* ---- Spaces ---- */

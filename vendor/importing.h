@@ -414,6 +414,16 @@ static void import_classes(Import *job)
 }
 
 /* The folder is this import's, or empty, and has a folder for each split and class. */
+/* Has an earlier import kept anything there? */
+static bool import_kept_any(const char *out)
+{
+    const char *path = own_text("%s/import.csv", out);
+    bool any = false;
+    for (TableReader *rows = path_exists(path) ? open_table(path, IMPORT_FIELDS) : NULL; rows && more_rows(rows);)
+        any |= rows->n_fields == IMPORT_FIELDS && strcmp(rows->fields[3], import_results[IMPORT_KEPT]) == 0;
+    return any;
+}
+
 static void import_claim(const Import *job, const char *kind, char *const *parts, int count)
 {
     const char *out = job->options->out, *says = job->options->says, *path = own_text("%s/import.txt", out);
@@ -423,12 +433,13 @@ static void import_claim(const Import *job, const char *kind, char *const *parts
     for (int i = 0; i < count; i++) want = own_text("%sinput = %s\n", want, parts[i]);
     want = own_text("%srows = %d\n%s", want, job->n_work, says ? says : "");
     make_folder(out);
-    bool there = path_exists(path);
-    if (there && strcmp(read_file(path, 1 << 24, &size), want))
+    bool there = path_exists(path), other = there && strcmp(read_file(path, 1 << 24, &size), want);
+    if (other && import_kept_any(out))
         give_up(2, "%s holds an import with other inputs or options, see import.txt in it: take another --out", out);
+    if (other) remove(own_text("%s/import.csv", out));                  /* a mistake, of which nothing is left */
     if (!there && (list_folder(out, NAMES_FOLDERS).count || list_folder(out, NAMES_LISTS).count))
         give_up(2, "%s holds other files: take another --out", out);
-    if (!there) write_file(path, want, strlen(want));
+    if (!there || other) write_file(path, want, strlen(want));
     for (int split = 0; split < SPLITS; split++)
         for (int k = 0; k < set->n_classes; k++)
             if (job->wanted[k] && dataset_count(set, k, split))

@@ -58,9 +58,10 @@ static const OptionVerb verbs[] = {
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
      "  facegan edit runs/faces party.jpg --emotion happy --out edited   (every face of a photograph)\n"},
-    {"gamut", NULL, "RUN IMAGE... [--gif]",
-     "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
+    {"gamut", NULL, "[RUN] IMAGE... [--gif]",
+     "GANmut's space of emotions: a picture for each photograph's best face, and one page to explore it", 1,
      MAX_INPUTS_GIVEN, run_gamut, .examples =
+     "  facegan gamut photo.jpg --out gamut                              (with the model that comes with the program)\n"
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
     {"detect", NULL, "IMAGE...|DIR [--detector D --weights W]",

@@ -116,6 +116,9 @@ OWNED_API FILE *continue_csv(const char *path, const char *names, long last);
 /* A bar (progress.h) that ends with the scope, if it is not full before. */
 OWNED_API Progress *own_progress(const char *what, long first, long total);
 
+/* progress_duration's text. */
+OWNED_API const char *own_duration(double seconds);
+
 /* fclose, for on_leaving. */
 OWNED_API void close_file(void *file);
 
@@ -387,6 +390,13 @@ OWNED_API Progress *own_progress(const char *what, long first, long total)
     *p = progress_start(what, first, total);
     on_leaving(progress_end, p);
     return p;
+}
+
+OWNED_API const char *own_duration(double seconds)
+{
+    char text[PROGRESS_DURATION];
+    progress_duration(seconds, text);
+    return own_text("%s", text);
 }
 
 OWNED_API bool path_exists(const char *path) { return owned_answer(files_exists, path); }

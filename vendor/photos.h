@@ -78,7 +78,7 @@ PHOTOS_API void photos_each(Photos *all, char *const *inputs, int count);
 /* Says how many faces were found, if any were looked for; gives up where not all was done. */
 PHOTOS_API void photos_end(const Photos *all);
 
-/* out/NAME and the suffix, or the one file that `out` names. */
+/* out/NAME and the suffix, or the one file that `out` names. Gives up where that is the photograph's own. */
 PHOTOS_API Text photo_file(const Photo *photo, const char *suffix);
 
 /* The picture that was made of the photograph in the file `original` keeps what that says of itself: EXIF, profile, ...
@@ -117,6 +117,8 @@ PHOTOS_API Names photo_paths(char *const *inputs, int count, void (*warn)(const 
         if (!is_folder(inputs[i])) { names_add(&paths, inputs[i]); continue; }
         Names inside = list_folder(inputs[i], NAMES_PICTURES);
         for (int k = 0; k < inside.count; k++) names_add(&paths, textf("%s/%s", inputs[i], inside.items[k]).s);
+        int below = list_folder(inputs[i], NAMES_FOLDERS).count;
+        if (below) PHOTOS_WARN(warn, "%s: pictures in the %d folder%s in it are left out", inputs[i], below, below > 1 ? "s" : "");
         if (!inside.count && count > 1) PHOTOS_WARN(warn, "no pictures in %s", inputs[i]);
     }
     if (!paths.count) give_up(1, "no pictures in %s", inputs[0]);
@@ -202,8 +204,11 @@ PHOTOS_API void photos_end(const Photos *all)
 PHOTOS_API Text photo_file(const Photo *photo, const char *suffix)
 {
     const char *out = photo->of->out;
-    if (image_suffix(out) && !is_folder(out)) return textf("%s", out);
-    return textf("%s/%s%s", *out ? out : ".", photo->name, suffix);
+    const Text path = image_suffix(out) && !is_folder(out) ? textf("%s", out)
+                                                           : textf("%s/%s%s", *out ? out : ".", photo->name, suffix);
+    if (lies_in(photo->path, path.s))
+        give_up(2, "%s is the photograph itself, which would be lost: take another --out", path.s);
+    return path;
 }
 
 static void photos_free_notes(void *notes) { image_notes_free((ImageNotes *)notes); }
