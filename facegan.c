@@ -525,15 +525,8 @@ static Node *keep(Node *node)
  *                                      threads, and returns when all are done; `worker` is the thread's number
  *   ConvShape, ConvEpilogue            the geometry of a convolution; what is done to its result on the way to memory
  *
- * Here stands which of the library's pointwise loops and optimisers is which op.
+ * Here stands which of the library's optimisers is which op.
  * ---------------------------------------------------------------------------------------------- */
-
-#define NAME(name) [OP_##name] = POINTWISE_##name,
-static const Pointwise pointwise_of[OPS] = {
-    NAME(add) NAME(sub) NAME(mul) NAME(affine) NAME(square) NAME(sqrt) NAME(reciprocal) NAME(exp) NAME(log) NAME(sin)
-    NAME(tanh) NAME(sigmoid) NAME(softplus) NAME(abs) NAME(sign) NAME(leaky_relu) NAME(leaky_mask)
-};
-#undef NAME
 
 #define NAME(name) [OP_##name] = UPDATE_##name,
 static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
@@ -658,18 +651,21 @@ static int pointwise_shape(Node *y)
     return 1;
 }
 
+typedef struct PointwiseJob { Node *y; Pointwise loop; } PointwiseJob;        /* which of the library's loops it is */
+
 static void pointwise_task(void *argument, int index, int worker)
 {
     (void)worker;
-    Node *y = argument;
+    const PointwiseJob *job = argument;
+    Node *y = job->y;
     size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
     const real *u = y->in[0]->data + from, *v = y->in[1] ? y->in[1]->data + from : NULL;
-    kernels->pointwise(pointwise_of[y->op], u, v, (real)y->a, (real)y->b, y->data + from, n);
+    kernels->pointwise(job->loop, u, v, (real)y->a, (real)y->b, y->data + from, n);
 }
 
-static void pointwise_cpu(Node *y)
+static void pointwise_cpu(Node *y, Pointwise loop)
 {
-    parallel(pieces(count_of(y), ELEMENTS_A_TASK), pointwise_task, y);
+    parallel(pieces(count_of(y), ELEMENTS_A_TASK), pointwise_task, &(PointwiseJob){y, loop});
 }
 
 /* Four sizes: less than one SIMD vector, a few vectors and a rest, several tasks, one number. */
@@ -691,7 +687,7 @@ static Node *pointwise_case(Graph *g, int variant, Node proto, int operands, dou
             out[i] = expression; \
         } \
     } \
-    CPU(name) { pointwise_cpu(y); } \
+    CPU(name) { pointwise_cpu(y, POINTWISE_##name); } \
     CASE(name) \
     { \
         return pointwise_case(g, variant, (Node){.op = OP_##name, .a = 0.3, .b = -0.7}, operands, low, high, \

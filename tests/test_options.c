@@ -332,7 +332,7 @@ static void test_verbs_help(void)
     options_usage(printed, &(OptionProgram){"tool", "does things", verbs, 1, NULL, 0});
     CHECK(says("tool: does things\n\nusage: tool VERB [WHAT] [INPUT...] [--option value]...\n\n"
                "  train MODEL DATA                                       learn\n\n"
-               "tool VERB [WHAT] --help tells its options with examples; tool man is the manual.\n"));
+               "tool VERB [WHAT] --help tells its options with examples (--help --all: every option there is);\ntool man is the manual.\n"));
     CHECK(options_manual(printed, &program, "start", error) && says("begin\n    losses       what they mean\n"));
     CHECK(options_manual(printed, &program, "losses", error) && says("they fall\n"));
     CHECK(options_manual(printed, &program, "all", error) && says("start\n\nbegin\n\nlosses\n\nthey fall\n"));

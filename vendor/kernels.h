@@ -1146,10 +1146,10 @@ static void NAME(pointwise)(Pointwise op, const real *u, const real *v, real a, 
     case POINTWISE_sign:            MAP(r = SELECT(x == 0, x, (VEC)(((IVEC)x & SIGN_BIT) | ONE_BITS));
                                         r = SELECT(x == x, r, x));
     case POINTWISE_leaky_relu:      MAP(r = SELECT(x > 0, x, a * x));
-    case POINTWISE_leaky_mask: MAP(r = SELECT(w > 0, x, a * x));
+    case POINTWISE_leaky_mask:      MAP(r = SELECT(w > 0, x, a * x));
     case POINTWISE_prelu:           MAP(r = SELECT(x > 0, x, x * w));
-    case POINTWISE_larger:        MAP(r = SELECT(w > x, w, x));
-    default: break;
+    case POINTWISE_larger:          MAP(r = SELECT(w > x, w, x));
+    case POINTWISE_OPS: break;          /* and no default: the compiler warns of a loop without its case */
     }
 }
 
@@ -1357,7 +1357,7 @@ static void NAME(update)(Update op, const real *g, real *m, real *v, const real 
     case UPDATE_adagrad:        UPDATE(second += gradient * gradient;
                                        VECTOR_SQRT(root, second); weight -= rate * gradient / (root + epsilon));
     case UPDATE_moving_average: UPDATE(weight += betas[0] * (gradient - weight));
-    default: break;
+    case UPDATE_OPS: break;
     }
 }
 #undef UPDATE

@@ -463,17 +463,18 @@ static const OptionChapter manual[] = {
      "                      GRADIENT (made of constructors) and CASE. A pointwise op: POINTWISE(...) and its\n"
      "                      GRADIENT; its numbers are y->a and y->b, 0.3 and -0.7 in its test\n"
      "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case of MAP (x, w are the\n"
-     "                      operands; no comma outside brackets); then its name in facegan.c, 2.5\n"
+     "                      operands; no comma outside brackets)\n"
      "  tests/test_kernels.c    of a pointwise op its definition once more\n"
      "  gpu.cu              cube_gpu; of a pointwise op a case, and POINTWISE(cube)\n"
      "  facegan.c, 14.14    its ONNX operator. Without one `convert` to .onnx says which op it cannot write; the\n"
      "                      list in tests/test_onnx.c says what must be writable\n"
      "\n"
-     "A forgotten name in 2.5, or case, compiles and computes something else: only verify tells.\n"
+     "What is forgotten does not compile, or warns, but for a case in gpu.cu: that computes something else, and\n"
+     "`verify --gpu` tells.\n"
      "\n"
      "`facegan verify` then holds its kernels, under every instruction set and number of threads, against the\n"
      "definition, `facegan64 verify` its gradients of both orders, `facegan verify --gpu` the GPU's kernel.\n"
-     "Tried: cube, 11 new lines and 3 changed ones in 5 files, and a line in tests/test_kernels.c.\n"},
+     "Tried: cube, 11 new lines and 2 changed ones in 5 files, and a line in tests/test_kernels.c.\n"},
     {"model", "how to add a model",
      "A model is a row of `models` (facegan.c, 12.2), and, where it differs, of usual_of_models (9.1). Verbs,\n"
      "--help, samples, checkpoints and reports ask the row.\n"

@@ -743,7 +743,7 @@ OPTIONS_API void options_usage(FILE *to, const OptionProgram *p)
     fprintf(to, "%s: %s\n\nusage: %s VERB [WHAT] [INPUT...] [--option value]...\n\n", p->program, p->says,
             p->program);
     for (int i = 0; i < p->n; i++) options_synopsis(to, &p->verbs[i]);
-    fprintf(to, "\n%s VERB [WHAT] --help tells its options with examples; %s man is the manual.\n", p->program,
+    fprintf(to, "\n%s VERB [WHAT] --help tells its options with examples (--help --all: every option there is);\n%s man is the manual.\n", p->program,
             p->program);
 }
 
