@@ -38,6 +38,11 @@ build/facegan-32: $(SOURCES)
 	@mkdir -p build
 	$(CC) -m32 $(FLAGS) -O1 -o $@ facegan.c $(LIBS)
 
+# For tests/long_faults_watched.sh: allocations fail under the sanitizers.
+build/facegan-faulty: $(SOURCES) tests/faulty_memory.h
+	@mkdir -p build
+	$(CC) $(FLAGS) -include tests/faulty_memory.h -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ facegan.c $(LIBS)
+
 san: $(SOURCES)
 	$(CC) $(FLAGS) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -o facegan-san facegan.c $(LIBS)
 

@@ -11507,7 +11507,8 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
-    Judges judges = {.s = s, .like = settings_of_run(runs[0])};
+    Judges judges = {.s = s};
+    for (int i = n - 1; i >= 0; i--) judges.like = settings_of_run(runs[i]);        /* of the first; all are there */
     make_folder(s->out);
     check_judges(&judges);
     train_judges(&judges);

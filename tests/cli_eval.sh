@@ -66,6 +66,8 @@ says "the drawing itself" "$F" study truth mut --out truth --size 16 --count 128
 refused "its judges were made with --count 128" "$F" study truth mut --out truth --size 16 --count 129 --epochs 1
 refused "must be truth" "$F" study nothing mut --out truth
 refused "needs --out" "$F" study truth mut
+refused "nowhere" "$F" study truth mut nowhere --out untold --size 16 --count 128 --epochs 1
+check "no judge is trained before every run is there" test ! -e untold
 
 check "a generator as ONNX" "$F" convert mut mut.onnx
 check "a classifier as ONNX" "$F" convert judge judge.onnx

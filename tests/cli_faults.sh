@@ -20,7 +20,7 @@ F=${FACEGAN:-$PWD/facegan}
 passed=0 failed=0 skipped=0
 
 shim=$work/faults.so
-if ! ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -shared -fPIC -o "$shim" tests/faults.c 2>"$work/said" ||
+if ! ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -shared -fPIC $FAULTS -o "$shim" tests/faults.c 2>"$work/said" ||
    ! FAULT=write:0 LD_PRELOAD=$shim "$F" --version >/dev/null 2>"$work/said"; then
     echo "skipped: faults: $(head -n 1 "$work/said" | cut -c1-150)"
     echo "0 passed, 0 failed, 1 skipped"

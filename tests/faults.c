@@ -82,15 +82,17 @@ static int hit(void)
 
 /* ---- what is caught by its name ---- */
 
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t);
-
-static int no_memory(void)
+/* A program that was built with faulty_memory.h asks this itself. */
+int no_memory(void)
 {
     if (!is_kind("malloc") || !hit()) return 0;
     errno = ENOMEM;
     return 1;
 }
+
+#ifndef FAULTY_MEMORY
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
 
 void *malloc(size_t size) { return no_memory() ? NULL : __libc_malloc(size); }
 void *calloc(size_t n, size_t size) { return no_memory() ? NULL : __libc_calloc(n, size); }
@@ -103,6 +105,7 @@ int posix_memalign(void **memory, size_t border, size_t size)
     if (got) *memory = got;
     return got ? 0 : ENOMEM;
 }
+#endif
 
 /* The mapping of a file. */
 void *mmap(void *at, size_t length, int protection, int flags, int file, off_t offset)

@@ -84,6 +84,7 @@ static void check_folders(void)
     CHECK(opens(&set, at("deep/set"), (DataOptions){.split = SPLIT_ALL, .limit = 7}) && set.count == 7);
     CHECK(set.label[0] == 1 && set.label[4] == 2 && set.split[4] == SPLIT_TRAIN && set.split[5] == SPLIT_VALIDATION);
     CHECK(refused(at("deep"), (DataOptions){0}, 1, "did you mean") && refused(at("deep/set/Train/joy"), (DataOptions){0}, 1, "deep/set?"));
+    CHECK(refused("", (DataOptions){0}, 1, "no data set is named"));
     CHECK(refused(at("deep/set"), (DataOptions){.classes = "angyr,joy"}, 2, "did you mean angry"));
     CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy,nothing like it"}, 2, "it has"));
     CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy"}, 1, "only one class"));

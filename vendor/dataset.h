@@ -1519,6 +1519,7 @@ DATASET_API void dataset_list(DataSet *set, const char *path, const DataOptions 
 {
     struct stat status;
     *set = dataset_new(path, options);
+    if (!*path) give_up(1, "no data set is named: its path is empty");
     if (stat(path, &status) != 0)
         give_up_because(errno, own_text("%s: %s; check the spelling and the folder you are in", path, strerror(errno)));
     if (!S_ISDIR(status.st_mode)) {
