@@ -2768,11 +2768,13 @@ static Node *with_planes(Node *x, Node *label)
  * a mask, or adds to x (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
-/* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
- * et al. 2017) In the paper the label comes in as constant planes before the first convolution. They add the same
- * number to all pixels of a channel, except along the border, and the norm behind it subtracts that number again; these
- * stay. */
-static Node *modulated_norm(Net *net, Node *x, Node *condition)
+typedef Node *NormLayer(Net *net, Node *x, Node *residual, double slope);       /* inorm, batch_norm */
+
+/* ReLU(norm(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n).
+ * (Dumoulin et al. 2017) In the paper the label comes in as constant planes before the first convolution. They add the
+ * same number to all pixels of a channel, except along the border, and the norm behind it subtracts that number again;
+ * these stay. */
+static Node *modulated_norm(Net *net, Node *x, Node *condition, NormLayer *norm)
 {
     int n = condition->shape.d[3], c = x->shape.d[3];
     Shape w = shape_of(1, 1, n, c);
@@ -2781,7 +2783,7 @@ static Node *modulated_norm(Net *net, Node *x, Node *condition)
     gain = conv2d(condition, gain, NULL, LINEAR, geometry);                                     // (N,1,1,C)
     Node *offset = layer_parameter(net, "offset.weight", w, n);
     offset = conv2d(condition, offset, NULL, LINEAR, geometry);                                 // (N,1,1,C)
-    Node *h = inorm(net, x, NULL, LINEAR);
+    Node *h = norm(net, x, NULL, LINEAR);
     net->index++;
     return relu(add(mul(h, add_number(gain, 1)), offset));
 }
@@ -2794,7 +2796,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
     snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
     sequential(net, prefix);
     Node *h = conv_layer(net, x, (Conv){k, 3, 1, 1});                                           // (N,P/4,P/4,4w)
-    h = net->editor.modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
+    h = net->editor.modulates ? modulated_norm(net, h, condition, inorm) : inorm(net, h, NULL, RELU);
     h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
     sequential(net, "main.");
     net->index = outer + 1;
@@ -3114,8 +3116,9 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 
 /* The body `style`: z and the label become 8w numbers, the style, from which the smallest map is made and which every
  * norm is told, so that all scales hear what is drawn and nothing but the style makes pictures differ. (StyleGAN,
- * Karras et al. 2019, without its noise for each pixel) Each doubling is a nearest-neighbour enlargement and a
- * convolution, which leaves no checkerboards. */
+ * Karras et al. 2019, without its noise for each pixel) The norms are batch norms, as BigGAN's (Brock et al. 2019):
+ * instance norms make all pictures' channels alike, and faces fell apart into outlines. Each doubling is a
+ * nearest-neighbour enlargement and a convolution, which leaves no checkerboards. */
 static Node *style_generator(Net *net, Node *z, Node *label)
 {
     int n = z->shape.d[0], w = net->width, s = net->size >> net->repeat;
@@ -3124,10 +3127,10 @@ static Node *style_generator(Net *net, Node *z, Node *label)
     Node *style = dense(net, dense(net, z, 8 * w, 0.2), 8 * w, 0.2);                            // (N,1,1,8w)
     sequential(net, "main.");
     Node *h = reshape(dense(net, style, s * s * 8 * w, LINEAR), shape_of(n, s, s, 8 * w));      // (N,s,s,8w)
-    h = modulated_norm(net, h, style);
+    h = modulated_norm(net, h, style, batch_norm);
     for (int i = net->repeat - 1; i >= 0; i--) {
-        h = enlarge(h, 2 * h->shape.d[1], 2 * h->shape.d[2]);
-        h = modulated_norm(net, conv_layer(net, h, (Conv){min_int(8, 1 << i) * w, 3, 1, 1}), style);    // (N,2s,2s,..)
+        h = conv_layer(net, enlarge(h, 2 * h->shape.d[1], 2 * h->shape.d[2]), (Conv){min_int(8, 1 << i) * w, 3, 1, 1});
+        h = modulated_norm(net, h, style, batch_norm);                                          // (N,2s,2s,..)
     }
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 3, 1, 1}));                         // (N,P,P,X)
 }
