@@ -12531,18 +12531,18 @@ static bool is_to_edit(const char *path)
 }
 
 /* What is done to pictures with a model. Where the first input is a picture, it is one that comes with the program. */
-static void work_with(const char *usual, void (*work)(const char *run, char *const *pictures, int n, const Settings *s),
-                      char *const *inputs, int n, const Settings *s)
+static void work_with(const Command *c, const char *usual,
+                      void (*work)(const char *run, char *const *pictures, int n, const Settings *s))
 {
-    char shipped[PATH_MAX];
-    bool left_out = is_to_edit(inputs[0]) || image_suffix(inputs[0]);
-    if (left_out && !path_exists(inputs[0])) give_up(1, "%s: there is no such file", inputs[0]);
+    char *const *in = c->inputs, shipped[PATH_MAX];
+    bool left_out = is_to_edit(in[0]) || image_suffix(in[0]);
+    if (left_out && !path_exists(in[0])) give_up(1, "%s: there is no such file", in[0]);
     if (left_out && !shipped_model(usual, shipped))
         give_up(2, "no models/%s.safetensors here or beside the program: copy the folder models there, or name a run "
                 "or weights before the pictures", usual);
-    if (!left_out && n < 2)
-        give_up(2, "no picture among: %s; a run or weights, if named, come first", joined(inputs, n));
-    work(left_out ? shipped : inputs[0], inputs + !left_out, n - !left_out, s);
+    if (!left_out && c->n_inputs < 2)
+        give_up(2, "%s is no picture, but a model's; usage: facegan %s [RUN] IMAGE...", in[0], c->verb->name);
+    work(left_out ? shipped : in[0], in + !left_out, c->n_inputs - !left_out, &c->settings);
 }
 
 static void tell_version(void)
@@ -12664,7 +12664,7 @@ static void tell_chapter(const OptionProgram *program, const char *asked)
 RUN(reproduce, reproduce_document(c->what, in, c->n_inputs, s))
 RUN(classify_eval, evaluate_classifier(in[0], s))
 RUN(classify_predict, predict_emotions(in, c->n_inputs, s))
-RUN(gamut, work_with("photo-gamut", show_gamut, in, c->n_inputs, s))
+RUN(gamut, work_with(c, "photo-gamut", show_gamut))
 RUN(sample, sample_noise(in[0], s))
 RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
 RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
@@ -12686,7 +12686,7 @@ RUN(data_doctor, examine_dataset(in[0], &(DataOptions){.classes = *s->classes ? 
                                     (int)s->size, s->json, s->fix))
 RUN(train_mtcnn, if (!*s->out) set_path(s->out, "runs/mtcnn"); train_mtcnn(in, c->n_inputs, s);
     if (!*s->trace) tell_made(own_text("%s/mtcnn.safetensors", s->out)))
-RUN(edit, work_with("photo-stargan", edit_photos, in, c->n_inputs, s))
+RUN(edit, work_with(c, "photo-stargan", edit_photos))
 RUN(info, char path[PATH_MAX]; weights_path(in[0], path); print_tensors(load_tensors(path), path, stdout, s->json))
 RUN(convert, convert_weights(in[0], in[1], s); tell_made(in[1]))
 RUN(verify, verify(s->gpu))
