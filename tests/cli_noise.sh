@@ -91,7 +91,8 @@ refused "needs --out" "$F" sample "$work/wacgan"
 refused "this generator draws" "$F" sample "$work/wacgan" --out "$work/no" --emotions angry
 refused "was told no classes" "$F" sample "$work/gan" --out "$work/no" --emotions happy
 refused "facegan edit" "$F" sample models/drawn-faces.safetensors --out "$work/no"
-check "the shipped generator" "$F" sample models/noise-faces.safetensors --out "$work/shipped" --count 14
+check "the shipped generators" "$F" sample models/noise-faces.safetensors --out "$work/shipped" --count 14
+check "of photographs" "$F" sample models/noise-photos.safetensors --out "$work/photos" --count 14
 check "draws" test -s "$work/shipped/samples.png"
 check "no run was begun" test ! -e "$work/no/log.csv"
 
