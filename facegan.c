@@ -5056,7 +5056,7 @@ static void set_usual(Settings *s, const char *kinds, const Settings *given)
     }
 }
 
-/* Around a face's box: what the user asks for, or what the model at hand was trained on. */
+/* Around a face's box: what the user asks for, what the model at hand was trained on, or where nobody says, 0.3. */
 static double margin_of(const Settings *s, double trained)
 {
     return s->margin > -1 ? s->margin : trained > -1 ? trained : 0.3;
@@ -12302,7 +12302,7 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
         for (int k = 0; k < KINDS; k++)
             if (value[k] < worst[k]) worst[k] = value[k], image_to_bytes(x, picture, found + (size_t)k * picture);
     }
-    add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
+    add_canvas(page, own_text("Figure 7: difficult conditions, found in %d faces", all.n),
                draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
                                  .columns = KINDS, .column_names = kinds}));
 }
