@@ -4,7 +4,7 @@
  *
  * CONTENTS
  *    PART I  the story, to be read in order          PART III  the workshop
- *      1  a whole GAN in sixty lines                   10  data sets: batches, the doctor
+ *      1  a whole GAN in sixty lines                   10  data sets: opening, the doctor
  *      2  tensors and the graph                        11  faces in photographs
  *      3  the ops: one row each                        12  runs, and a classifier at work
  *      4  the gradient, symbol to symbol               13  numbers, verification, speed
@@ -3650,7 +3650,7 @@ static char penalty_of(const Settings *s)
  * x is a real picture and c' its label, c the label that is asked for, D_cls the probabilities of D's class head. L_adv
  * is a row of 6.1, the penalty is of 6.2.
  *
- * What may be added, all but the two that say so in GANmut's iteration as well:
+ * What may be added, all but two in GANmut's iteration as well:
  *   --lambda-adv       a weight for L_adv(G)
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
@@ -3658,9 +3658,9 @@ static char penalty_of(const Settings *s)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
- *   --source class     StarGAN only: D's scores are asked for each class by itself: is this a real picture of c?
+ *   --source class     not GANmut's: D's scores are asked for each class by itself: is this a real picture of c?
  *                                                                                                (StarGAN v2, eq. 1)
- *   --wrong-labels     StarGAN only: D is shown real pictures under another label as fakes          (Reed et al. 2016)
+ *   --wrong-labels     not GANmut's: D is shown real pictures under another label as fakes          (Reed et al. 2016)
  *   --diffaugment      D sees every picture, real or drawn, lighter or darker, with more or less contrast, moved, and
  *                      with a square hidden, by chance; G learns through it             (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
@@ -3861,7 +3861,7 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
 {
     Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'),
          *part[TEACHER_DRAWS];
-    for (int i = 0; i < TEACHER_DRAWS; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
+    for (int i = 0; i < TEACHER_DRAWS; i++) part[i] = slice(u, 3, i, 1);                        // (N,1,1,1)
     x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
     Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
                        scale(part[4], 0.06));                                                   // (N,1,1,6)
@@ -4481,7 +4481,7 @@ static void train_loop(Training *t, void (*feed)(void *run), void (*look)(void *
 /* ------------------------------------------------------------------------------------------------
  * 8.1  Rewriting
  *
- * Nodes that compute something else in the same time, or the same in less, take the place of others; what they replaced
+ * Nodes that compute more in the same time, or the same in less, take the place of others; what they replaced
  * has no reader any more and is dropped. The results are those of the graph as it was written, to rounding.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -4902,7 +4902,6 @@ static const Arena *bind_graphs(Graph *const *graphs, int n)
  * Every node's kernel in the planned order. A node's value stands in its place until a later node takes that over.
  * ---------------------------------------------------------------------------------------------- */
 
-/* One node after another, so that each value can be seen before a later one takes its place. */
 static void graph_run_one(Graph *g, int i)
 {
     char why[FACEGAN_ERROR];
@@ -5060,6 +5059,14 @@ static void set_usual(Settings *s, const char *kinds, const Settings *given)
 static double margin_of(const Settings *s, double trained)
 {
     return s->margin > -1 ? s->margin : trained > -1 ? trained : 0.3;
+}
+
+enum { SAVE_SECONDS = 120 };
+
+/* Is it time for a checkpoint: as --save-every says, or some time after the last? */
+static bool save_is_due(const Settings *s, long iteration, double saved)
+{
+    return s->save_every ? iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6413,14 +6420,6 @@ static void keep_lesson(Pupil *p)
     if (p->which == FINDERS - 1) export_pupil(p);
 }
 
-enum { SAVE_SECONDS = 120 };
-
-/* Is it time for a checkpoint: as --save-every says, or some time after the last? */
-static bool save_is_due(const Settings *s, long iteration, double saved)
-{
-    return s->save_every ? iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
-}
-
 static void look_at_lesson(void *pupil)
 {
     Pupil *p = pupil;
@@ -6659,11 +6658,14 @@ static const char **name_list(const char (*names)[NAME], int n)
     return list;
 }
 
-/* Which of n names it is, upper and lower case being the same; -1: none. */
+/* Which of n names it is, upper and lower case being the same, or which means the same emotion; -1: none. */
 static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
 {
     for (int i = 0; i < n; i++)
         if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
+    int meant = dataset_emotion(own_text("%.*s", (int)length, name));
+    for (int i = 0; i < n && meant >= 0; i++)
+        if (dataset_emotion(names[i]) == meant) return i;
     return -1;
 }
 
@@ -6697,7 +6699,7 @@ typedef struct Trainer {
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
     long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
-    FILE *log;                          /* log.csv, open at its end */
+    FILE *log;                          /* log.csv, open at its end; these three while the loop works */
     Loader *loader;
     Progress *progress;
     double saved;                       /* when the last checkpoint was written */
@@ -8168,15 +8170,15 @@ static void train_on(Trainer *t)
 static void load_pair(Trainer *t, const char *run)
 {
     Scope inner;
-    char path[PATH_MAX];
+    char path[PATH_MAX], prefix[TENSORFILE_PREFIX];
     weights_path(run, path);
     enter(&inner);
     const TensorFile *file = load_tensors(path);
-    bool has_d = find_net(file, path, &t->now.d, "D.", (char[TENSORFILE_PREFIX]){0});
+    bool has_d = find_net(file, path, &t->now.d, "D.", prefix);         /* a D of another kind is one that is refused */
     for (size_t i = 0; i < file->count; i++) has_d |= strncmp(file->tensors[i].name, "D.", 2) == 0;
     if (!has_d) warn("%s has a G and no D: D starts anew", path);
     load_net(file, path, &t->now.g, "G.", false);
-    if (has_d) load_net(file, path, &t->now.d, "D.", false);
+    if (has_d) load_net(file, path, &t->now.d, prefix, false);
     leave();
     net_restart_average(&t->now.g);
 }
@@ -8518,6 +8520,8 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
     if (resamplings < 2) return;
     StatsResampling job = {r, g, draw, seed, STREAM_RESAMPLE, own((size_t)resamplings, sizeof(double))};
     parallel(resamplings, stats_resample, &job);
+    for (int i = 0; i < resamplings; i++)
+        if (isnan(job.values[i])) give_up_memory((size_t)r->n, sizeof(int));
     *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
     fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
 }
@@ -9094,9 +9098,9 @@ static void bench_task(void *settings)
 /* ================================================================================================
  * 14  PICTURES, PAGES, REPORTS
  *
- * What trained networks and their data give people to look at: edited faces (14.1 to 14.3), pages about a run and its
- * space (14.4 to 14.6), faces drawn by hand or from noise, data sets as folders (14.7 to 14.11), and the numbers of
- * classifiers and generators (14.12, 14.13). A page is one file that needs no other. Last, networks as ONNX files.
+ * What trained networks and their data give people to look at: edited faces (14.1 to 14.3, 14.10), pages about a run
+ * and its space (14.4 to 14.6), faces drawn by hand or from noise, data sets as folders (14.7 to 14.9, 14.11), and the
+ * numbers of classifiers and generators (14.12, 14.13). A page is one file that needs no other. Last, ONNX files.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -9254,9 +9258,7 @@ static void fit_picture(Facegan *model, Image *picture)
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
-    int n = model->g.classes, k = find_name(model->class_names, n, name, length),
-        meant = k < 0 ? dataset_emotion(own_text("%.*s", (int)length, name)) : -1;              /* "anger", "joy" */
-    return meant < 0 ? k : find_name(model->class_names, n, emotion_names[meant], strlen(emotion_names[meant]));
+    return find_name(model->class_names, model->g.classes, name, length);
 }
 
 /* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions: the square of how far
@@ -9407,7 +9409,7 @@ static bool wants_detector(const Settings *s, char *const *inputs, int count)
 {
     char shipped[PATH_MAX];
     if (*s->detector || *s->weights) return true;
-    return shipped_model("mtcnn", shipped) && photo_any_larger(inputs, count, ONE_FACE, warn);
+    return shipped_model("mtcnn", shipped) && photo_any_larger(inputs, count, ONE_FACE, NULL);
 }
 
 /* As the options say. */
@@ -9420,7 +9422,7 @@ static Detector *open_detector(const Settings *s)
     return d;
 }
 
-/* The photographs of a verb, for which a detector looks at them, or not. */
+/* The photographs of a verb; `detect`: a detector searches them. */
 static Photos photos_of(const Settings *s, bool detect, void (*each)(void *context, Photo *photo), void *context)
 {
     return (Photos){.out = s->out, .channels = 3, .each = each, .context = context, .stop = &interrupted, .warn = warn,
@@ -10257,8 +10259,6 @@ static void balance_data(const char *data, const Settings *s)
 
 /* ------------------------------------------------------------------------------------------------
  * 14.10  Faces in photographs: detect, crop, edit
- *
- * Every photograph (14.2) is searched for faces, and both are handed to the verb.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Detection { const Settings *s; PhotoList *list; } Detection;
@@ -10417,8 +10417,8 @@ static void import_data(char *const *inputs, int count, const Settings *s)
     if (s->json) import_json(done, stdout);
     else write_table(import_table(done), stdout, TABLE_TEXT), dataset_print_notes(&done->set, stdout);
     if (!done->kept)
-        give_up(1, "no picture was kept; the first is %s",
-                done->n_work ? dataset_name(&done->set, *done->work) : "none");
+        give_up(1, "no picture was kept (%s/import.csv says why); the first row's is %s", s->out,
+                dataset_name(&done->set, *done->work));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10949,8 +10949,8 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
 /* ------------------------------------------------------------------------------------------------
  * 14.14  A graph as an ONNX file
  *
- * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). Ours and
- * ONNX's order of axes are vendor/onnx.h's business.
+ * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17); a doubling's
+ * five nodes are one. Ours and ONNX's order of axes are vendor/onnx.h's business.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { ONNX_OPSET = 17 };
@@ -10994,8 +10994,8 @@ static const struct { OnnxKind kind; const char *op; } onnx_ops[OPS] = {
     [OP_leaky_relu] = {ONNX_LEAKY, ""}, [OP_instance_norm] = {ONNX_NORM, ""},
     [OP_conv2d] = {ONNX_CONVOLUTION, ""}, [OP_conv2d_input_grad] = {ONNX_CONVOLUTION, ""}};
 
-/* Is y the end of a doubling (enlarge, 5.2), pixels repeated along columns and then rows? Then what is doubled; it has
- * pixels and rows in the place of the batch, which must be free in the file. */
+/* Is y the end of a doubling (enlarge, 5.2), pixels repeated along columns and then rows? Then what is doubled: its
+ * nodes count pixels and rows as the batch, which must be free in the file. */
 static const Node *doubled_by(const Node *y)
 {
     static const Op chain[] = {OP_reshape, OP_broadcast, OP_reshape, OP_broadcast, OP_reshape};
@@ -11095,7 +11095,7 @@ static Drawing sampler_for(OnnxModel *model, const char *run)
 {
     const Settings usual = default_settings();
     Sampler *m = open_sampler(run, &usual);
-    describe_model(model, m->g.condition ? m->names : NULL, &m->g);
+    m->s = NULL, describe_model(model, m->g.condition ? m->names : NULL, &m->g);
     return new_drawing(&m->g, noise_generator, 1);
 }
 
@@ -12536,12 +12536,12 @@ static void work_with(const Command *c, const char *usual,
 {
     char *const *in = c->inputs, shipped[PATH_MAX];
     bool left_out = is_to_edit(in[0]) || image_suffix(in[0]);
-    if (left_out && !path_exists(in[0])) give_up(1, "%s: there is no such file", in[0]);
+    if ((left_out || c->n_inputs < 2) && !path_exists(in[0])) give_up(1, "%s: there is no such file", in[0]);
     if (left_out && !shipped_model(usual, shipped))
         give_up(2, "no models/%s.safetensors here or beside the program: copy the folder models there, or name a run "
                 "or weights before the pictures", usual);
     if (!left_out && c->n_inputs < 2)
-        give_up(2, "%s is no picture, but a model's; usage: facegan %s [RUN] IMAGE...", in[0], c->verb->name);
+        give_up(2, "no picture behind %s, itself none; usage: facegan %s [RUN] IMAGE...", in[0], c->verb->name);
     work(left_out ? shipped : in[0], in + !left_out, c->n_inputs - !left_out, &c->settings);
 }
 
@@ -12563,9 +12563,10 @@ static void tell_version(void)
  * holds a picture's channels? -1: neither. */
 static int picture_axis(const TensorEntry *t)
 {
-    if (t->rank != AXES) return -1;
-    if (strstr(t->name, "main.0.weight") && t->shape[1] >= 3) return 1;
-    return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
+    const char *at = strstr(t->name, "main.");                          /* a block's is main.9.main.0 */
+    if (t->rank != AXES || !at) return -1;
+    if (strncmp(at, "main.0.weight", 13) == 0 && t->shape[1] >= 3) return 1;
+    return t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
 /* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
@@ -12604,7 +12605,8 @@ static void prefix_to_strip(const TensorFile *file, const char *path, char prefi
 /* An optimiser's memory, as it is called here and by PyTorch. */
 static bool is_moment(const char *name)
 {
-    static const char *const words[] = {"_m.", "_v.", "optim", "exp_avg", "momentum_buffer"};
+    static const char *const words[] = {"_m.G.", "_m.D.", "_v.G.", "_v.D.", "adam_m.", "adam_v.", "optim",
+                                        "exp_avg", "momentum_buffer"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strstr(name, words[i])) return true;
     return false;

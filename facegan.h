@@ -244,8 +244,8 @@ typedef struct Device {
 #define FACEGAN_SETTINGS(X)                                                                                            \
     X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
       TRAIN "train.mtcnn sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import "    \
-      "eval study reproduce toy", EVERY, "where to write, also -o: a folder, or the file of one picture (training: "    \
-      "by default runs/MODEL; pictures: the folder you are in)")                                                       \
+      "eval study reproduce toy", EVERY, "where to write, also -o: a folder, or the file of one picture (by default "  \
+      "training: runs/MODEL; edit and gamut: the folder you are in)")                                                  \
     X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
       BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", EVERY, "P: side of the "     \
       "pictures in pixels (0: the pictures' own, at most 128)")                                                        \

@@ -53,6 +53,12 @@ ends 2 "own.png is the photograph itself, which would be lost" "$F" edit own.png
 check "is as it was" cmp own.png $face
 mkdir -p nest/deeper && cp faces/neutral/00000.png nest && cp faces/neutral/00000.png nest/deeper
 ends 0 "nest: pictures in the 1 folder in it are left out" "$F" edit "$top/models/drawn-faces.safetensors" nest --emotion happy --out nested
+"$F" edit "$top/models/drawn-faces.safetensors" nest --emotion happy --out nested 2>told
+check "told once" test "$(grep -c 'left out' told)" -eq 1
+mkdir void
+ends 2 "no picture behind void, itself none; usage: facegan edit" "$F" edit void
+ends 1 "nosuch: there is no such file" "$F" gamut nosuch
+check "another word for happy" "$F" sample "$top/models/noise-faces.safetensors" --emotions joy --count 2 --out joy
 ends 0 "noise.onnx" "$F" convert "$top/models/noise-faces.safetensors" noise.onnx
 check "a sheet in a new folder" "$F" data show faces --out seen/faces.png
 

@@ -76,6 +76,8 @@ check "swapped" "$F" convert "$work/linear" "$work/bgr.safetensors" --bgr
 check "swapped back" "$F" convert "$work/bgr.safetensors" "$work/rgb.safetensors" --bgr
 check "as it was" "$F" convert "$work/linear" "$work/same.safetensors"
 check "twice swapped is the file" cmp "$work/rgb.safetensors" "$work/same.safetensors"
+for which in linear bgr.safetensors; do check "a block" "$F" convert "$work/$which" "$work/block-$which.npz" --only G.main.9.; done
+check "sees no colours: it is not swapped" cmp "$work/block-linear.npz" "$work/block-bgr.safetensors.npz"
 check "once swapped is not" sh -c "! cmp -s $work/bgr.safetensors $work/same.safetensors"
 
 refused "needs a class \"neutral\"" "$F" train ganmut "$work/faces" --out "$work/no" --classes happy,sad $small --iters 2

@@ -238,7 +238,7 @@ ends 2 "--weights is missing" "$F" data import folder many -o y --detector retin
 "$F" data draw --out "$work/mistake" --count 4 --size 16 --emotions happy,sad --quiet
 printf 'path,label\nx/00000.png,happy\n' >"$work/wrong.csv"
 printf 'path,label\n%s,happy\n' "$work"/mistake/*/00001.png >"$work/right.csv"
-ends 1 "no picture was kept; the first is" "$F" data import folder "$work/wrong.csv" --out "$work/again" --size 16
+ends 1 "import.csv says why); the first row's is" "$F" data import folder "$work/wrong.csv" --out "$work/again" --size 16
 check "gives way to the right one" "$F" data import folder "$work/right.csv" --out "$work/again" --size 16
 ends 2 "holds an import with other inputs" "$F" data import folder "$work/wrong.csv" --out "$work/again" --size 16
 

@@ -192,7 +192,7 @@ static const OptionChapter manual[] = {
      "people, who are surer of a strong smile than of a faint one: --viewers gives drawn faces such labels (the\n"
      "column `drawn` keeps the truth). `facegan data balance` makes all classes equally large.\n"},
     {"faces", "faces in photographs",
-     "facegan edit, detect, crop and classify predict look for faces in photographs. edit pastes each edited face\n"
+     "facegan edit, gamut, detect, crop and classify predict look for faces in photographs. edit pastes each face\n"
      "back; outside the pasted squares every pixel stays as it was. They use the detector that comes with the\n"
      "program, models/mtcnn.safetensors, unless another is named; edit, gamut and classify predict take a picture\n"
      "of at most 160 pixels for one face.\n"
