@@ -17,8 +17,8 @@
  *
  * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
  * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
- * sound files for damaged and full folders for empty. try_picture() and scope.h's attempt_one() forgive the first, never
- * the second.
+ * sound files for damaged and full folders for empty. try_picture() and scope.h's attempt_one() forgive the first,
+ * never the second.
  *
  * Define OWNED_STATIC as well to keep every function private to that file. C11 (or GNU C) and POSIX; the declarations
  * are C++17, too.

@@ -21,8 +21,8 @@
  * It builds on boxes.h, figures.h, owned.h and stats.h, which it includes, and on what those build on: define their
  * X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of gcc or clang
  * and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
- * where they fail (scope.h); what they make belongs to the innermost scope.
- * Messages about options call them as a command line would.
+ * where they fail (scope.h); what they make belongs to the innermost scope. Messages about options call them as a
+ * command line would.
  */
 #ifndef PHOTOS_H
 #define PHOTOS_H
@@ -118,7 +118,8 @@ PHOTOS_API Names photo_paths(char *const *inputs, int count, void (*warn)(const 
         Names inside = list_folder(inputs[i], NAMES_PICTURES);
         for (int k = 0; k < inside.count; k++) names_add(&paths, textf("%s/%s", inputs[i], inside.items[k]).s);
         int below = list_folder(inputs[i], NAMES_FOLDERS).count;
-        if (below) PHOTOS_WARN(warn, "%s: pictures in the %d folder%s in it are left out", inputs[i], below, below > 1 ? "s" : "");
+        if (below) PHOTOS_WARN(warn, "%s: pictures in the %d folder%s in it are left out", inputs[i], below,
+                               below > 1 ? "s" : "");
         if (!inside.count && count > 1) PHOTOS_WARN(warn, "no pictures in %s", inputs[i]);
     }
     if (!paths.count) give_up(1, "no pictures in %s", inputs[0]);
