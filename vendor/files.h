@@ -1,5 +1,6 @@
 /* files.h: files that are whole or not there. Writing that replaces a file in one step, a lock on a folder, names from
- * outside made safe, and reading, listing and making folders with every failure told from "there is none".
+ * outside made safe, and reading, listing and making folders with every failure told from "there is none". And what a
+ * program does first: it finds the files that came with it, and sees that no file gets a standard stream's number.
  *
  *     #define FILES_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "files.h"

@@ -1,5 +1,5 @@
-/* image.h: read, write, convert and resize pictures, warp them, cut pieces out and paste them back. One header, no
- * dependency but the C library and libm.
+/* image.h: read, write, convert and resize pictures, warp them, cut pieces out and paste them back, as bytes and as a
+ * network's numbers from -1 to 1. One header, no dependency but the C library and libm.
  *
  *     #define IMAGE_IMPLEMENTATION             in exactly one source file of the program
  *     #define IMAGE_STATIC                     optional: keeps every function private to that file

@@ -413,7 +413,6 @@ static void import_classes(Import *job)
     if (!job->n_work) give_up(1, "%s: no row has a wanted class", set->path);
 }
 
-/* The folder is this import's, or empty, and has a folder for each split and class. */
 /* Has an earlier import kept anything there? */
 static bool import_kept_any(const char *out)
 {
@@ -424,6 +423,7 @@ static bool import_kept_any(const char *out)
     return any;
 }
 
+/* The folder is this import's, or empty, and has a folder for each split and class. */
 static void import_claim(const Import *job, const char *kind, char *const *parts, int count)
 {
     const char *out = job->options->out, *says = job->options->says, *path = own_text("%s/import.txt", out);

@@ -18,8 +18,8 @@
  * One that cannot be read is told of and passed over: it never ends a batch, only its exit status. What is made of two
  * pictures never has one name (files_stems). What finds faces is a function that answers boxes; it sees three channels.
  *
- * It builds on boxes.h, figures.h, owned.h and stats.h, which it includes, and on what those build on: define their
- * X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of gcc or clang
+ * It builds on boxes.h, figures.h, owned.h, progress.h and stats.h, which it includes, and on what those build on:
+ * define their X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of gcc or clang
  * and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
  * where they fail (scope.h); what they make belongs to the innermost scope. Messages about options call them as a
  * command line would.
@@ -30,6 +30,7 @@
 #include "boxes.h"
 #include "figures.h"
 #include "owned.h"
+#include "progress.h"
 #include "stats.h"
 #include <signal.h>
 
@@ -104,7 +105,6 @@ PHOTOS_API PlotCanvas photo_annotated(const Photo *photo);
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define PHOTOS_WARN(warn, ...) ((warn) ? (warn)(__VA_ARGS__) : (void)0)
 
@@ -144,24 +144,17 @@ static void photos_make_out(const Photos *all, char *const *inputs, int count)
     else if (*all->out) make_folder(all->out);
 }
 
-static double photos_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void photos_find(Photos *all, Photo *photo)
 {
     const Image *image = &photo->image;
-    double start = photos_now();
+    double start = progress_seconds();
     photo->whole = !all->find || (image->width <= all->one_face && image->height <= all->one_face);
     if (!photo->whole) {
         const Image coloured = image->channels == 3 ? *image : with_channels(image, 3);
         photo->faces = all->find(all->finder, &coloured);
         if (!photo->faces.count) PHOTOS_WARN(all->warn, "no face in %s", photo->path), all->without++;
     }
-    all->seconds[all->count - all->unreadable] = photos_now() - start;
+    all->seconds[all->count - all->unreadable] = progress_seconds() - start;
     all->found += photo->whole ? 1 : photo->faces.count;
 }
 

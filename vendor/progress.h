@@ -60,6 +60,9 @@ PROGRESS_API double progress_time(const char *text);
  * it gets weight[i] in proportion to the others'. What is left over by jobs that are done whole goes to the rest. */
 PROGRESS_API void progress_share(double budget, int n, const double *whole, const double *weight, double *given);
 
+/* From some fixed moment, by a clock that only goes forward: differences count. */
+PROGRESS_API double progress_seconds(void);
+
 /* What progress_show draws after so many seconds. */
 PROGRESS_API void progress_line(const Progress *p, long done, double seconds, const char *note, char *line,
                                 size_t size);
@@ -84,8 +87,7 @@ PROGRESS_API void progress_to(FILE *stream)
     progress_terminal = stream && isatty(fileno(stream));
 }
 
-/* From some fixed moment: differences count. */
-static double progress_seconds(void)
+PROGRESS_API double progress_seconds(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
