@@ -19,10 +19,10 @@
  * pictures never has one name (files_stems). What finds faces is a function that answers boxes; it sees three channels.
  *
  * It builds on boxes.h, figures.h, owned.h, progress.h and stats.h, which it includes, and on what those build on:
- * define their X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of gcc or clang
- * and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
- * where they fail (scope.h); what they make belongs to the innermost scope. Messages about options call them as a
- * command line would.
+ * define their X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of
+ * gcc or clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions
+ * give up where they fail (scope.h); what they make belongs to the innermost scope. Messages about options call them as
+ * a command line would.
  */
 #ifndef PHOTOS_H
 #define PHOTOS_H
