@@ -73,8 +73,9 @@ static void test_kept(void)
     CHECK(!attempt(again, "those", &e) && e.status == 2 && strstr(e.text, "is about other pictures (these)"));
     remove(at("told.safetensors"));
     const volatile sig_atomic_t stop = 1;
-    const Stock *s = stock_open(&(char *){(char *)at("faces")}, 1, &(StockOptions){.random = chance, .channels = 1, .stop = &stop});
-    CHECK(s->scenes.portraits == 0 && s->count == 4);
+    const Stock *s = stock_open(&(char *){(char *)at("faces")}, 1, &(StockOptions){.random = chance, .channels = 1, .stop = &stop,
+                                                                                  .backgrounds = at("grounds")});
+    CHECK(s->scenes.portraits == 0 && s->scenes.backgrounds == 0 && s->count == 7);         /* nobody was asked */
 }
 
 /* Without a teacher a face is all of its picture, and its points are not known. */
