@@ -3,51 +3,12 @@
 # the good path beside each bad one works. Exit status: 0 done, 1 failed, 2 misuse. Nothing that was there may be lost.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
 # FACEGAN=/path/to/facegan-san sh tests/cli_errors.sh tries another build.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-LC_ALL=C
-export LC_ALL
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/check.sh"
+exactly=-F checked=/dev/null
 top=$PWD
-F=${FACEGAN:-$top/facegan}
-passed=0 failed=0 skipped=0
 
 # ---------------------------------------------------------------------------------------------- the harness
-# check WHAT COMMAND...: the command must succeed; used with `test`, `cmp`, `grep -q`.
-check()
-{
-    what=$1; shift
-    if "$@" >/dev/null 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    return 1
-}
-
-# refute WHAT COMMAND...: the command must fail.
-refute()
-{
-    what=$1; shift
-    if "$@" >/dev/null 2>&1; then failed=$((failed + 1)); echo "FAILED $what: this held: $*"; return 1; fi
-    passed=$((passed + 1))
-}
-
-# expect STATUS FRAGMENT COMMAND...: exit status and a piece of what it says (may be empty), which lands in $work/said.
-expect()
-{
-    want=$1 fragment=$2; shift 2
-    "$@" >"$work/said" 2>&1
-    got=$?
-    if [ $got -eq "$want" ] && { [ -z "$fragment" ] || grep -qF -- "$fragment" "$work/said"; }; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $*"
-    echo "  status $got, wanted $want, and to hear \"$fragment\"; heard:"
-    tail -n 5 "$work/said" | cut -c1-300 | sed 's/^/  | /'
-    return 1
-}
-
-skip() { skipped=$((skipped + 1)); echo "skipped: $*"; }
+expect() { ends "$@"; }                 # expect STATUS TEXT COMMAND...; what it says stays in $work/said
 count_files() { find "$1" -type f | wc -l; }
 contents() { find "$1" -type f -exec cksum {} + | sort; }
 
@@ -654,5 +615,4 @@ done
 
 check "nothing is written beside what was asked for" test -z "$(find . -maxdepth 1 -name '*tmp*')"
 cd "$top" || exit 2
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

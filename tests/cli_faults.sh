@@ -6,18 +6,10 @@
 #   - what goes on where it stopped (train, classify, import) does so, and ends with the same bytes as ever.
 # A few N of each by default, the first 400 with --long. COMMAND, KIND and N: only these; one N alone says what it said.
 # Needs ./facegan, a C compiler and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-LC_ALL=C
-export LC_ALL
+. "$(dirname "$0")/check.sh"
 long=0
 [ "$1" = --long ] && { long=1; shift; }
 only_command=$1 only_kind=$2 only_n=$3
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
 
 shim=$work/faults.so
 if ! ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -shared -fPIC $FAULTS -o "$shim" tests/faults.c 2>"$work/said" ||
@@ -191,5 +183,4 @@ done
 sort -t '|' -k1,2 -s faults | awk -F '|' '
     { key = $1 ": " $2 } key != last { if (last) print "FAILED " last "  (" n " times; first at " first ")"; n = 0; last = key; first = $3 "; " $4 }
     { n++ } END { if (last) print "FAILED " last "  (" n " times; first at " first ")" }'
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

@@ -93,7 +93,7 @@ refused "was told no classes" "$F" sample "$work/gan" --out "$work/no" --emotion
 refused "facegan edit" "$F" sample models/drawn-faces.safetensors --out "$work/no"
 check "the shipped generators" "$F" sample models/noise-faces.safetensors --out "$work/shipped" --count 14
 check "of photographs" "$F" sample models/noise-photos.safetensors --out "$work/photos" --count 14
-check "draws" test -s "$work/shipped/samples.png"
+check "draw" test -s "$work/shipped/samples.png" -a -s "$work/photos/samples.png"
 check "no run was begun" test ! -e "$work/no/log.csv"
 
 # A class's name out of the weights becomes a folder below --out, whatever it says.

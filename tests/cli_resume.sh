@@ -3,24 +3,11 @@
 # up again each time, must end with the very bytes of one that was left alone: checkpoint, log and samples. After every kill the
 # checkpoint must be whole, and in the end no temporary file may be left.
 # Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
-cd "$(dirname "$0")/.." || exit 2
+. "$(dirname "$0")/check.sh"
+checked=/dev/null
 kills=${1:-3}
-unset FACEGAN_ISA FACEGAN_WINOGRAD
-work=$(mktemp -d) || exit 2
 child=
 trap '[ -n "$child" ] && kill -9 $child 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-F=${FACEGAN:-$PWD/facegan}
-passed=0 failed=0 skipped=0
-
-check()
-{
-    what=$1; shift
-    if "$@" >/dev/null 2>&1; then passed=$((passed + 1)); return 0; fi
-    failed=$((failed + 1))
-    echo "FAILED $what: $*"
-    tail -n 3 "$work/said" 2>/dev/null | sed 's/^/  | /'
-}
 
 # A random whole number below $1.
 random() { echo $(($(od -An -N4 -tu4 /dev/urandom | tr -d ' ') % $1)); }
@@ -145,5 +132,4 @@ check "nohup's training goes on" kill -TERM $child
 wait $child
 child=
 echo "$iters iterations, $killed kills and 6 more"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+report

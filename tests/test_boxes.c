@@ -142,6 +142,22 @@ static void test_alignment(void)
     CLOSE(got.turn_x, 90, 1e-9), CLOSE(got.x, -15, 1e-9), CLOSE(got.y, -5, 1e-9);
 }
 
+/* A number for each column. */
+static void test_printing(void)
+{
+    char text[300] = "";
+    int columns = 1, numbers = 0;
+    Box b = {.box = {1, -2.5, 30.006, 4}, .score = 0.5};
+    for (int k = 0; k < BOX_POINTS; k++) b.point[k][0] = k, b.point[k][1] = 10 + k;
+    FILE *file = fmemopen(text, sizeof text, "w");
+    box_print(file, &b);
+    fclose(file);
+    CHECK(strcmp(text, ",1.00,-2.50,30.01,4.00,0.00,10.00,1.00,11.00,2.00,12.00,3.00,13.00,4.00,14.00\n") == 0);
+    for (const char *at = box_columns; *at; at++) columns += *at == ',';
+    for (const char *at = text; *at; at++) numbers += *at == ',';
+    CHECK(columns == numbers);
+}
+
 int main(void)
 {
     test_overlap();
@@ -151,5 +167,6 @@ int main(void)
     test_targets();
     test_anchors();
     test_alignment();
+    test_printing();
     return check_report();
 }

@@ -4,25 +4,6 @@
 #include "check.h"
 #include "folder.h"
 
-/* ---- a folder with small pictures ---- */
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "wb");
-    fputs(text, f);
-    fclose(f);
-}
-
-/* A grey PNM whose pixels are drawn from `seed`. */
-static void write_picture(const char *path, int width, int height, int seed)
-{
-    FILE *f = fopen(path, "wb");
-    fprintf(f, "P5\n%d %d\n255\n", width, height);
-    for (int i = 0; i < width * height; i++)
-        putc((int)(draw((uint64_t)seed, 7, (uint64_t)i, 0) * 256), f);
-    fclose(f);
-}
-
 typedef struct Doctoring { const char *path; int size, json; const char *fix; } Doctoring;
 
 static void doctor_work(void *context)
@@ -122,14 +103,12 @@ static void check_doctor(void)
 
 int main(void)
 {
-    char command[100];
     Scope all;
     enter(&all);
-    snprintf(folder, sizeof folder, "/tmp/facegan-data-XXXXXX");
-    if (!mkdtemp(folder) || !freopen(at("stderr"), "w", stderr)) return 1;
+    if (!begin_folder("facegan-data") || !freopen(at("stderr"), "w", stderr)) return 1;
     setvbuf(stderr, NULL, _IONBF, 0);
     check_doctor();
+    CHECK(end_folder());
     leave();
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return check_report() + (system(command) != 0);
+    return check_report();
 }

@@ -5,29 +5,9 @@
 #include "check.h"
 #include "folder.h"
 
-/* ---- a folder with small pictures ---- */
-
 static int said;                        /* how many warnings there were */
 
 __attribute__((format(printf, 1, 2))) static void count_warning(const char *format, ...) { said += *format != 0; }
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "wb");
-    fputs(text, f);
-    fclose(f);
-}
-
-static int pixel(int seed, int i) { return (seed * 37 + i * 11 + i / 7) & 255; }
-
-/* A grey PNM whose pixels follow from `seed`. */
-static void write_picture(const char *path, int width, int height, int seed)
-{
-    FILE *f = fopen(path, "wb");
-    fprintf(f, "P5\n%d %d\n255\n", width, height);
-    for (int i = 0; i < width * height; i++) putc(pixel(seed, i), f);
-    fclose(f);
-}
 
 static bool opens(DataSet *set, const char *path, DataOptions o)
 {
@@ -498,8 +478,7 @@ int main(void)
 {
     Scope all;
     enter(&all);
-    snprintf(folder, sizeof folder, "/tmp/dataset-XXXXXX");
-    if (!mkdtemp(folder)) return 1;
+    if (!begin_folder("dataset")) return 1;
     check_words();
     check_find();
     check_majority();
@@ -515,7 +494,7 @@ int main(void)
     check_cleaning();
     check_machine();
     check_join();
-    CHECK(system(own_text("rm -r %s", folder)) == 0);
+    CHECK(end_folder());
     leave();
     return check_report();
 }

@@ -2,16 +2,13 @@
  * examples, none is found in a sound set, and the list that is written has what is left. */
 #include "../vendor/all.h"
 #include "check.h"
-
-static char folder[64];
-static const char *at(const char *name) { return own_text("%s/%s", folder, name); }
+#include "folder.h"
 
 /* Colours that follow from `seed`; 0: one colour only. */
 static void write_seeded(const char *path, int width, int height, int seed)
 {
     Image p = new_picture(width, height, 3);
     for (int i = 0; i < width * height * 3; i++) p.pixels[i] = (unsigned char)(seed ? seed * 37 + i * 11 + i / 7 : 90);
-    make_folder(own_text("%.*s", (int)(strrchr(path, '/') - path), path));
     save_picture(path, &p, NULL);
 }
 
@@ -33,7 +30,7 @@ static bool finds(const Diagnosis *d, const char *code, bool problem, int exampl
 
 static void test_sound(void)
 {
-    for (int i = 0; i < 200; i++) write_seeded(at(own_text("sound/%s/%d.png", i % 2 ? "happy" : "sad", i)), 16, 16, 1 + i);
+    for (int i = 0; i < 200; i++) write_seeded(at("sound/%s/%d.png", i % 2 ? "happy" : "sad", i), 16, 16, 1 + i);
     const Diagnosis *d = doctor_examine(at("sound"), &(DataOptions){.split = SPLIT_ALL}, 16, "prog");
     for (int i = 0; i < d->n_findings; i++) printf("  %s\n", d->findings[i].text);
     CHECK(!d->problems && !d->n_findings && d->readable == 200 && d->side[0] == 16 && d->looks);
@@ -80,7 +77,7 @@ static void test_leftovers(void)
 {
     const DataOptions all = {.split = SPLIT_ALL};
     const char *labels = "path,label\nsad/1.png,sad\nhappy/2.png,happy\nhappy/9.png,happy\n", *list = "path,label\nno.png,sad\n";
-    for (int i = 1; i <= 3; i++) write_seeded(at(own_text("two/%s/%d.png", i % 2 ? "sad" : "happy", i)), 16, 16, i);
+    for (int i = 1; i <= 3; i++) write_seeded(at("two/%s/%d.png", i % 2 ? "sad" : "happy", i), 16, 16, i);
     write_file(at("two/labels.csv"), labels, strlen(labels));
     const Diagnosis *d = doctor_examine(at("two"), &all, 16, "prog");
     CHECK(finds(d, "lost", false, 1, ": 1") && strcmp(finding(d, "lost")->examples.items[0], "happy/9.png") == 0);
@@ -91,8 +88,7 @@ static void test_leftovers(void)
     for (int i = 0; i < 4; i++) {
         Image p = new_picture(16, 16, 3);
         for (int k = 0; k < 16 * 16; k++) memset(p.pixels + 3 * k, 7 * i + k, 3);
-        make_folder(at(own_text("grey/%d", 10 + i % 2)));
-        save_picture(at(own_text("grey/%d/%d.png", 10 + i % 2, i)), &p, NULL);
+        save_picture(at("grey/%d/%d.png", 10 + i % 2, i), &p, NULL);
     }
     d = doctor_examine(at("grey"), &all, 16, "prog");
     CHECK(finds(d, "grey", false, 0, "--grey") && finds(d, "numbered", false, 0, "called 10, 11:"));
@@ -147,8 +143,7 @@ int main(void)
 {
     Scope all;
     enter(&all);
-    snprintf(folder, sizeof folder, "/tmp/doctor-XXXXXX");
-    if (!mkdtemp(folder)) return 1;
+    if (!begin_folder("doctor")) return 1;
     CHECK(doctor_halvings(128) == 6 && doctor_halvings(48) == 4 && doctor_halvings(256) == 6 && doctor_halvings(50) == 1);
     CHECK(doctor_halvings(1) == 0 && doctor_halvings(160) == 5);
     test_sound();
@@ -157,7 +152,7 @@ int main(void)
     test_leftovers();
     test_mending(d);
     test_telling(d);
-    CHECK(system(own_text("rm -r %s", folder)) == 0);
+    CHECK(end_folder());
     leave();
     return check_report();
 }

@@ -680,6 +680,12 @@ static void test_program(void)
     close(0);
     CHECK(files_occupy_standard() && read(0, &letter, 1) == 0 && files_occupy_standard());
     dup2(in, 0), close(in);
+    fflush(stdout);
+    int out = dup(1);
+    close(1);
+    bool occupied = files_occupy_standard() && write(1, "x", 1) < 0;
+    dup2(out, 1), close(out);
+    CHECK(occupied);
 }
 
 int main(void)

@@ -2011,6 +2011,21 @@ static void test_put_cell(void)
 }
 
 /* Nine pixels of ten from the middle or a corner: a picture of 20 is enlarged to 22.2, of which 20 are seen. */
+/* 127.5 (x + 1) to the nearest byte, and back: every byte comes back. */
+static void test_bytes(void)
+{
+    const IMAGE_REAL x[8] = {-1, 1, 0, (IMAGE_REAL)-0.6, -7, 9, NAN, (IMAGE_REAL)(100.6 / 127.5 - 1)};
+    static const unsigned char wanted[8] = {0, 255, 128, 51, 0, 255, 0, 101};
+    unsigned char bytes[256], again[256];
+    IMAGE_REAL numbers[256];
+    image_to_bytes(x, 8, bytes);
+    CHECK(memcmp(bytes, wanted, 8) == 0);
+    for (int i = 0; i < 256; i++) bytes[i] = (unsigned char)i;
+    image_from_bytes(bytes, 256, numbers), image_to_bytes(numbers, 256, again);
+    CHECK(numbers[0] == -1 && numbers[255] == 1 && memcmp(bytes, again, 256) == 0);
+    CLOSE(numbers[51], -0.6, 1e-7);
+}
+
 static void test_views(void)
 {
     ImageWarp v[IMAGE_VIEWS];
@@ -2034,6 +2049,7 @@ int main(void)
 {
     test_put_cell();
     test_views();
+    test_bytes();
     snprintf(directory, sizeof directory, "/tmp/test_image_XXXXXX");
     CHECK(mkdtemp(directory) != NULL);
     test_samples();

@@ -2,9 +2,7 @@
  * pixel by pixel what is cut out of them; an import that was stopped goes on; one is not mixed into another. */
 #include "../vendor/all.h"
 #include "check.h"
-
-static char folder[64];
-static const char *at(const char *name) { return own_text("%s/%s", folder, name); }
+#include "folder.h"
 
 static int warnings;
 __attribute__((format(printf, 1, 2))) static void count_warning(const char *format, ...) { warnings += *format != 0; }
@@ -22,7 +20,7 @@ static void write_ramp(const char *path)
 static void write_set(void)
 {
     make_folder(at("set"));
-    for (const char *name = "abcdg"; *name; name++) write_ramp(at(own_text("set/%c.png", *name)));
+    for (const char *name = "abcdg"; *name; name++) write_ramp(at("set/%c.png", *name));
     write_file(at("set/f.png"), "\x89PNG\r\n", 6);
     const char *list = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression\n"
                        "a.png,2,1,4,4,,1\nb.png,8,4,8,8,,1\nc.png,14,2,8,8,,2\nd.png,30,2,4,4,,2\n"
@@ -156,8 +154,7 @@ int main(void)
 {
     Scope all;
     enter(&all);
-    snprintf(folder, sizeof folder, "/tmp/importing-XXXXXX");
-    if (!mkdtemp(folder)) return 1;
+    if (!begin_folder("importing")) return 1;
     progress_to(NULL);
     write_set();
     test_boxes();
@@ -165,7 +162,7 @@ int main(void)
     test_whole();
     test_resuming();
     test_share();
-    CHECK(system(own_text("rm -r %s", folder)) == 0);
+    CHECK(end_folder());
     leave();
     return check_report();
 }

@@ -199,7 +199,6 @@ static void lying(void *context)
     CHECK(lies_in(in_folder("deep"), "/") && !lies_in(in_folder("gone"), folder));
 }
 
-/* The work must give up, with these words in its reason. */
 /* A set's folders by safe names, its text of a shape, and that it begins in an empty folder only, unless told. */
 static void begun_twice(void *context)
 {
@@ -218,6 +217,34 @@ static void begun_twice(void *context)
     begin_set(in_folder("set"), names, 2, false);
 }
 
+/* Bars and times; a limit of memory, and none again. */
+static void measured(void *context)
+{
+    (void)context;
+    struct rlimit before, with, after;
+    Scope inner;
+    FILE *file = tmpfile();
+    progress_to(file);
+    enter(&inner);
+    Progress *bar = own_progress("count", 2, 10);
+    CHECK(bar->first == 2 && bar->total == 10 && strcmp(bar->what, "count") == 0);
+    CHECK(strcmp(own_duration(425), "7m05s") == 0);
+    progress_terminal = true, bar->shown = 0;           /* of a bar that is not full the scope ends the line */
+    progress_show(bar, 5, "%s", "half");
+    CHECK(ftell(file) > 0);
+    leave();
+    fseek(file, -1, SEEK_END);
+    CHECK(fgetc(file) == '\n');
+    fclose(file), progress_to(NULL);
+    if (SANITIZED) { SKIP("a limit of memory, under AddressSanitizer"); return; }
+    getrlimit(RLIMIT_DATA, &before);
+    limit_memory(4096), getrlimit(RLIMIT_DATA, &with);
+    limit_memory(0), getrlimit(RLIMIT_DATA, &after);
+    CHECK(with.rlim_cur == (rlim_t)4096 << 20 || with.rlim_cur == with.rlim_max);
+    CHECK(with.rlim_max == before.rlim_max && after.rlim_cur == after.rlim_max);
+}
+
+/* The work must give up, with these words in its reason. */
 static void must_fail(void (*work)(void *context), const char *words, bool machine)
 {
     Error e = {0};
@@ -247,6 +274,6 @@ int main(void)
     must_fail(abandoned, "stopped", false);
     must_fail(locked_twice, "works here", false);
     must_fail(begun_twice, "is not empty", false);
-    CHECK(attempt(lying, NULL, &e) && attempt(cleared, NULL, &e));
+    CHECK(attempt(lying, NULL, &e) && attempt(measured, NULL, &e) && attempt(cleared, NULL, &e));
     return check_report();
 }

@@ -4,8 +4,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 #include "check.h"
-
-static char folder[64];
+#include "folder.h"
 
 static char said[2000];
 __attribute__((format(printf, 1, 2))) static void hear(const char *format, ...)
@@ -172,8 +171,7 @@ int main(void)
 {
     Scope all;
     enter(&all);
-    snprintf(folder, sizeof folder, "/tmp/photos-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder)) return 1;
+    if (!begin_folder("photos") || chdir(folder)) return 1;
     write_grey("one/a.png", 80, 40, 1), write_grey("two/a.png", 8, 8, 3);
     write_grey("folder/b.png", 8, 8, 3), write_grey("folder/c.png", 8, 8, 4), write_grey("high.png", 8, 9, 3);
     make_folder("empty"), write_file("cut.png", "\x89PNG\r\n", 6);
@@ -181,7 +179,7 @@ int main(void)
     test_finding();
     test_telling();
     test_saving();
-    CHECK(system(own_text("rm -r %s", folder)) == 0);
+    CHECK(end_folder());
     leave();
     return check_report();
 }

@@ -47,6 +47,26 @@ static int lines_after(double ago, long done)
     return lines;
 }
 
+/* On a terminal a bar's line ends once, by itself where it is full, else with the bar. */
+static void test_terminal(void)
+{
+    for (long most = 5; most <= 10; most += 5) {
+        FILE *file = tmpfile();
+        int lines = 0;
+        progress_to(file), progress_terminal = true;
+        Progress p = progress_start("draw", 0, 10);
+        for (long i = 1; i <= most; i++) progress_show(&p, i, "%s", "faces");
+        fflush(file), rewind(file);
+        for (int c; (c = fgetc(file)) != EOF;) lines += c == '\n';
+        CHECK(lines == (most == 10));
+        progress_end(&p);
+        rewind(file), lines = 0;
+        for (int c; (c = fgetc(file)) != EOF;) lines += c == '\n';
+        CHECK(lines == 1);
+        fclose(file);
+    }
+}
+
 static void test_times(void)
 {
     static const char *const wrong[] = {"", "2", "2x", "-1h", "0m", "2hh", "nanh", "infs", "h", "1e999h"};
@@ -72,6 +92,7 @@ static void test_sharing(void)
 
 int main(void)
 {
+    test_terminal();
     test_durations();
     test_times();
     test_sharing();

@@ -122,6 +122,7 @@ static void naming(void *context)
     names_add_once(&letters, "A");
     CHECK(letters.count == 43 && strcmp(letters.items[1], "b") == 0 && strcmp(letters.items[42], "39") == 0);
     CHECK(names_find(&letters, "c") == 2 && names_find(&letters, "d") == -1 && names_find(&none, "a") == -1);
+    CHECK(strcmp(listed((const char *const *)letters.items, 3, ","), "a,b,C") == 0 && !*listed(NULL, 0, ","));
     CHECK(strcmp(joined(letters.items, 3), "a, b, C") == 0 && strcmp(joined(letters.items, 0), "") == 0);
     for (int i = 0; i < 99; i++) names_add(&letters, "a long text");
     const char *cut = joined(letters.items, letters.count);

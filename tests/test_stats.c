@@ -211,6 +211,25 @@ static void test_frechet(void)
     CLOSE(stats_frechet(&p, (int[]){3, 1, 0, 2}, &q, (int[]){2, 3, 0, 1}), 1 + 4.0 / 3 + 4.0 / 3, 1e-12);
 }
 
+/* Row 0 again and again, then two rows in another order. */
+static double places(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which)
+{
+    CHECK(seed == 5 && stream == 9 && index < 4 && which < 2);
+    return index < 2 ? 0 : index == 2 ? which ? 0 : 0.5 : which ? 0.5 : 0;
+}
+
+/* Once 1, 1 and 6, 6: means 5 apart and no variance; once 3, 1 and 6, 10: means 2 and 8, variances 2 and 8. */
+static void test_resampling(void)
+{
+    const double a[] = {1, 3}, b[] = {6, 10};
+    double values[2] = {0, 0};
+    const StatsRows r = {a, 2, 1}, g = {b, 2, 1};
+    StatsResampling job = {&r, &g, places, 5, 9, values};
+    stats_resample(&job, 1, 0), stats_resample(&job, 0, 3);
+    CLOSE(values[0], 25, 1e-12);
+    CLOSE(values[1], 36 + 2 + 8 - 2 * 4, 1e-12);                        /* the root of 2 times 8 is 4 */
+}
+
 static void test_confusion(void)
 {
     StatsConfusion c = {.n = 3};
@@ -338,6 +357,7 @@ int main(void)
     test_clusters();
     test_eigen();
     test_frechet();
+    test_resampling();
     test_confusion();
     test_join();
     test_calibration();

@@ -2,9 +2,7 @@
  * in is left out, it is asked once, and its answers are another stock's only where that is about the same. */
 #include "../vendor/all.h"
 #include "check.h"
-
-static char folder[64];
-static const char *at(const char *name) { return own_text("%s/%s", folder, name); }
+#include "folder.h"
 
 static double chance(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which)
 {
@@ -75,8 +73,9 @@ static void test_kept(void)
     CHECK(!attempt(again, "those", &e) && e.status == 2 && strstr(e.text, "is about other pictures (these)"));
     remove(at("told.safetensors"));
     const volatile sig_atomic_t stop = 1;
-    const Stock *s = stock_open(&(char *){(char *)at("faces")}, 1, &(StockOptions){.random = chance, .channels = 1, .stop = &stop});
-    CHECK(s->scenes.portraits == 0 && s->count == 4);
+    const Stock *s = stock_open(&(char *){(char *)at("faces")}, 1, &(StockOptions){.random = chance, .channels = 1, .stop = &stop,
+                                                                                  .backgrounds = at("grounds")});
+    CHECK(s->scenes.portraits == 0 && s->scenes.backgrounds == 0 && s->count == 7);         /* nobody was asked */
 }
 
 /* Without a teacher a face is all of its picture, and its points are not known. */
@@ -99,16 +98,15 @@ int main(void)
     static const int greys[4] = {100, 50, 150, 200};
     Scope all;
     enter(&all);
-    snprintf(folder, sizeof folder, "/tmp/stock-XXXXXX");
-    if (!mkdtemp(folder)) return 1;
+    if (!begin_folder("stock")) return 1;
     make_folder(at("faces")), make_folder(at("grounds"));
-    for (int i = 0; i < 4; i++) write_grey(at(own_text("faces/%d.png", i + 1)), 40, i ? 40 : 44, greys[i]);
+    for (int i = 0; i < 4; i++) write_grey(at("faces/%d.png", i + 1), 40, i ? 40 : 44, greys[i]);
     write_grey(at("grounds/1.png"), 300, 200, 50), write_grey(at("grounds/2.png"), 500, 300, 50);
     write_grey(at("grounds/3.png"), 300, 300, 100);
     test_teacher();
     test_kept();
     test_alone();
-    CHECK(system(own_text("rm -r %s", folder)) == 0);
+    CHECK(end_folder());
     leave();
     return check_report();
 }

@@ -17,7 +17,8 @@
  *     caller:           take 3            take 4
  *
  * Where make() gives up (scope.h, which this includes: define SCOPE_IMPLEMENTATION, too), ahead_wait() gives up with
- * the same words, after the items that were made before. The thread ends when the scope is left in which it was started.
+ * the same words, after the items that were made before. The thread ends when the scope is left in which it was
+ * started.
  *
  * Define AHEAD_STATIC as well to keep every function private to that file. C11 and POSIX threads.
  */

@@ -4,7 +4,7 @@
  *     #define VENDOR_REAL double        before the include, where numbers of pictures and graphs are to be doubles
  *     #include "vendor/all.h"
  *
- * kernels.h's `real` is double where KERNELS_DOUBLE is defined.
+ * kernels.h's `real` is double where KERNELS_DOUBLE is defined. C11 of gcc or clang; no C++, as it has the code.
  */
 #ifndef VENDOR_ALL_H
 #define VENDOR_ALL_H

@@ -1,7 +1,7 @@
 /* arrays.h: what a network does to whole arrays besides convolving them: sums over axes, repetition, softmax, the
  * largest channel, instance norm with its gradient, max pooling. kernels.h does such things to a line of numbers in one
- * thread; here the lines of an array are shared among all threads (softmax and the
- * largest channel are done by the caller's).
+ * thread; here the lines of an array are shared among all threads (softmax and the largest channel are done by the
+ * caller's).
  *
  *     #define ARRAYS_IMPLEMENTATION     in exactly one C file, before the include
  *     #include "arrays.h"               which includes kernels.h: that one's IMPLEMENTATION stands in the same file
@@ -55,11 +55,11 @@ ARRAYS_API void arrays_put_at_largest(const real *u, const real *v, size_t rows,
  *
  *     y = leaky(A x + B + residual)
  *     sums: of d and of d h over the pixels, where d = dy times the activation's slope, h = (x - mean) inverse
- *     dx = A (d - sum of d / pixels - h sum of d h / pixels)                                                          */
+ *     dx = A (d - sum of d / pixels - h sum of d h / pixels) */
 typedef struct ArraysNorm {
     const int *shape;                   /* x's (N,H,W,C) */
     const real *x;
-    const real *moments;                /* (N,2,C): every channel's mean, then its inverse, 1/sqrt(variance + epsilon) */
+    const real *moments;                /* (N,2,C): each channel's mean, then its inverse, 1/sqrt(variance + epsilon) */
     const real *scale, *shift;          /* (C) */
     real slope;                         /* of the leaky ReLU; 1: none */
 } ArraysNorm;

@@ -1,5 +1,6 @@
 /* boxes.h: boxes about things in a picture, as detectors find them: how much two overlap, doubles, squares, the part
- * that lies in the picture, anchors, corrections, and the cut-out in which a face's five points stand in their places.
+ * that lies in the picture, anchors, corrections, the cut-out in which a face's five points stand in their places, and
+ * a box as the columns of a CSV file.
  *
  *     #define SCOPE_IMPLEMENTATION    and IMAGE_IMPLEMENTATION, BOXES_IMPLEMENTATION, in exactly one C file
  *     #include "boxes.h"
@@ -91,7 +92,7 @@ BOXES_API const double *box_template(void);
  * side. A face whose points are all in one place cannot be aligned and is cut upright. */
 BOXES_API ImageFrame box_frame(Box b, int align, double margin);
 
-/* ",left,...,mouth_right_y" with two decimals and a line's end, for a CSV file with these columns. */
+/* These columns, the last of a CSV file, and their part of a row: a comma before each number, a line's end behind. */
 static const char box_columns[] = "left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
                                   "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y";
 BOXES_API void box_print(FILE *to, const Box *b);
@@ -220,14 +221,14 @@ BOXES_API ImageFrame box_frame(Box b, int align, double margin)
     return image_frame_grown(frame, 1 + margin);
 }
 
-/* ---- many ---- */
-
 BOXES_API void box_print(FILE *to, const Box *b)
 {
     for (int k = 0; k < 4; k++) fprintf(to, ",%.2f", b->box[k]);
     for (int k = 0; k < 2 * BOX_POINTS; k++) fprintf(to, ",%.2f", b->point[k / 2][k % 2]);
     fputc('\n', to);
 }
+
+/* ---- many ---- */
 
 BOXES_API void boxes_add(Boxes *list, Box b)
 {

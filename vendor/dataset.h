@@ -14,6 +14,7 @@
  * too. Define DATASET_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008
  * (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail
  * (scope.h); a set belongs to the scope that was the innermost when it was opened, or to the one that the options name.
+ * Messages about options call them as a command line would.
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. Reading a list only
  * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they are
@@ -1999,6 +2000,14 @@ DATASET_API bool *dataset_clean(const DataSet *set, const DataLook *looks)
     return keep;
 }
 
+static FileWriter *dataset_begin_list(const char *path)
+{
+    FileWriter *list = begin_file(path);
+    fprintf(list->stream, "path,label,split\n");
+    return list;
+}
+
+/* keep: NULL: all. */
 static int dataset_write_rows(const DataSet *set, const bool *keep, FILE *to)
 {
     int kept = 0;
@@ -2017,22 +2026,20 @@ static int dataset_write_rows(const DataSet *set, const bool *keep, FILE *to)
 
 DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *path)
 {
-    FileWriter *w = begin_file(path);
-    fprintf(w->stream, "path,label,split\n");
-    int kept = dataset_write_rows(set, keep, w->stream);
-    end_file(w);
+    FileWriter *list = dataset_begin_list(path);
+    int kept = dataset_write_rows(set, keep, list->stream);
+    end_file(list);
     return kept;
 }
 
 DATASET_API void dataset_join(DataSet *const *sets, int n, const char *path)
 {
-    FileWriter *w = begin_file(path);
-    fprintf(w->stream, "path,label,split\n");
+    FileWriter *list = dataset_begin_list(path);
     for (int i = 0; i < n; i++) {
-        if (sets[i]->raw) give_up(2, "%s: only pictures in files can be joined: data import makes them", sets[i]->path);
-        dataset_write_rows(sets[i], NULL, w->stream);
+        if (sets[i]->raw) give_up(2, "%s: only pictures in files can be joined: import it first", sets[i]->path);
+        dataset_write_rows(sets[i], NULL, list->stream);
     }
-    end_file(w);
+    end_file(list);
 }
 
 static int dataset_compare_texts(const void *a, const void *b)

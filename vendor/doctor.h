@@ -22,10 +22,10 @@
  * twice, its D up to six times.
  *
  * It builds on dataset.h and stats.h, which it includes, and on what dataset.h builds on: define their
- * X_IMPLEMENTATION, too. Define DOCTOR_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008
- * (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail
- * (scope.h); what they make belongs to the innermost scope.
- * Messages about options call them as a command line would.
+ * X_IMPLEMENTATION, too. Define DOCTOR_STATIC as well to keep every function private to that file. C11 of gcc or clang
+ * and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
+ * where they fail (scope.h); what they make belongs to the innermost scope. Messages about options call them as a
+ * command line would.
  */
 #ifndef DOCTOR_H
 #define DOCTOR_H
@@ -301,7 +301,8 @@ DOCTOR_API void doctor_json(const Diagnosis *d, FILE *to)
     fprintf(to, ", \"findings\": [");
     for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++)
         table_json(to, "%s{\"severity\": %q, \"code\": %q, \"text\": %q, \"examples\": %Q}",
-                   f > d->findings ? ", " : "", f->problem ? "problem" : "warning", f->code, f->text, f->examples.count, f->examples.items);
+                   f > d->findings ? ", " : "", f->problem ? "problem" : "warning", f->code, f->text, f->examples.count,
+                   f->examples.items);
     fprintf(to, "], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
 }
 
@@ -337,7 +338,8 @@ static void doctor_print_finding(const Finding *f, FILE *to)
 /* Has it found pictures that doctor_mend leaves out? */
 static bool doctor_can_mend(const Diagnosis *d)
 {
-    static const DoctorCode mended[] = {DOCTOR_UNREADABLE, DOCTOR_FLAT, DOCTOR_DUPLICATES, DOCTOR_LEAK, DOCTOR_CONFLICT};
+    static const DoctorCode mended[] = {DOCTOR_UNREADABLE, DOCTOR_FLAT, DOCTOR_DUPLICATES, DOCTOR_LEAK,
+                                        DOCTOR_CONFLICT};
     for (int i = 0; i < d->n_findings; i++)
         for (int k = 0; k < 5; k++)
             if (strcmp(d->findings[i].code, doctor_findings[mended[k]].code) == 0) return true;

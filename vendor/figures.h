@@ -45,7 +45,8 @@ FIGURES_API int figure_scale(int side);         /* that */
 FIGURES_API PlotCanvas draw_grid(const Grid *g);
 
 /* A bar for each of n names. */
-FIGURES_API PlotCanvas draw_bars(const char *title, const char *of, const char *const *names, const double *values, int n);
+FIGURES_API PlotCanvas draw_bars(const char *title, const char *of, const char *const *names, const double *values,
+                                 int n);
 
 /* Pictures with two lines of words below each, black and red; without pixels there are only the words. */
 typedef struct Captioned { Image picture; const char *words[2]; } Captioned;
@@ -183,7 +184,8 @@ FIGURES_API PlotCanvas draw_grid(const Grid *g)
     return figure_own(canvas);
 }
 
-FIGURES_API PlotCanvas draw_bars(const char *title, const char *of, const char *const *names, const double *values, int n)
+FIGURES_API PlotCanvas draw_bars(const char *title, const char *of, const char *const *names, const double *values,
+                                 int n)
 {
     const PlotOptions options = {.y_label = of, .x_label = "", .title = title};
     int width = n > 7 ? 70 * n + 100 : 640;

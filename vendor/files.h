@@ -1,5 +1,6 @@
 /* files.h: files that are whole or not there. Writing that replaces a file in one step, a lock on a folder, names from
- * outside made safe, and reading, listing and making folders with every failure told from "there is none".
+ * outside made safe, and reading, listing and making folders with every failure told from "there is none". And what a
+ * program does first: it finds the files that came with it, and sees that no file gets a standard stream's number.
  *
  *     #define FILES_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "files.h"
@@ -104,9 +105,9 @@ FILES_API void files_names(const char *const *texts, int n, char (*names)[FILES_
 /* Is it UTF-8 without control characters? Weights and JSON hold no other text. */
 FILES_API bool files_is_line(const char *text);
 
-/* What is made of the files at these paths may be called: "a/photo.jpg" photo, a_photo where another one would be photo,
- * too, a_photo.jpg where that does not help. The same path twice has the same name. Fails (errno EEXIST) where two paths are left with one name. To be
- * freed with files_list_free. */
+/* What is made of the files at these paths may be called: "a/photo.jpg" photo, a_photo where another one would be
+ * photo, too, a_photo.jpg where that does not help. The same path twice has the same name. Fails (errno EEXIST) where
+ * two paths are left with one name. To be freed with files_list_free. */
 FILES_API bool files_stems(char *const *paths, size_t n, char ***names, char error[FILES_ERROR]);
 
 /* folder/name. Fails where it would be too long, and where the name is no single component or is "." or "..". */
@@ -520,7 +521,8 @@ static int files_occurrences(char *const *sorted, size_t n, const char *text)
     return 1 + (before || after);
 }
 
-/* Gives those that share their stem one of that length, or, when there is none longer, finds two that still share it. */
+/* Gives those that share their stem one of that length, or, when there is none longer, finds two that still share
+ * it. */
 static bool files_part_stems(char *const *paths, size_t n, char **names, int length, char error[FILES_ERROR])
 {
     char **sorted = (char **)malloc((n ? n : 1) * sizeof *sorted);
@@ -534,12 +536,13 @@ static bool files_part_stems(char *const *paths, size_t n, char **names, int len
         if (!shared[i]) continue;
         if (length <= 2) {
             free(names[i]);
-            if (!(names[i] = files_stem(paths[i], length))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
+            names[i] = files_stem(paths[i], length);
+            ok = names[i] || files_fail(error, paths[i], ENOMEM, "no memory for its name");
         }
         for (size_t k = 0; ok && length > 2 && k < i; k++)
             if (strcmp(names[i], names[k]) == 0 && strcmp(paths[i], paths[k]))
-                ok = files_fail(error, paths[i], EEXIST, "what is made of it and of %s would both be called %s", paths[k],
-                                names[i]);
+                ok = files_fail(error, paths[i], EEXIST, "what is made of it and of %s would both be called %s",
+                                paths[k], names[i]);
     }
     free(shared);
     return ok;
@@ -549,8 +552,10 @@ FILES_API bool files_stems(char *const *paths, size_t n, char ***names, char err
 {
     *names = (char **)calloc(n ? n : 1, sizeof **names);
     bool ok = *names || files_fail(error, n ? paths[0] : "", ENOMEM, "no memory for its name");
-    for (size_t i = 0; ok && i < n; i++)
-        if (!((*names)[i] = files_stem(paths[i], 0))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
+    for (size_t i = 0; ok && i < n; i++) {
+        (*names)[i] = files_stem(paths[i], 0);
+        ok = (*names)[i] || files_fail(error, paths[i], ENOMEM, "no memory for its name");
+    }
     for (int length = 1; ok && length <= 3; length++) ok = files_part_stems(paths, n, *names, length, error);
     int cause = errno;
     if (!ok && *names) files_list_free(*names, n);

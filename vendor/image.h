@@ -1,5 +1,5 @@
-/* image.h: read, write, convert and resize pictures, warp them, cut pieces out and paste them back. One header, no
- * dependency but the C library and libm.
+/* image.h: read, write, convert and resize pictures, warp them, cut pieces out and paste them back, as bytes and as a
+ * network's numbers from -1 to 1. One header, no dependency but the C library and libm.
  *
  *     #define IMAGE_IMPLEMENTATION             in exactly one source file of the program
  *     #define IMAGE_STATIC                     optional: keeps every function private to that file
@@ -4096,8 +4096,8 @@ static int image_add_notes(const Image *image, const ImageNotes *notes, const Im
 
 /* ==== Saving ========================================================================================================
  * The file is written under a temporary name beside its place and renamed when it is complete: a full disk or the end
- * of the program leaves the old file, or none, but never a part. It is not synced, as pictures come in thousands: after a
- * power cut the latest may be empty. Who needs more syncs a stream of his own, with image_save_to. */
+ * of the program leaves the old file, or none, but never a part. It is not synced, as pictures come in thousands: after
+ * a power cut the latest may be empty. Who needs more syncs a stream of his own, with image_save_to. */
 
 static int image_encode_pnm(const Image *image, int channels, unsigned char **bytes, size_t *size, char *error)
 {

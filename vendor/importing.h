@@ -23,14 +23,14 @@
  *
  * What of a picture is kept. Where a list tells a box, or somebody who finds boxes is given (`find`: a face detector),
  * the square about the box (box_frame of boxes.h), scaled to `size` or else to 128; a picture without such a box is
- * left out, as is one that the list tells nothing sure of (two people share it, and nobody can tell them apart). Else the
- * square in the middle, scaled to `size`; without a size the picture as it is, but for transparency.
+ * left out, as is one that the list tells nothing sure of (two people share it, and nobody can tell them apart). Else
+ * the square in the middle, scaled to `size`; without a size the picture as it is, but for transparency.
  *
  * It builds on dataset.h, boxes.h, figures.h, progress.h and video.h, which it includes, and on what those build on:
  * define their X_IMPLEMENTATION, too. Define IMPORTING_STATIC as well to keep every function private to that file. C11
  * of gcc or clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too.
- * Functions give up where they fail (scope.h); what they make belongs to the innermost scope.
- * Messages about options call them as a command line would.
+ * Functions give up where they fail (scope.h); what they make belongs to the innermost scope. Messages about options
+ * call them as a command line would.
  */
 #ifndef IMPORTING_H
 #define IMPORTING_H
@@ -413,7 +413,6 @@ static void import_classes(Import *job)
     if (!job->n_work) give_up(1, "%s: no row has a wanted class", set->path);
 }
 
-/* The folder is this import's, or empty, and has a folder for each split and class. */
 /* Has an earlier import kept anything there? */
 static bool import_kept_any(const char *out)
 {
@@ -424,6 +423,7 @@ static bool import_kept_any(const char *out)
     return any;
 }
 
+/* The folder is this import's, or empty, and has a folder for each split and class. */
 static void import_claim(const Import *job, const char *kind, char *const *parts, int count)
 {
     const char *out = job->options->out, *says = job->options->says, *path = own_text("%s/import.txt", out);
@@ -478,7 +478,8 @@ static void import_chart(void *import)
         if (job->wanted[order[i]])
             values[n] = job->tally[order[i]][IMPORT_KEPT], names[n++] = set->class_names[order[i]];
     const char *title = own_text("%s: %d pictures kept of %d rows", set->format, job->kept, set->count);
-    save_canvas(own_text("%s/distribution.png", job->options->out), draw_bars(title, "pictures", names, values, n), NULL);
+    save_canvas(own_text("%s/distribution.png", job->options->out), draw_bars(title, "pictures", names, values, n),
+                NULL);
 }
 
 IMPORTING_API Import *import_pictures(const char *kind, char *const *parts, int count, const ImportOptions *options)

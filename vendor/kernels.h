@@ -250,8 +250,8 @@ KERNELS_API void kernels_peaks(real *numbers, double *operations, double *bytes)
 #endif /* KERNELS_H */
 
 #if defined(KERNELS_IMPLEMENTATION) && !defined(KERNELS_IMPLEMENTED)
-/* 32-bit x86: gcc's default there is the x87, whose sums of 80 bits are neither vectors nor anybody else's bits. From here
- * to the end of the file that includes this, numbers live in SSE's registers, as on every x86 since 2001. */
+/* 32-bit x86: gcc's default there is the x87, whose sums of 80 bits are neither vectors nor anybody else's bits. From
+ * here to the end of the file that includes this, numbers live in SSE's registers, as on every x86 since 2001. */
 #if defined(__i386__) && !defined(__clang__)
 #pragma GCC target("sse2,fpmath=sse")
 #endif

@@ -1,4 +1,5 @@
-/* loader.h: a set of labelled pictures in orders drawn by chance, and as batches of numbers that a thread prepares ahead.
+/* loader.h: a set of labelled pictures in orders drawn by chance, and as batches of numbers that a thread prepares
+ * ahead.
  *
  *     #define LOADER_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "loader.h"
@@ -8,16 +9,20 @@
  *                                                    .shuffles = shuffles, .warps = warps, .first = 0});
  *     loader_next(l, x, label, NULL);                batch 0; the next call takes batch 1
  *
- * The pictures are an endless stream. Position p = batch * N + k in it belongs to epoch p / count, and is the (p % count)-th
- * of that epoch's own shuffle; how the picture is turned, shifted, mirrored, lit and hidden (image.h) is drawn from p. So a
- * batch depends on its number and the seeds alone: who goes on at batch i needs no history, and it does not matter who
- * waits for whom. An epoch's last pictures share a batch with the next epoch's first.
+ * The pictures are an endless stream. Position p = batch * N + k in it belongs to epoch p / count, and is the
+ * (p % count)-th of that epoch's own shuffle; how the picture is turned, shifted, mirrored, lit and hidden (image.h) is
+ * drawn from p. So a batch depends on its number and the seeds alone: who goes on at batch i needs no history, and it
+ * does not matter who waits for whom. An epoch's last pictures share a batch with the next epoch's first. A damaged
+ * picture's place is taken by the next sound one (dataset_read_next), and the set's `warn` is told of it once.
  *
- * Pictures are kept as bytes at their size once they were decoded: the first LOADER_CACHE bytes of the set, the rest is
- * decoded each time (1 GiB holds 28,000 faces of 112 x 112 in colour).
+ * Pictures are kept as bytes at their size once they were decoded: the first LOADER_CACHE bytes of the set (a number
+ * that may be defined before; 1 GiB, which holds 28,000 faces of 112 x 112 in colour); the rest is decoded each time.
  *
- * It builds on dataset.h and ahead.h, which it includes. Define LOADER_STATIC as well to keep every function private to
- * that file, and IMAGE_REAL as image.h has it: it is the type of the batches' numbers. C11 and POSIX threads.
+ * It builds on dataset.h and ahead.h, which it includes, and on what those build on: define their X_IMPLEMENTATION,
+ * too. Define LOADER_STATIC as well to keep every function private to that file, and IMAGE_REAL as image.h has it: it
+ * is the type of the batches' numbers. C11 of gcc or clang, POSIX.1-2008 and its threads (with a strict -std=c11 pass
+ * -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail (scope.h); what they make belongs
+ * to the innermost scope. Messages about options call them as a command line would.
  */
 #ifndef LOADER_H
 #define LOADER_H

@@ -1,7 +1,7 @@
-/* manual.h: no library, but a text of this program: how it is used, in its own words. First the verbs, a row each: what it is called, what it takes,
- * what it does, the function in facegan.c that does it, and examples. Then what `facegan man` says, chapter by chapter:
- * for people who use the program, and, at the end, for those who add to it (option, op, model, format). facegan.c
- * includes it where it has all that the rows name (16.2). */
+/* manual.h: no library, but a text of this program: how it is used, in its own words. First the verbs, a row each: what
+ * it is called, what it takes, what it does, the function in facegan.c that does it, and examples. Then what
+ * `facegan man` says, chapter by chapter: for people who use the program, and, at the end, for those who add to it
+ * (option, op, model, format). facegan.c includes it where it has all that the rows name (16.2). */
 #ifndef FACEGAN_MANUAL_H
 #define FACEGAN_MANUAL_H
 
@@ -305,8 +305,8 @@ static const OptionChapter manual[] = {
      "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n"
      "\n"
      "--network is small or large (48 px, 1.4 and 3.4 million parameters) or one of vgg16, vgg19, resnet18, resnet50\n"
-     "(224 px, colour), which need trained weights: --init names a file with torchvision's names (.pt, .pth, .safetensors,\n"
-     ".npz), or another run, or for VGG an .npz made from Keras:\n"
+     "(224 px, colour), which need trained weights: --init names a file with torchvision's names (.pt, .pth,\n"
+     ".safetensors, .npz), or another run, or for VGG an .npz made from Keras:\n"
      "\n"
      "    import keras, numpy\n"
      "    numpy.savez(\"vgg19.npz\", **{w.path: w.numpy() for w in keras.applications.VGG19().weights})\n"

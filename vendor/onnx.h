@@ -110,7 +110,8 @@ typedef enum OnnxKind {
     ONNX_PLAIN,                                 /* the operator `op` has the same operands and no attributes */
     ONNX_ALONG, ONNX_OVER,                      /* op along the channels; op that leaves one of them */
     ONNX_POOL, ONNX_CONVOLUTION,                /* with a window; operands x, filter, bias; a: as for LEAKY, after it */
-    ONNX_NORM,              /* x, moments (-1: x's own), scale, shift, what is added; a: as for LEAKY, where nothing is; b: epsilon */
+    ONNX_NORM,                                  /* x, moments (-1: x's own), scale, shift, what is added; a: as for
+                                                 * LEAKY, where nothing is added; b: epsilon */
     ONNX_LEAKY, ONNX_AFFINE, ONNX_SQUARE,       /* a: slope below 0; a x + b; x x */
     ONNX_FILL, ONNX_EXPAND, ONNX_SUM,           /* a everywhere; to the step's shape; down to it */
     ONNX_TWICE,                                 /* each pixel twice along rows and columns */

@@ -78,8 +78,8 @@ OPTIONS_API void options_usual(void *values, const Option *table, int n);
  * They are the program's own words, so a number may lie outside its range; 0 is a mistake in them. */
 OPTIONS_API int options_set(void *values, const Option *table, int n, const char *words, char error[OPTIONS_ERROR]);
 
-/* Are they so? "how=adam", "how!=adam", "size" (neither 0 nor empty), "!size": all of the words must hold; no words always
- * do. -1: there is no such option, a mistake in the words. */
+/* Are they so? "how=adam", "how!=adam", "size" (neither 0 nor empty), "!size": all of the words must hold; no words
+ * always do. -1: there is no such option, a mistake in the words. */
 OPTIONS_API int options_say(const void *values, const Option *table, int n, const char *words);
 
 /* The value as a text that option_set takes. */
@@ -178,9 +178,9 @@ OPTIONS_API int options_complete(const OptionVerb *verb, bool has_what, const Op
 OPTIONS_API void options_usage(FILE *to, const OptionProgram *p);
 OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *name);
 
-/* A command, "train deep", what it does, the options that o->who takes, and its verb's examples: those that begin with it
- * or, if none does, all. `words`: what its WHAT may be, "deep, shallow", where that is in capitals and was not given;
- * else "". */
+/* A command, "train deep", what it does, the options that o->who takes, and its verb's examples: those that begin with
+ * it or, if none does, all. `words`: what its WHAT may be, "deep, shallow", where that is in capitals and was not
+ * given; else "". */
 OPTIONS_API void options_command(FILE *to, const OptionProgram *p, const OptionVerb *verb, const char *command,
                                  const char *words, const OptionParser *o);
 
@@ -743,8 +743,8 @@ OPTIONS_API void options_usage(FILE *to, const OptionProgram *p)
     fprintf(to, "%s: %s\n\nusage: %s VERB [WHAT] [INPUT...] [--option value]...\n\n", p->program, p->says,
             p->program);
     for (int i = 0; i < p->n; i++) options_synopsis(to, &p->verbs[i]);
-    fprintf(to, "\n%s VERB [WHAT] --help tells its options with examples (--help --all: every option there is);\n%s man is the manual.\n", p->program,
-            p->program);
+    fprintf(to, "\n%s VERB [WHAT] --help tells its options with examples (--help --all: every option there is);\n"
+            "%s man is the manual.\n", p->program, p->program);
 }
 
 OPTIONS_API void options_whats(FILE *to, const OptionProgram *p, const char *name)

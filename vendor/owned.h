@@ -1,6 +1,7 @@
 /* owned.h: pictures, tables, files of tensors, files and folders as scope.h has it: each function gives up where it
- * fails, and what it makes belongs to the innermost scope. It says so for files.h, image.h, progress.h, table.h and
- * tensorfile.h, which by themselves answer 0 and a text, and leave their memory to be freed.
+ * fails, and what it makes belongs to the innermost scope. It says so for files.h, image.h, table.h and tensorfile.h,
+ * which by themselves answer 0 and a text, and leave their memory to be freed, and for the bar of progress.h, whose
+ * line must end.
  *
  *     #define OWNED_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "owned.h"                which includes the six; their IMPLEMENTATIONs stand in the same file
@@ -17,8 +18,11 @@
  *
  * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
  * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
- * sound files for damaged and full folders for empty. try_picture() and scope.h's attempt_one() forgive the first, never
- * the second.
+ * sound files for damaged and full folders for empty. try_picture() and scope.h's attempt_one() forgive the first,
+ * never the second.
+ *
+ * Three things are made of several of them: a CSV file that goes on behind a row (continue_csv), a folder for a set of
+ * files (begin_set), and a limit to the process's memory that files of tensors keep to as well (limit_memory).
  *
  * Define OWNED_STATIC as well to keep every function private to that file. C11 (or GNU C) and POSIX; the declarations
  * are C++17, too.
@@ -113,14 +117,16 @@ OWNED_API void save_table(const Table *table, const char *path);         /* as a
  * and what a killed process wrote beyond that row, or began to write, is dropped. The scope closes it. */
 OWNED_API FILE *continue_csv(const char *path, const char *names, long last);
 
-/* A bar (progress.h) that ends with the scope, if it is not full before. */
+/* fclose, for on_leaving. */
+OWNED_API void close_file(void *file);
+
+/* ---- how far, how long ---- */
+
+/* A bar that ends with the scope, if it is not full before. */
 OWNED_API Progress *own_progress(const char *what, long first, long total);
 
 /* progress_duration's text. */
 OWNED_API const char *own_duration(double seconds);
-
-/* fclose, for on_leaving. */
-OWNED_API void close_file(void *file);
 
 /* ---- files and folders ---- */
 
@@ -180,7 +186,7 @@ OWNED_API bool is_machine(int cause)
     return true;
 }
 
-/* What errno and a text of the five say, as an error. */
+/* What errno and a text of theirs say, as an error. */
 static Error owned_why(int cause, const char *text)
 {
     Error why = {.status = 1, .machine = is_machine(cause)};
@@ -329,25 +335,6 @@ OWNED_API void save_tensors(const TensorFile *file, const char *path, const char
     give_up_because(cause, own_text("%s%s", message, why));
 }
 
-/* ---- files and folders ---- */
-
-/* The answer of files.h to a question, or none. */
-static bool owned_answer(int (*ask)(const char *path, char *error), const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = ask(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-OWNED_API bool is_folder(const char *path) { return owned_answer(files_is_folder, path); }
-OWNED_API void save_table(const Table *table, const char *path)
-{
-    FileWriter *file = begin_file(path);
-    write_table(table, file->stream, TABLE_CSV);
-    end_file(file);
-}
-
 OWNED_API const char *shape_text(const int64_t *shape, int rank)
 {
     const char *text = "";
@@ -384,6 +371,8 @@ OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to,
     if (json) fprintf(to, "]}\n");
 }
 
+/* ---- how far, how long ---- */
+
 OWNED_API Progress *own_progress(const char *what, long first, long total)
 {
     Progress *p = (Progress *)own(1, sizeof *p);
@@ -398,6 +387,19 @@ OWNED_API const char *own_duration(double seconds)
     progress_duration(seconds, text);
     return own_text("%s", text);
 }
+
+/* ---- files and folders ---- */
+
+/* The answer of files.h to a question, or none. */
+static bool owned_answer(int (*ask)(const char *path, char *error), const char *path)
+{
+    char why[FILES_ERROR];
+    int yes = ask(path, why);
+    if (yes < 0) give_up_because(errno, why);
+    return yes;
+}
+
+OWNED_API bool is_folder(const char *path) { return owned_answer(files_is_folder, path); }
 
 OWNED_API bool path_exists(const char *path) { return owned_answer(files_exists, path); }
 
@@ -570,6 +572,13 @@ OWNED_API void write_row(const Table *table, FILE *to, int form, int row)
 }
 
 OWNED_API void close_file(void *file) { fclose((FILE *)file); }
+
+OWNED_API void save_table(const Table *table, const char *path)
+{
+    FileWriter *file = begin_file(path);
+    write_table(table, file->stream, TABLE_CSV);
+    end_file(file);
+}
 
 OWNED_API FILE *continue_csv(const char *path, const char *names, long last)
 {

@@ -18,11 +18,11 @@
  * One that cannot be read is told of and passed over: it never ends a batch, only its exit status. What is made of two
  * pictures never has one name (files_stems). What finds faces is a function that answers boxes; it sees three channels.
  *
- * It builds on boxes.h, figures.h, owned.h and stats.h, which it includes, and on what those build on: define their
- * X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of gcc or clang
- * and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
- * where they fail (scope.h); what they make belongs to the innermost scope.
- * Messages about options call them as a command line would.
+ * It builds on boxes.h, figures.h, owned.h, progress.h and stats.h, which it includes, and on what those build on:
+ * define their X_IMPLEMENTATION, too. Define PHOTOS_STATIC as well to keep every function private to that file. C11 of
+ * gcc or clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions
+ * give up where they fail (scope.h); what they make belongs to the innermost scope. Messages about options call them as
+ * a command line would.
  */
 #ifndef PHOTOS_H
 #define PHOTOS_H
@@ -30,6 +30,7 @@
 #include "boxes.h"
 #include "figures.h"
 #include "owned.h"
+#include "progress.h"
 #include "stats.h"
 #include <signal.h>
 
@@ -104,7 +105,6 @@ PHOTOS_API PlotCanvas photo_annotated(const Photo *photo);
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define PHOTOS_WARN(warn, ...) ((warn) ? (warn)(__VA_ARGS__) : (void)0)
 
@@ -118,7 +118,8 @@ PHOTOS_API Names photo_paths(char *const *inputs, int count, void (*warn)(const 
         Names inside = list_folder(inputs[i], NAMES_PICTURES);
         for (int k = 0; k < inside.count; k++) names_add(&paths, textf("%s/%s", inputs[i], inside.items[k]).s);
         int below = list_folder(inputs[i], NAMES_FOLDERS).count;
-        if (below) PHOTOS_WARN(warn, "%s: pictures in the %d folder%s in it are left out", inputs[i], below, below > 1 ? "s" : "");
+        if (below) PHOTOS_WARN(warn, "%s: pictures in the %d folder%s in it are left out", inputs[i], below,
+                               below > 1 ? "s" : "");
         if (!inside.count && count > 1) PHOTOS_WARN(warn, "no pictures in %s", inputs[i]);
     }
     if (!paths.count) give_up(1, "no pictures in %s", inputs[0]);
@@ -143,24 +144,17 @@ static void photos_make_out(const Photos *all, char *const *inputs, int count)
     else if (*all->out) make_folder(all->out);
 }
 
-static double photos_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void photos_find(Photos *all, Photo *photo)
 {
     const Image *image = &photo->image;
-    double start = photos_now();
+    double start = progress_seconds();
     photo->whole = !all->find || (image->width <= all->one_face && image->height <= all->one_face);
     if (!photo->whole) {
         const Image coloured = image->channels == 3 ? *image : with_channels(image, 3);
         photo->faces = all->find(all->finder, &coloured);
         if (!photo->faces.count) PHOTOS_WARN(all->warn, "no face in %s", photo->path), all->without++;
     }
-    all->seconds[all->count - all->unreadable] = photos_now() - start;
+    all->seconds[all->count - all->unreadable] = progress_seconds() - start;
     all->found += photo->whole ? 1 : photo->faces.count;
 }
 

@@ -8,9 +8,9 @@
  *     char *memory = malloc(places_give(p, 3));          128 bytes: the first and the last share a place
  *     memory + p[i].offset ...                           p's order has changed; `id` says which is which
  *
- * Lives are all known beforehand, so the largest places are given out first, each the lowest stretch that is free during
- * its whole life. On the graphs of neural networks this comes within a few percent of the most that is ever alive at
- * once, below which no way of sharing can go.
+ * Lives are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
+ * during its whole life. On the graphs of neural networks this comes within a few percent of the most that is ever
+ * alive at once, below which no way of sharing can go.
  *
  * Define PLACES_STATIC as well to keep every function private to that file. The declarations are C++17, too.
  */

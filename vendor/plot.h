@@ -65,8 +65,8 @@ PLOT_API void plot_line_segment(PlotCanvas *c, double x0, double y0, double x1, 
 PLOT_API void plot_fill_rect(PlotCanvas *c, int x, int y, int w, int h, unsigned rgb);
 PLOT_API void plot_disc(PlotCanvas *c, double x, double y, double radius, unsigned rgb);
 
-/* Frames what lies within left, top, right and bottom, and says what it is above, or, at the canvas' top, below. `unit`:
- * half the frame's width. */
+/* Frames what lies within left, top, right and bottom, and says what it is above, or, at the canvas' top, below.
+ * `unit`: half the frame's width. */
 PLOT_API void plot_mark(PlotCanvas *c, const double box[4], double unit, const char *text);
 
 /* Charts: each clears the rectangle to white and draws strictly inside it; about 400 x 250 pixels and more look best.

@@ -13,8 +13,8 @@
  *
  *     train [###########.............] 480/1000  95.80/s  5s left  loss 0.31
  *
- * Define PROGRESS_STATIC as well to keep every function private to that file. C11 and POSIX; the declarations are C++17,
- * too. Not for several threads at once.
+ * Define PROGRESS_STATIC as well to keep every function private to that file. C11 and POSIX; the declarations are
+ * C++17, too. Not for several threads at once.
  */
 #ifndef PROGRESS_H
 #define PROGRESS_H
@@ -56,12 +56,16 @@ PROGRESS_API void progress_duration(double seconds, char text[PROGRESS_DURATION]
 /* Its opposite in one unit: "2h", "90m", "30s"; NaN: the text is no such time. */
 PROGRESS_API double progress_time(const char *text);
 
-/* A budget of seconds shared among n jobs: job i takes whole[i] seconds if nobody cuts it short, and of what there is it
- * gets weight[i] in proportion to the others'. What is left over by jobs that are done whole goes to the rest. */
+/* A budget of seconds shared among n jobs: job i takes whole[i] seconds if nobody cuts it short, and of what there is
+ * it gets weight[i] in proportion to the others'. What is left over by jobs that are done whole goes to the rest. */
 PROGRESS_API void progress_share(double budget, int n, const double *whole, const double *weight, double *given);
 
+/* From some fixed moment, by a clock that only goes forward: differences count. */
+PROGRESS_API double progress_seconds(void);
+
 /* What progress_show draws after so many seconds. */
-PROGRESS_API void progress_line(const Progress *p, long done, double seconds, const char *note, char *line, size_t size);
+PROGRESS_API void progress_line(const Progress *p, long done, double seconds, const char *note, char *line,
+                                size_t size);
 
 #endif /* PROGRESS_H */
 
@@ -83,8 +87,7 @@ PROGRESS_API void progress_to(FILE *stream)
     progress_terminal = stream && isatty(fileno(stream));
 }
 
-/* From some fixed moment: differences count. */
-static double progress_seconds(void)
+PROGRESS_API double progress_seconds(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

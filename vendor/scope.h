@@ -1,5 +1,5 @@
-/* scope.h: one way to fail, and nothing left behind. What a piece of work owns is freed and closed when it ends, however
- * it ends.
+/* scope.h: one way to fail, and nothing left behind. What a piece of work owns is freed and closed when it ends,
+ * however it ends.
  *
  *     #define SCOPE_IMPLEMENTATION    in exactly one C file, before the include
  *     #include "scope.h"
@@ -56,8 +56,8 @@ typedef struct Error {
 } Error;
 
 /* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-#ifdef __GNUC__
-#define SCOPE_ALIASED __attribute__((may_alias))    /* gcc 12 at -O2 kept a link of a ring in a register over a store to it */
+#ifdef __GNUC__         /* gcc 12 at -O2 kept a link of a ring in a register over a store to it */
+#define SCOPE_ALIASED __attribute__((may_alias))
 #else
 #define SCOPE_ALIASED
 #endif

@@ -18,9 +18,9 @@
 #ifndef STATS_H
 #define STATS_H
 
-#include <stdint.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef STATS_STATIC
 #define STATS_API static inline
@@ -71,9 +71,9 @@ STATS_API double stats_wilcoxon(const double *difference, int n);
 typedef struct { int n; double mean, deviation, low, high, student, wilcoxon; } StatsComparison;
 STATS_API StatsComparison stats_compare_pairs(const double *difference, int n);
 
-/* How well do scores tell two lists apart, of which the first should have the higher ones? The threshold is the midpoint
- * of the two means of the even-numbered scores (from 0); the F1s, of either list and their mean, are of the odd-numbered
- * ones. A NaN is right for neither. */
+/* How well do scores tell two lists apart, of which the first should have the higher ones? The threshold is the
+ * midpoint of the two means of the even-numbered scores (from 0); the F1s, of either list and their mean, are of the
+ * odd-numbered ones. A NaN is right for neither. */
 typedef struct { double threshold, first, second, average; } StatsTold;
 STATS_API StatsTold stats_told_apart(const double *first, int n_first, const double *second, int n_second);
 
@@ -132,9 +132,10 @@ STATS_API int stats_eigen(double *a, size_t n, double *w, double *v);
  * Where `which` is given, row i is taken to be row which[i]: a resampling. Each set needs more rows than columns. */
 STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const StatsRows *g, const int *which_g);
 
-/* The distance of resampled sets, for an interval (stats_interval): values[i] of resampling i, in which row k of r is the
- * row that random(seed, stream, 2 i, k) from [0,1) points to, and of g that of 2 i + 1. Tasks that may run at the same
- * time. NaN: there is no memory. */
+/* The distance of resampled sets, for an interval (stats_interval): values[i] of resampling i, in which row k of r is
+ * the row that random(seed, stream, 2 i, k) from [0,1) points to, and of g that of 2 i + 1. Tasks that may run at the
+ * same time, with the arguments of kernels.h's parallel(); which worker it is does not matter. NaN: as stats_frechet's,
+ * or there is no memory. */
 typedef struct {
     const StatsRows *r, *g;
     double (*random)(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which);

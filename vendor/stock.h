@@ -17,10 +17,9 @@
  * Without a teacher a face is all of its picture, and every background is one.
  *
  * It builds on dataset.h and scene.h, which it includes, and on what those build on: define their X_IMPLEMENTATION,
- * too. Define STOCK_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008 (with a
- * strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail (scope.h);
- * what they make belongs to the innermost scope.
- * Messages about options call them as a command line would.
+ * too. Define STOCK_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008
+ * (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail
+ * (scope.h); what they make belongs to the innermost scope. Messages about options call them as a command line would.
  */
 #ifndef STOCK_H
 #define STOCK_H

@@ -120,8 +120,8 @@ TABLE_API void table_free(Table *t);
 /* A number that is none (NaN) or has no end leaves the cell empty: null in JSON. A text may say "nan". */
 TABLE_API void table_set(Table *t, int row, int column, const char *format, ...) TABLE_FORMAT(4, 5);
 
-/* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is; a cell
- * that is a number alone, but none or without end, stays empty. */
+/* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is; a
+ * cell that is a number alone, but none or without end, becomes empty. */
 TABLE_API void table_row(Table *t, int row, const char *format, ...) TABLE_FORMAT(3, 4);
 
 /* Names the columns. */
@@ -141,8 +141,8 @@ TABLE_API void table_field(FILE *to, const char *text);
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
 
-/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %2r with two decimals, %d an int, %l a
- * long, %s a text as it is; %Q and %L a list of texts or longs, after its length: ["a", "b"], [1, 2].
+/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %2r with two decimals, %d an int, %l
+ * a long, %s a text as it is; %Q and %L a list of texts or longs, after its length: ["a", "b"], [1, 2].
  *
  *     table_json(stdout, "{\"file\": %q, \"score\": %r}\n", path, 0.5); */
 TABLE_API void table_json(FILE *to, const char *format, ...);

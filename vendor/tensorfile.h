@@ -133,8 +133,8 @@ TENSORFILE_API void tensorfile_free(TensorFile *file);
 /* The tensor of that name, or NULL. */
 TENSORFILE_API TensorEntry *tensorfile_find(const TensorFile *file, const char *name);
 
-/* A training wraps its network ("module.") or saves several ("G.", "g_ema."). What stands, up to a dot or nothing, before
- * `name` in the names of tensors of this rank and shape (0 in it: any)? Of several the one with the first of the
+/* A training wraps its network ("module.") or saves several ("G.", "g_ema."). What stands, up to a dot or nothing,
+ * before `name` in the names of tensors of this rank and shape (0 in it: any)? Of several the one with the first of the
  * `wanted` words in it, of these the shortest. Returns how many there are; 0: prefix is "". */
 TENSORFILE_API int tensorfile_prefix(const TensorFile *file, const char *name, int rank, const int64_t *shape,
                                      const char *const *wanted, int n_wanted, char prefix[TENSORFILE_PREFIX]);

@@ -2,7 +2,8 @@
  * that draws the real pictures by heart, and one that has forgotten a kind of picture.
  *
  *     #define VARIETY_IMPLEMENTATION    in exactly one C file, before the include
- *     #include "variety.h"              which includes scope.h and stats.h: their IMPLEMENTATIONs stand in the same file
+ *     #include "variety.h"              which includes scope.h and stats.h: their IMPLEMENTATIONs stand in the same
+ *                                       file
  *
  *     Variety *real = variety_new(512, 64, 3);                     room for 512 pictures of 64 x 64 in colour
  *     for (...) variety_add(&real->data, pixels, label);
@@ -91,7 +92,8 @@ VARIETY_API void variety_learn(Variety *v, int drawn, StatsChance *chance, void 
 /* Without labels `within` is NaN, and so are those that are not seen in the pictures. */
 VARIETY_API VarietySigns variety_compare(const Variety *v, const VarietyPictures *drawn, bool labelled);
 
-/* How far picture i of one set is from picture i of the other, against two pictures of `a`; 0 where those are all one. */
+/* How far picture i of one set is from picture i of the other, against two pictures of `a`; 0 where those are all
+ * one. */
 VARIETY_API double variety_moved(const VarietyPictures *a, const VarietyPictures *b);
 
 /* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
@@ -103,8 +105,9 @@ VARIETY_API void variety_words(const VarietySigns *signs, double below, long ite
 
 typedef struct VarietyAlarm { bool armed, on; } VarietyAlarm;
 
-/* Is this the moment to raise the alarm? A generator begins with one grey picture for everything, so the alarm is armed
- * when the pictures have been varied enough once, or it is `late` and they should be; it goes off once for each fall. */
+/* Is this the moment to raise the alarm? A generator begins with one grey picture for everything, so the alarm is
+ * armed when the pictures have been varied enough once, or it is `late` and they should be; it goes off once for each
+ * fall. */
 VARIETY_API bool variety_alarm(VarietyAlarm *alarm, const VarietySigns *signs, double below, bool late);
 
 #endif /* VARIETY_H */

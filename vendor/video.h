@@ -11,11 +11,12 @@
  *         use(frame.pixels, frame.width, frame.height), free(frame.pixels);
  *     int status = video_close(&v);                    what the program ended with
  *
- * Define VIDEO_STATIC as well to keep every function private to that file. C11 and POSIX.1-2008 with pipe2 (with a strict
- * -std=c11 pass -D_GNU_SOURCE). The caller's SIGPIPE plays no part: nothing is written.
+ * Define VIDEO_STATIC as well to keep every function private to that file. C11 and POSIX.1-2008 with pipe2 (with a
+ * strict -std=c11 pass -D_GNU_SOURCE). The caller's SIGPIPE plays no part: nothing is written.
  *
- * The program is whatever `ffmpeg` is on PATH; video_start takes any other. It writes binary PPM pictures to its standard
- * output, one behind the other: "P6", width, height, 255, one blank, then width x height pixels of red, green, blue.
+ * The program is whatever `ffmpeg` is on PATH; video_start takes any other. It writes binary PPM pictures to its
+ * standard output, one behind the other: "P6", width, height, 255, one blank, then width x height pixels of red, green,
+ * blue.
  */
 #ifndef VIDEO_H
 #define VIDEO_H
@@ -40,7 +41,7 @@ typedef struct Video {
     long next;                           /* the number of the frame that video_next will read, from 1 on */
 } Video;
 
-typedef struct VideoFrame { int width, height; unsigned char *pixels; } VideoFrame;     /* red, green, blue; to be freed */
+typedef struct VideoFrame { int width, height; unsigned char *pixels; } VideoFrame;    /* red, green, blue; to free */
 
 /* Starts a program, its words ending in NULL, that is looked for on PATH. Its standard error is the caller's. */
 VIDEO_API bool video_start(Video *v, const char *const *words, char error[VIDEO_ERROR]);
