@@ -239,14 +239,6 @@ static void *must_alloc(size_t count, size_t size)
     return memory;
 }
 
-/* From some fixed moment: differences count. */
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ------------------------------------------------------------------------------------------------
  * 2.2  An arena of pages
  *
@@ -4915,9 +4907,9 @@ static void graph_profile(Graph *g)
     char why[FACEGAN_ERROR];
     if (g->on_device && !gpu_device->profile(g->on_device, why)) device_failed(why);
     for (int i = 0; i < g->n_order && !g->on_device; i++) {
-        double start = now_seconds();
+        double start = progress_seconds();
         graph_run_one(g, i);
-        g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
+        g->order[i]->milliseconds = 1e3 * (progress_seconds() - start);
     }
 }
 
@@ -5066,7 +5058,7 @@ enum { SAVE_SECONDS = 120 };
 /* Is it time for a checkpoint: as --save-every says, or some time after the last? */
 static bool save_is_due(const Settings *s, long iteration, double saved)
 {
-    return s->save_every ? iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
+    return s->save_every ? iteration % s->save_every == 0 : progress_seconds() - saved > SAVE_SECONDS;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6338,7 +6330,7 @@ static void save_pupil(Pupil *p)
         store_part(file, &p->nets[p->which], part, moment_prefix(part));
     save_tensors(file, checkpoint_of(p), "cannot save (the last one is still good, if there was one): ");
     leave();
-    p->saved = now_seconds();
+    p->saved = progress_seconds();
 }
 
 /* What --weights takes: RUN/mtcnn.safetensors. O has learnt from hard negatives and is sure of real faces: what it
@@ -6377,7 +6369,7 @@ static void begin_lesson(Pupil *p)
     p->checkpoint = NULL;
     p->now.iterations = p->trace ? 1 : last_iteration(p);
     p->progress = own_progress(mtcnn_finders[which].name, p->now.iteration, p->now.iterations);
-    memset(p->mean, 0, sizeof p->mean), p->saved = now_seconds();
+    memset(p->mean, 0, sizeof p->mean), p->saved = progress_seconds();
 }
 
 static void use_net(Pupil *p, int which)
@@ -8109,7 +8101,7 @@ static void tell_length(Trainer *t)
 {
     const Settings *s = &t->settings;
     long done = t->now.iteration - t->progress->first;
-    double spent = now_seconds() - t->progress->start, left = (double)(s->iters - t->now.iteration) * spent / done;
+    double spent = progress_seconds() - t->progress->start, left = (double)(s->iters - t->now.iteration) * spent / done;
     if (t->told || spent < 5 || done % s->n_critic) return;
     t->told = true;
     if (left > 3600)
@@ -8126,7 +8118,7 @@ static void look_at_training(void *trainer)
     enter(&inner);
     note_iteration(t, milestone(t, now->iteration));
     if (now->iteration < s->iters && save_is_due(s, now->iteration, t->saved))
-        save_checkpoint(t), t->saved = now_seconds();
+        save_checkpoint(t), t->saved = progress_seconds();
     double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
     tell_length(t);
     if (t->model->g_step) progress_show(t->progress, now->iteration, "D %.3g  G %.3g", d, g);
@@ -8157,7 +8149,7 @@ static void train_on(Trainer *t)
     Scope inner;
     enter(&inner);
     open_loader(t);
-    t->log = open_log(t), t->saved = now_seconds();
+    t->log = open_log(t), t->saved = progress_seconds();
     announce(t);
     t->progress = own_progress("train", t->now.iteration, t->settings.iters);
     train_loop(&t->now, fill_batch, look_at_training, t);
@@ -8215,11 +8207,11 @@ static void dry_run(Trainer *t)
     double best_d = 1e30, best_g = 1e30;
     for (int i = 0; i < 3; i++) {
         fill_batch(t);
-        double start = now_seconds();
+        double start = progress_seconds();
         graph_run(t->now.d_step.graph);
-        double middle = now_seconds();
+        double middle = progress_seconds();
         if (t->model->g_step) graph_run(t->now.g_step.graph);
-        best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
+        best_d = fmin(best_d, middle - start), best_g = fmin(best_g, progress_seconds() - middle);
     }
     s->seconds_a_step = best_d + best_g / (double)s->n_critic;
     if (s->dry_run == ONLY_TIMES) return;
@@ -8941,8 +8933,8 @@ static double time_graph(Graph *g, int repeat)
     graph_run(g);
     for (int i = 0; i < repeat; i++) {
         give_up_if_interrupted(i, repeat, "repetitions");
-        double start = now_seconds();
-        if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
+        double start = progress_seconds();
+        if (!g->on_device) graph_run(g), times[i] = 1e3 * (progress_seconds() - start);
         else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
     }
     stats_sort(times, repeat);
