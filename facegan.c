@@ -2479,6 +2479,9 @@ static void net_average(Net *net, double decay)
     }
 }
 
+/* P P X: how many a picture is. */
+static size_t picture_numbers(const Net *net) { return (size_t)(net->size * net->size * net->channels); }
+
 /* Puts averages in the weights' place, or back: a graph built in between reads the averages. */
 static void exchange_averages(Net *net)
 {
@@ -5111,13 +5114,17 @@ static Layout layout_of(const Parameter *p)
     return p->fan_in > 0 && !strstr(p->w->name, "bias") ? AS_FILTER : AS_VECTOR;
 }
 
-/* A classifier's run stands for its best weights, any other run for its checkpoint. */
+/* A run's directory stands for its checkpoint, */
+static void weights_path(const char *given, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, is_folder(given) ? "%s/checkpoint.safetensors" : "%s", given);
+}
+
+/* a classifier's for its best weights, where there are any. */
 static void classifier_path(const char *given, char path[PATH_MAX])
 {
-    struct stat info;
-    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, PATH_MAX, directory ? "%s/best.safetensors" : "%s", given);
-    if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
+    snprintf(path, PATH_MAX, "%s/best.safetensors", given);
+    if (!is_folder(given) || !path_exists(path)) weights_path(given, path);
 }
 
 /* Adds a tensor to a file under prefix + name. */
@@ -6549,12 +6556,6 @@ static void draw_batches(const Drawing *d, const real *x, const real *condition,
     }
 }
 
-/* A run's directory stands for its checkpoint. */
-static void weights_path(const char *given, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, is_folder(given) ? "%s/checkpoint.safetensors" : "%s", given);
-}
-
 /* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
 static void settings_of_file(const TensorFile *file, const char *path, Settings *s)
 {
@@ -6688,7 +6689,7 @@ typedef struct Trainer {
     int *labels, *order;                /* (N) of the batch, and where its targets come from */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
     struct Lookout *watch;              /* for collapse, of a G that draws from noise; or NULL */
-    double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
+    double best_loss;                   /* the lowest validation loss, or FED, so far, and when that was */
     long best_iteration;                /* 0: not yet */
     long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
     FILE *log;                          /* log.csv, open at its end; these three while the loop works */
@@ -6699,8 +6700,8 @@ typedef struct Trainer {
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
- * their class. */
-typedef struct Judgement { int count, right; double loss; } Judgement;
+ * their class. Of a G that draws from noise, FED (12.4), which may be NaN. */
+typedef struct Judgement { int count, right; double loss, fed; } Judgement;
 
 /* 0: there is none of this name. */
 static Op find_optimiser(const char *name)
@@ -7254,6 +7255,54 @@ static void classifier_run(Classifier *c, const real *x, int count, double *prob
     }
 }
 
+/* The same of a net's pictures. It sees them in bytes, as they would be saved, then in its channels and size. */
+static void classifier_look(Classifier *c, const Net *g, const real *x, int count, double *probabilities,
+                            double *features)
+{
+    Scope inner;
+    size_t wanted = shape_count(c->one.x->shape), picture = picture_numbers(g);
+    enter(&inner);
+    real *seen = own((size_t)count * wanted, sizeof *seen);
+    for (size_t i = 0; i < (size_t)count; i++) {
+        Image shown = new_picture(g->size, g->size, g->channels);
+        image_to_bytes(x + i * picture, picture, shown.pixels);
+        shown = with_channels(&shown, c->net.channels);
+        if (g->size != c->net.size) shown = resize_picture(&shown, c->net.size, c->net.size);
+        image_from_bytes(shown.pixels, wanted, seen + i * wanted);
+    }
+    classifier_run(c, seen, count, probabilities, features);
+    leave();
+}
+
+/* A set's picture as (size,size,channels) bytes; false, and a warning, where it cannot be read. */
+static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned char *pixels)
+{
+    Error why = {0};
+    if (dataset_read(set, index, net->size, net->channels, pixels, &why)) return true;
+    warn("skipped: %s", why.text);
+    return false;
+}
+
+/* A set's pictures in [-1,1] with their classes, and room for these in another order: as many as can be read of `most`,
+ * spread evenly over the set. */
+typedef struct PictureSet { real *x; int *label, *target, n; } PictureSet;
+
+static PictureSet read_spread(const DataSet *set, const Net *g, int most)
+{
+    size_t picture = picture_numbers(g), wanted = (size_t)min_int(set->count, most);
+    unsigned char *pixels = own(picture, 1);
+    PictureSet all = {.x = own(wanted * picture, sizeof *all.x), .label = own(2 * wanted, sizeof *all.label)};
+    all.target = all.label + wanted;
+    for (size_t i = 0; i < wanted; i++) {
+        int index = (int)(i * (size_t)set->count / wanted);
+        if (!read_or_warn(set, index, g, pixels)) continue;
+        image_from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
+        all.label[all.n++] = set->label[index];
+    }
+    give_back(pixels);
+    return all;
+}
+
 /* class_of[k]: its number for name k of n, which are `whose`. */
 static void match_classes(const Classifier *c, const char *const *names, int n, const char *whose, int *class_of)
 {
@@ -7262,22 +7311,30 @@ static void match_classes(const Classifier *c, const char *const *names, int n, 
             give_up(2, "%s does not know %s, a class of %s", c->path, names[k], whose);
 }
 
-/* The mean distance of its features of all pairs. */
-static double classifier_spread(Classifier *c, const real *x, int count)
+/* Its features (count,features) of a net's pictures. */
+static StatsRows classifier_features(Classifier *c, const Net *g, const real *x, int count)
 {
     double *features = own((size_t)count * (size_t)c->features, sizeof *features);
-    classifier_run(c, x, count, NULL, features);
-    return stats_pair_distance(&(StatsRows){features, count, c->features});
+    classifier_look(c, g, x, count, NULL, features);
+    return (StatsRows){features, count, c->features};
 }
 
-/* The share of pictures that it puts into their class. */
-static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label)
+/* The share of a net's pictures that it puts into their class. */
+static double classifier_share(Classifier *c, const Net *g, const real *x, int count, const int *class_of,
+                               const int *label)
 {
     int n = c->net.classes, right = 0;
     double *p = own((size_t)count * (size_t)n, sizeof *p);
-    classifier_run(c, x, count, p, NULL);
+    classifier_look(c, g, x, count, p, NULL);
     for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == class_of[label[i]];
     return (double)right / count;
+}
+
+/* The best one that comes with the program; NULL: none is there. */
+static Classifier *shipped_classifier(void)
+{
+    char path[PATH_MAX];
+    return shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path) ? own_classifier(path) : NULL;
 }
 
 /* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views: `kind` as --views has it. */
@@ -7310,9 +7367,13 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
  * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
  * measured on latents that never change, by vendor/variety.h, which says what the signs are; D, where it tells classes
- * (WACGAN), and --classifier, one that was trained apart, add theirs.
+ * (WACGAN), and a classifier that was trained apart add theirs: --classifier, or the one that comes with the program
+ * where it knows the data's classes. At milestones its features give the Frechet Emotion Distance, too (13.1), between
+ * FED_PICTURES that are held out and as many drawn ones of the same classes; the weights of the lowest are kept in
+ * best.safetensors. So few pictures make it larger than it is, but alike at every milestone.
  *
- * It is G's own weights that are watched, not their average, which would hide a fall for a while.
+ * It is G's own weights that are watched, not their average, which would hide a fall for a while; FED is of those that
+ * `facegan sample` takes.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where the next cluster is started. */
@@ -7321,13 +7382,16 @@ static double draw_centre(void *seed, int c)
     return draw(*(const uint64_t *)seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30);
 }
 
-enum { WATCHED = 64, WATCHED_DATA = 512, MOST_ROLLBACKS = 5 };
+enum { WATCHED = 64, WATCHED_DATA = 512, WATCHED_LATENTS = 1000, FED_PICTURES = 1000, FED_LATENTS = 2000 };
+enum { MOST_ROLLBACKS = 5 };
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
     Variety *data;
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
     double feature_spread;              /* of the data */
+    double *held_features;              /* (held, its features) of held-out pictures, and their classes */
+    int *held_label, held;              /* 0: not looked at yet */
     VarietySigns signs;                 /* the last look's */
     VarietyAlarm alarm;
     int rollbacks;
@@ -7341,49 +7405,39 @@ static Lookout *watch_new(Net *g, Generator *generator)
     return w;
 }
 
-/* --classifier: what it makes of these training pictures, and which of its classes are the run's. */
-static void watch_with_classifier(Trainer *t, const real *x, int count)
+/* Which classifier judges, which of its classes are the run's, and what it makes of these training pictures. */
+static void watch_with_classifier(Trainer *t, const PictureSet *seen)
 {
     Lookout *w = t->watch;
     const Net *g = &t->now.g;
-    const Net *its = &w->judge->net;
-    if (its->size != g->size || its->channels != g->channels)
-        give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
-                w->judge->path, its->size, its->channels, g->size, g->channels);
-    if (g->condition)
-        match_classes(w->judge, (const char *const *)t->data.class_names, t->data.n_classes, t->data.path,
-                      w->judge_class);
-    w->feature_spread = classifier_spread(w->judge, x, count);
+    const char *const *names = (const char *const *)t->data.class_names;
+    bool asked = *t->settings.classifier;
+    Classifier *c = w->judge = asked ? own_classifier(t->settings.classifier) : shipped_classifier();
+    for (int k = 0; w->judge && !asked && k < t->data.n_classes; k++)
+        if (find_name(c->class_names, c->net.classes, names[k], strlen(names[k])) < 0) w->judge = NULL;
+    if (!w->judge) return;
+    if (g->condition) match_classes(c, names, t->data.n_classes, t->data.path, w->judge_class);
+    StatsRows features = classifier_features(c, g, seen->x, seen->n);
+    w->feature_spread = stats_pair_distance(&features);
+    w->held_features = own(FED_PICTURES, (size_t)c->features * sizeof(double));
+    w->held_label = own(FED_PICTURES, sizeof(int));
 }
 
 /* What the data say of themselves: of training pictures, spread evenly. */
 static void watch_data(Trainer *t)
 {
-    Scope inner;
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    Error why = {0};
-    int wanted = min_int(t->data.count, WATCHED_DATA);
-    size_t bytes = (size_t)(s->size * s->size * s->channels);
     uint64_t seed = (uint64_t)s->seed;
     if (!w) return;
-    w->data = variety_new(wanted, (int)s->size, (int)s->channels);
-    if (*s->classifier) w->judge = own_classifier(s->classifier);
-    enter(&inner);
-    unsigned char *face = own(bytes, 1);
-    real *x = own((size_t)wanted * bytes, sizeof *x);
-    for (int i = 0; i < wanted; i++) {
-        int index = (int)((long)i * t->data.count / wanted);
-        real *picture = x + (size_t)w->data->data.n * bytes;
-        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
-        image_from_bytes(face, bytes, picture);
-        variety_add(&w->data->data, picture, t->data.label[index]);
-    }
-    int n = w->data->data.n;
-    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
-    if (w->judge) watch_with_classifier(t, x, n);
+    w->data = variety_new(min_int(t->data.count, WATCHED_DATA), (int)s->size, (int)s->channels);
+    const PictureSet seen = read_spread(&t->data, &t->now.g, WATCHED_DATA);
+    if (seen.n < 2) give_up(1, "%s: fewer than two pictures can be read", s->data);
+    for (int i = 0; i < seen.n; i++)
+        variety_add(&w->data->data, seen.x + (size_t)i * picture_numbers(&t->now.g), seen.label[i]);
+    watch_with_classifier(t, &seen);
     variety_learn(w->data, WATCHED, draw_centre, &seed);
-    leave();
+    give_back(seen.x);
 }
 
 /* Draws the watched latents, latent i as class (i + turn) mod n. */
@@ -7395,7 +7449,7 @@ static VarietyPictures watch_draw(Trainer *t, int turn)
     VarietyPictures drawn = variety_pictures(WATCHED, g->size, g->channels);
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
-        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), g->latent, d->x->data + i * g->latent);
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(WATCHED_LATENTS + i), g->latent, d->x->data + i * g->latent);
         if (d->condition) one_hot(d->condition->data + i * n, n, (i + turn) % n);
     }
     graph_run(d->graph);
@@ -7438,17 +7492,55 @@ static void watch_look(Trainer *t)
 {
     Scope inner;
     Lookout *w = t->watch;
+    const Net *g = &t->now.g;
     const real *x = w->drawing.y->data;
-    bool told = t->now.g.condition;
+    bool told = g->condition;
     enter(&inner);
     VarietyPictures drawn = watch_draw(t, 0), turned;
     VarietySigns *signs = &w->signs;
     *signs = variety_compare(w->data, &drawn, told);
-    if (w->judge) signs->features = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && told) signs->judged = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
+    if (w->judge) {
+        StatsRows features = classifier_features(w->judge, g, x, WATCHED);
+        signs->features = stats_pair_distance(&features) / w->feature_spread;
+        if (told) signs->judged = classifier_share(w->judge, g, x, WATCHED, w->judge_class, drawn.label);
+    }
     if (t->judge.graph && told) signs->agreement = watch_agreement(t, drawn.label);
     if (told) turned = watch_draw(t, 1), signs->label = variety_moved(&drawn, &turned);
     leave();
+}
+
+/* The features of held-out pictures; of training ones, where none are held out. */
+static void learn_held_out(const Trainer *t)
+{
+    Lookout *w = t->watch;
+    const Net *g = &t->now.g;
+    const PictureSet seen = read_spread(t->has_held_out ? &t->held_out : &t->data, g, FED_PICTURES);
+    classifier_look(w->judge, g, seen.x, w->held = seen.n, NULL, w->held_features);
+    memcpy(w->held_label, seen.label, (size_t)seen.n * sizeof *seen.label);
+}
+
+/* FED of what G draws; NaN: nobody judges, or of too few pictures. */
+static double frechet_of_drawn(const Trainer *t)
+{
+    Scope inner;
+    Lookout *w = t->watch;
+    const Net *g = &t->now.g;
+    size_t latent = (size_t)g->latent, n = (size_t)g->condition, count = FED_PICTURES;
+    if (!w || !w->judge) return NAN;
+    enter(&inner);
+    if (!w->held) learn_held_out(t);
+    real *z = own(count, latent * sizeof *z), *condition = own(count, n * sizeof *condition),
+         *drawn = own(count, picture_numbers(g) * sizeof *drawn);
+    for (int i = 0; i < w->held; i++) {
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(FED_LATENTS + i), g->latent, z + (size_t)i * latent);
+        one_hot(condition + (size_t)i * n, (int)n, w->held_label[i]);
+    }
+    draw_batches(&t->drawing, z, condition, w->held, drawn);
+    StatsRows real_ones = {w->held_features, w->held, w->judge->features},
+              drawn_ones = classifier_features(w->judge, g, drawn, w->held);
+    double fed = w->held > w->judge->features ? stats_frechet(&real_ones, NULL, &drawn_ones, NULL) : NAN;
+    leave();
+    return fed;
 }
 
 /* Is this the moment to raise the alarm? The samples should be varied when half of the training, and VARIETY_LEARNS
@@ -7690,10 +7782,8 @@ static bool stored_row(const TensorFile *file, const char *name, int n, double *
     return true;
 }
 
-static void save_checkpoint_as(const Trainer *t, const char *name)
+static TensorFile *checkpoint_file(const Trainer *t)
 {
-    Scope inner;
-    enter(&inner);
     TensorFile *file = new_tensors();
     describe(&t->settings, t->now.iteration, file);
     store_net(file, &t->now.g, true);
@@ -7701,28 +7791,35 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     if (t->now.g_known) store_row(file, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
     if (t->best_iteration) store_row(file, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
     if (t->cuts) store_row(file, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
-    save_tensors(file, run_path(&t->settings, name),
+    return file;
+}
+
+static void save_checkpoint_as(const Trainer *t, const char *name)
+{
+    Scope inner;
+    enter(&inner);
+    save_tensors(checkpoint_file(t), run_path(&t->settings, name),
                  "cannot save the checkpoint (the last one is still good, if there was one): ");
     leave();
 }
 
 static void save_checkpoint(const Trainer *t) { save_checkpoint_as(t, "checkpoint.safetensors"); }
 
-/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
- * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
- * are best. */
+/* The weights of the lowest validation loss, or FED, so far go to best.safetensors: a classifier's, or the whole
+ * checkpoint. The number is kept as the checkpoint keeps it, so that a run that goes on decides as one that was never
+ * stopped. A classifier's latest are best where there is no verdict. */
 static void keep_best(Trainer *t, const Judgement *judged)
 {
     Scope inner;
-    double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
-    bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;
-    if (t->model->generator || !better) return;
+    bool draws = t->model->generator, told = draws ? !isnan(judged->fed) : judged->count > 0;
+    double loss = draws ? judged->fed : told ? judged->loss / judged->count : INFINITY;
+    bool better = t->best_iteration == 0 || (double)(real)loss < t->best_loss;
+    if (told ? !better : draws) return;
+    t->best_loss = (double)(real)loss, t->best_iteration = t->now.iteration;
     enter(&inner);
-    TensorFile *file = new_tensors();
-    describe(&t->settings, t->now.iteration, file);
-    store_net(file, &t->now.d, false);
+    TensorFile *file = draws ? checkpoint_file(t) : new_tensors();
+    if (!draws) describe(&t->settings, t->now.iteration, file), store_net(file, &t->now.d, false);
     save_tensors(file, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
-    t->best_loss = loss, t->best_iteration = t->now.iteration;
     leave();
 }
 
@@ -7878,6 +7975,7 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
     table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
     table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
+    if (t->watch) table_add_number(line, !isnan(judged->fed), "fed", "%.4f", judged->fed);
     for (int i = 0; t->watch && i < VARIETY_SIGNS; i++) {
         double sign = t->watch->signs.each[i];
         table_add_number(line, !isnan(sign), textf("watch.%s", variety_name(i)).s, "%.4f", sign);
@@ -8069,10 +8167,11 @@ static const char *look_out(Trainer *t, bool at_milestone)
 /* A milestone's pictures and verdict, and the row of the log. */
 static void note_iteration(Trainer *t, bool at_milestone)
 {
-    Judgement judged = {0};
+    Judgement judged = {.fed = NAN};
     if (t->now.iteration % t->settings.log_every && !at_milestone) return;
     if (at_milestone) {
         judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
+        judged.fed = frechet_of_drawn(t);
         save_samples(t);
         keep_best(t, &judged);
     }
@@ -9780,10 +9879,10 @@ static void add_facts(const Report *r)
 {
     static const char *const facts[][2] = {
         {"iteration", "iteration"}, {"D.total", "D.total"}, {"G.cls", "G.cls"}, {"G.rec", "G.rec"},
-        {"validation_accuracy", "accuracy, held out"}};
-    const char *names[5], *values[5];
+        {"validation_accuracy", "accuracy, held out"}, {"fed", "FED"}};
+    const char *names[6], *values[6];
     int n = 0;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         double last = table_last(r->log, facts[i][0]);
         if (isnan(last)) continue;
         names[n] = facts[i][1];
@@ -9812,10 +9911,8 @@ static void add_watch(const Report *r)
 {
     VarietySigns signs;
     char text[VARIETY_WORDS];
-    for (int i = 0; i < VARIETY_SIGNS; i++) {
-        const double *column = table_column(r->log, textf("watch.%s", variety_name(i)).s);
-        signs.each[i] = column ? column[r->log->rows - 1] : NAN;
-    }
+    for (int i = 0; i < VARIETY_SIGNS; i++)
+        signs.each[i] = table_last(r->log, textf("watch.%s", variety_name(i)).s);
     if (isnan(signs.pixels)) return;
     page_heading(r->page, "Watching for collapse");
     variety_words(&signs, r->s.collapse_below, (long)table_last(r->log, "iteration"), text);
@@ -9832,6 +9929,8 @@ static void add_losses(const Report *r)
     page_columns(r->page, r->log, "Generator", "G.", "loss");
     page_columns(r->page, r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     page_columns(r->page, r->log, "Loss on held-out pictures", "validation_loss", "loss");
+    page_columns(r->page, r->log, "Frechet Emotion Distance of samples to held-out pictures (the weights of the lowest "
+                 "are kept in best.safetensors)", "fed", "distance");
 }
 
 static void write_report(void *folder)
@@ -10420,9 +10519,8 @@ static void import_data(char *const *inputs, int count, const Settings *s)
 /* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s)
 {
-    char path[PATH_MAX];
-    if (*s->classifier) return own_classifier(s->classifier);
-    if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return own_classifier(path);
+    Classifier *c = *s->classifier ? own_classifier(s->classifier) : shipped_classifier();
+    if (c) return c;
     give_up(2, "no models/fer2013-7.safetensors here or beside the program: copy the folder models there, or "
             "name a classifier's run or weights with --classifier");
 }
@@ -10450,15 +10548,6 @@ static void keep_asked(const double *all, const int *asked, int n, double *p)
     double sum = 0;
     for (int k = 0; k < n; k++) sum += all[asked[k]];
     for (int k = 0; k < n; k++) p[k] = all[asked[k]] / sum;
-}
-
-/* A set's picture as (size,size,channels) bytes; false, and a warning, where it cannot be read. */
-static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned char *pixels)
-{
-    Error why = {0};
-    if (dataset_read(set, index, net->size, net->channels, pixels, &why)) return true;
-    warn("skipped: %s", why.text);
-    return false;
 }
 
 static void answer_all(Answered *all, Classifier *c, const char *views)
@@ -10676,50 +10765,21 @@ static unsigned char *draw_emotions(Editor *ed, const real *x, int count, bool i
     return bytes;
 }
 
-/* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. It sees
- * them in bytes, as they would be saved, then in its channels and size. */
-static void look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features)
-{
-    Scope inner;
-    const Net *g = &ed->model->g;
-    size_t wanted = shape_count(c->one.x->shape);
-    enter(&inner);
-    real *seen = own((size_t)count * wanted, sizeof *seen);
-    for (size_t i = 0; i < (size_t)count; i++) {
-        Image picture = new_picture(g->size, g->size, g->channels);
-        image_to_bytes(x + i * ed->picture, ed->picture, picture.pixels);
-        picture = with_channels(&picture, c->net.channels);
-        if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
-        image_from_bytes(picture.pixels, wanted, seen + i * wanted);
-    }
-    classifier_run(c, seen, count, answers, features);
-    leave();
-}
-
 /* The judge's probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
 static void judge_pixels(const Editor *ed, const real *x, int count, double *p, double *features)
 {
     size_t n = (size_t)ed->model->g.classes, all = (size_t)ed->judge->net.classes;
     double *known = own((size_t)count * all, sizeof *known);
-    look_at(ed->judge, ed, x, count, known, features);
+    classifier_look(ed->judge, &ed->model->g, x, count, known, features);
     for (size_t i = 0; p && i < (size_t)count; i++) keep_asked(known + i * all, ed->judged_as, (int)n, p + i * n);
     give_back(known);
 }
 
-/* A set's pictures in [-1,1], as many as can be read, with their classes and these in another order. */
-typedef struct PictureSet { real *x; int *label, *target, n; } PictureSet;
-
+/* All of them, and their classes in another order. */
 static PictureSet read_all(const DataSet *set, const Net *g)
 {
-    size_t picture = (size_t)(g->size * g->size * g->channels), count = (size_t)set->count;
-    unsigned char *pixels = own(picture, 1);
-    PictureSet all = {.x = own(count * picture, sizeof *all.x), .label = own(2 * count, sizeof *all.label)};
-    all.target = all.label + count;
-    for (int i = 0; i < set->count; i++) {
-        if (!read_or_warn(set, i, g, pixels)) continue;
-        image_from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
-        all.target[all.n] = all.label[all.n] = set->label[i], all.n++;
-    }
+    PictureSet all = read_spread(set, g, set->count);
+    memcpy(all.target, all.label, (size_t)all.n * sizeof *all.target);
     for (int i = all.n - 1; i > 0; i--) {
         int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), was = all.target[i];
         all.target[i] = all.target[k], all.target[k] = was;
@@ -11276,7 +11336,7 @@ static double both_there(const Truth *t, int a, int b, double share)
     double *shares = own((size_t)(t->n_faces * n), sizeof *shares);
     real *edits = own((size_t)t->n_faces * t->ed->picture, sizeof *edits);
     express(t, a, b, share, 1, edits);
-    look_at(t->actions, t->ed, edits, t->n_faces, shares, NULL);
+    classifier_look(t->actions, &t->ed->model->g, edits, t->n_faces, shares, NULL);
     for (int i = 0; i < t->n_faces; i++) {
         const double *units = shares + i * n + 1;
         there += face_own_units(units, first, second) > 0.25 && face_own_units(units, second, first) > 0.25;
@@ -11327,7 +11387,7 @@ static void measure_strengths(Truth *t)
         for (int j = 0; j < STRENGTHS; j++) {
             double strength = (j + 1.0) / STRENGTHS;
             express(t, k, k, 0, strength, edits);
-            look_at(t->actions, t->ed, edits, faces, p, NULL);
+            classifier_look(t->actions, &t->ed->model->g, edits, faces, p, NULL);
             for (int i = 0; i < faces; i++) {
                 asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
                 t->intensity[k][j] += p[i * units] / faces;

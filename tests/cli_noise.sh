@@ -51,7 +51,18 @@ check "watches" "$F" train cgan "$work/faces" --out "$work/judged" $small --grey
 check "what it says" grep -Eq '^6,.*,[0-9.]+,[0-9.]+$' "$work/judged/log.csv"
 check "nothing else changes" cmp "$work/judged/samples/00000006.png" "$work/cgan/samples/00000006.png"
 check "columns in the report" grep -q 'judged' "$work/judged/report.html"
-refused "train one alike" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --size 48 --classifier "$work/judge"
+check "of another size, and in colour" "$F" train cgan "$work/faces" --out "$work/judged48" $small --size 48 --iters 1 --classifier "$work/judge"
+check "too few pictures for a distance" test ! -e "$work/judged/best.safetensors"
+check "drawing more" "$F" data draw --out "$work/more" --count 300 --size 32 --emotions happy,neutral,sad --quiet
+check "FED" "$F" train cgan "$work/more" --out "$work/fed" $small --grey --iters 9 --classifier "$work/judge"
+check "at every milestone, and nowhere else" test "$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "fed") at = i; next } $at != "" { printf "%d ", $1 }' "$work/fed/log.csv")" = "2 3 4 6 9 "
+lowest=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "fed") at = i; next } $at != "" && (!n || $at < least) { least = $at; n = $1 } END { print n }' "$work/fed/log.csv")
+check "the lowest's weights are kept" sh -c "'$F' info '$work/fed/best.safetensors' | grep -q 'iteration *$lowest$'"
+check "and draw" "$F" sample "$work/fed/best.safetensors" --out "$work/fed-best"
+check "the report shows it" grep -q 'Frechet Emotion Distance' "$work/fed/report.html"
+check "with half of it" "$F" train cgan "$work/more" --out "$work/fed2" $small --grey --iters 6 --threads 1 --classifier "$work/judge"
+check "and the rest" "$F" train cgan "$work/more" --out "$work/fed2" $small --grey --iters 9 --threads 3 --classifier "$work/judge"
+check "the same is kept" cmp "$work/fed/checkpoint.safetensors" "$work/fed2/checkpoint.safetensors"
 "$F" classify train "$work/faces" --out "$work/judge2" --classes happy,neutral --size 32 --grey --batch 8 --iters 2 --quiet
 refused "does not know sad" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --iters 6 --classifier "$work/judge2"
 check "without classes nobody asks" "$F" train gan "$work/faces" --out "$work/judged2" $small --grey --iters 3 --classifier "$work/judge2"
