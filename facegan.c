@@ -6577,6 +6577,14 @@ static TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *
     return file;
 }
 
+static Settings settings_of_run(const char *run)
+{
+    char path[PATH_MAX];
+    Settings s;
+    open_weights(run, path, &s);
+    return s;
+}
+
 /* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
 typedef struct Gamut {
     int n, dimensions;
@@ -10120,6 +10128,7 @@ typedef struct Sampler {
     const char *names[MAX_CLASSES];     /* the n classes to draw; without condition one, called "sample" */
     int chosen[MAX_CLASSES], n;
     size_t bytes;                       /* of a picture */
+    int crop;                           /* of the pictures that it learnt from */
 } Sampler;
 
 /* Which classes, of the run's or as --emotions says. */
@@ -10155,6 +10164,7 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     make_nets(&trained, classes, &m->g, &unused);
     m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
     model->prepare(model, &trained, &m->g, &unused);
+    m->crop = (int)trained.crop;
     choose_classes(m, trained.classes, s->emotions);
     m->drawing = own_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
     m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
@@ -10708,41 +10718,62 @@ static void predict_emotions(char *const *inputs, int count, const Settings *s)
  *     neutral x, strengths 0.1 to 1-> classifier --> smoothness            one curve a face and emotion
  *     D(x), D(G(x, another's))------> discriminator F1                     of the training pictures, if the run has a D
  *
+ * Of a G that draws from noise latents take the pictures' place, as many of each class as there are real ones; the last
+ * three lines are not asked, but how varied samples of one class are, and how near to a training picture.
+ *
  * Another classifier gives other numbers, so its file's hash stands beside them.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { EDITED_AT_ONCE = 16, CURVE_FACES = 64, SHOWN_EDITS = 8 };
 
-/* A generator that edits pictures by the batch, and the classifier that looks at them. */
+/* A generator that edits pictures by the batch, or draws them from noise, and the classifier that looks at them. */
 typedef struct Editor {
     const char *run;
-    Facegan *model;
+    const Net *g;
+    Facegan *model;                     /* NULL: it draws from noise */
     Classifier *judge;                  /* NULL: nobody looks */
     const Drawing *drawing;
     const char **names;                 /* of the generator's classes, */
     int judged_as[MAX_CLASSES];         /* and the classifier's number for each */
     size_t picture;                     /* numbers in one of the generator's pictures */
+    int crop;                           /* the square of a picture that it is for; 0: the largest */
 } Editor;
 
 static Editor *use_editor(const char *run, Classifier *judge)
 {
     Editor *ed = own(1, sizeof *ed);
     *ed = (Editor){.run = run, .judge = judge, .model = own_generator(run)};
-    ed->names = name_list(ed->model->class_names, ed->model->g.classes);
-    if (judge) match_classes(judge, ed->names, ed->model->g.classes, run, ed->judged_as);
-    ed->picture = count_of(ed->model->y);
+    ed->g = &ed->model->g;
+    ed->names = name_list(ed->model->class_names, ed->g->classes);
+    if (judge) match_classes(judge, ed->names, ed->g->classes, run, ed->judged_as);
+    ed->picture = picture_numbers(ed->g), ed->crop = ed->model->crop;
     ed->drawing = own_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
     return ed;
 }
 
-/* G of `count` pictures, picture i with emotion[i], or where that is NULL all with emotion k, so strongly. */
+/* The same of a run that draws from noise. */
+static Editor *use_sampler(const char *run, Classifier *judge, const Settings *s)
+{
+    Editor *ed = own(1, sizeof *ed);
+    Sampler *m = open_sampler(run, s);
+    if (!m->g.condition) give_up(2, "%s: draws no classes that a classifier could find in its pictures", run);
+    *ed = (Editor){.run = run, .judge = judge, .g = &m->g, .names = m->names, .picture = m->bytes,
+                    .drawing = m->drawing, .crop = m->crop};
+    match_classes(judge, ed->names, m->n, run, ed->judged_as);
+    return ed;
+}
+
+/* G of `count` pictures, or latents, picture i with emotion[i], or where that is NULL all with emotion k, so
+ * strongly. */
 static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, int k, double strength, real *out)
 {
-    size_t n = (size_t)ed->model->g.condition;
+    size_t n = (size_t)ed->g->condition;
     real *conditions = own((size_t)count * n, sizeof *conditions);
     for (size_t i = 0; i < (size_t)count; i++) {
-        if (emotion || i == 0) set_class(ed->model, emotion ? emotion[i] : k, strength);
-        memcpy(conditions + i * n, ed->model->condition->data, n * sizeof *conditions);
+        int asked = emotion ? emotion[i] : k;
+        if (ed->model) set_class(ed->model, asked, strength);
+        if (ed->model) memcpy(conditions + i * n, ed->model->condition->data, n * sizeof *conditions);
+        else one_hot(conditions + i * n, (int)n, asked);
     }
     draw_batches(ed->drawing, x, conditions, count, out);
     give_back(conditions);
@@ -10751,7 +10782,7 @@ static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion
 /* Pictures with every emotion, row by row, where `inputs` each in front of its edits: (count,inputs + n), in bytes. */
 static unsigned char *draw_emotions(Editor *ed, const real *x, int count, bool inputs)
 {
-    int columns = inputs + ed->model->g.classes;
+    int columns = inputs + ed->g->classes;
     size_t picture = ed->picture;
     unsigned char *bytes = own((size_t)(count * columns), picture);
     real *edits = own((size_t)count, picture * sizeof *edits);
@@ -10768,9 +10799,9 @@ static unsigned char *draw_emotions(Editor *ed, const real *x, int count, bool i
 /* The judge's probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
 static void judge_pixels(const Editor *ed, const real *x, int count, double *p, double *features)
 {
-    size_t n = (size_t)ed->model->g.classes, all = (size_t)ed->judge->net.classes;
+    size_t n = (size_t)ed->g->classes, all = (size_t)ed->judge->net.classes;
     double *known = own((size_t)count * all, sizeof *known);
-    classifier_look(ed->judge, &ed->model->g, x, count, known, features);
+    classifier_look(ed->judge, ed->g, x, count, known, features);
     for (size_t i = 0; p && i < (size_t)count; i++) keep_asked(known + i * all, ed->judged_as, (int)n, p + i * n);
     give_back(known);
 }
@@ -10798,10 +10829,9 @@ static PictureSet read_whole(const DataSet *set, const Net *g)
 /* The part of the data that `split` names, or the first there is of `parts`. The classes are the generator's. */
 static PictureSet read_part(const char *data, const Editor *ed, const char *split, long limit, const int *parts, int n)
 {
-    const Net *g = &ed->model->g;
-    const DataOptions options = {.classes = listed(ed->names, g->classes, ","), .limit = (int)limit,
-                                 .crop = ed->model->crop};
-    return read_all(use_part(data, options, split, parts, n), g);
+    const DataOptions options = {.classes = listed(ed->names, ed->g->classes, ","), .limit = (int)limit,
+                                 .crop = ed->crop};
+    return read_all(use_part(data, options, split, parts, n), ed->g);
 }
 
 /* What eval finds out about all pictures. */
@@ -10809,33 +10839,62 @@ typedef struct Evaluation {
     Editor *ed;
     long limit;                                                         /* of the pictures: 0 none */
     PictureSet all;
+    real *latents;                                                      /* as many, of a G that draws from noise, */
+    double *learnt;                                                     /* and the features that it learnt from */
     Edits *edits;
     int n_neutral;
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
 
-/* The next pictures through everything but the curves. */
-static void evaluate_batch(Evaluation *v, int count)
+/* The next pictures through the judge. */
+static void evaluate_real(Evaluation *v, int count)
+{
+    Edits *e = v->edits;
+    double p[EDITED_AT_ONCE * MAX_CLASSES];
+    judge_pixels(v->ed, v->all.x + (size_t)e->n * v->ed->picture, count, p,
+                 e->real_features + (size_t)e->n * (size_t)e->features);
+    for (int i = 0; i < count; i++) stats_confusion_add(&e->real, v->all.label[e->n + i], p + i * e->classes);
+}
+
+/* They, or as many latents, as emotion[i], or where that is NULL all as emotion k. The judge's answers are counted. */
+static void evaluate_drawn(Evaluation *v, const real *in, int count, const int *emotion, int k, real *drawn)
+{
+    Edits *e = v->edits;
+    double p[EDITED_AT_ONCE * MAX_CLASSES];
+    edit_pixels(v->ed, in, count, emotion, k, 1, drawn);
+    judge_pixels(v->ed, drawn, count, p, NULL);
+    for (int i = 0; i < count; i++) stats_confusion_add(&e->edited, emotion ? emotion[i] : k, p + i * e->classes);
+}
+
+/* Pictures through everything but the curves. */
+static void evaluate_edits(Evaluation *v, int count)
 {
     Editor *ed = v->ed;
     Edits *e = v->edits;
-    double p[EDITED_AT_ONCE * MAX_CLASSES];
-    size_t row = (size_t)(e->n * e->features), picture = ed->picture, batch = (size_t)count * picture;
+    size_t picture = ed->picture, batch = (size_t)count * picture;
     const real *x = v->all.x + (size_t)e->n * picture;
     const int *label = v->all.label + e->n, *target = v->all.target + e->n;
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
-    judge_pixels(ed, x, count, p, e->real_features + row);
-    for (int i = 0; i < count; i++) stats_confusion_add(&e->real, label[i], p + i * e->classes);
-    for (int k = 0; k < e->classes; k++) {
-        edit_pixels(ed, x, count, NULL, k, 1, edits);
-        judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&e->edited, k, p + i * e->classes);
-    }
+    for (int k = 0; k < e->classes; k++) evaluate_drawn(v, x, count, NULL, k, edits);
     edit_pixels(ed, x, count, target, 0, 1, edits);
     edit_pixels(ed, edits, count, label, 0, 1, back);
     edit_pixels(ed, x, count, label, 0, 1, itself);
-    judge_pixels(ed, edits, count, NULL, e->edited_features + row);
+    judge_pixels(ed, edits, count, NULL, e->edited_features + (size_t)e->n * (size_t)e->features);
     for (size_t i = 0; i < batch; i += picture) add_edit(e, x + i, edits + i, back + i, itself + i);
+}
+
+/* Latents: as the classes in turn, for the confusion, and as the pictures' own, for the distance. */
+static void evaluate_samples(Evaluation *v, int count)
+{
+    Edits *e = v->edits;
+    int turn[EDITED_AT_ONCE];
+    const real *z = v->latents + (size_t)(e->n * v->ed->g->latent);
+    real *drawn = own((size_t)count, v->ed->picture * sizeof *drawn);
+    for (int i = 0; i < count; i++) turn[i] = (e->n + i) % e->classes;
+    evaluate_drawn(v, z, count, turn, 0, drawn);
+    edit_pixels(v->ed, z, count, v->all.label + e->n, 0, 1, drawn);
+    judge_pixels(v->ed, drawn, count, NULL, e->edited_features + (size_t)e->n * (size_t)e->features);
+    e->n += count;
 }
 
 /* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
@@ -10911,6 +10970,32 @@ static void critic_task(void *evaluation)
     add_told_apart(&v->edits->scores, real_scores, critic_scores(critic, edits, all.n), all.n);
 }
 
+enum { LEARNT_MOST = 5000 };
+
+/* The features of what a G from noise learnt from, if the set has a part that it did not learn from, which is judged. */
+static void training_task(void *evaluation)
+{
+    static const int judged[] = {SPLIT_TEST, SPLIT_VALIDATION}, learnt[] = {SPLIT_TRAIN};
+    Evaluation *v = evaluation;
+    read_part(v->edits->data, v->ed, "", 1, judged, 2);
+    const PictureSet all = read_part(v->edits->data, v->ed, "", LEARNT_MOST, learnt, 1);
+    classifier_look(v->ed->judge, v->ed->g, all.x, all.n, NULL, v->learnt);
+    v->edits->training = (StatsRows){v->learnt, all.n, v->edits->features};
+}
+
+/* Latents for as many pictures as the data have. */
+static void order_evaluation(Evaluation *v, const Settings *s)
+{
+    int latent = v->ed->g->latent;
+    Error none = {0};
+    v->edits->label = v->all.label;
+    v->latents = own((size_t)(v->all.n * latent), sizeof *v->latents);
+    for (int i = 0; i < v->all.n; i++)
+        fixed_latent((uint64_t)s->seed, (uint64_t)i, latent, v->latents + (size_t)(i * latent));
+    v->learnt = own(LEARNT_MOST, (size_t)v->edits->features * sizeof *v->learnt);
+    if (strcmp(s->split, "train") && strcmp(s->split, "all")) attempt_one(training_task, v, &none);
+}
+
 typedef struct Distance { const Edits *e; long resamplings; StatsInterval fed; } Distance;
 
 static void distance_task(void *distance)
@@ -10924,42 +11009,45 @@ static void distance_task(void *distance)
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
-    const Net *g = &ed->model->g;
+    const Net *g = ed->g;
     Evaluation *v = own(1, sizeof *v);
     Error none = {0};
     *v = (Evaluation){.ed = ed, .limit = s->limit, .all = read_part(data, ed, s->split, s->limit, parts, 3)};
     Edits *e = v->edits = new_edits((Edits){
         .of = ed->run, .data = data, .judge = ed->judge->path, .hash = files_hash(ed->judge->path), .names = ed->names,
         .classes = g->classes, .features = ed->judge->features, .side = g->size, .channels = g->channels}, v->all.n);
+    if (g->latent) order_evaluation(v, s);
     Progress *progress = own_progress("eval", 0, v->all.n);
     while (e->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - e->n));
+        int count = min_int(EDITED_AT_ONCE, v->all.n - e->n);
+        evaluate_real(v, count);
+        (g->latent ? evaluate_samples : evaluate_edits)(v, count);
         leave();
         progress_show(progress, e->n, "%s", ed->run);
     }
     if (interrupted) give_up(1, "stopped after %d of %d pictures", e->n, v->all.n);
     if (!e->n) give_up(1, "%s: no picture could be read", data);
-    measure_curves(v);
+    if (!g->latent) measure_curves(v);
     Distance distance = {e, s->bootstrap, {NAN, NAN, NAN}};
     bool known = attempt_one(distance_task, &distance, &none), few = e->n <= e->features;
     sum_edits(e, distance.fed, known || few ? NULL : none.text, s->bootstrap, draw_centre, &(uint64_t){1});
-    if (!attempt_one(critic_task, v, &none))
+    if (!g->latent && !attempt_one(critic_task, v, &none))
         add_score(&e->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
 }
 
-/* The first pictures with every emotion. */
+/* The first pictures, or latents, with every emotion. */
 static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
-    const Net *g = &v->ed->model->g;
-    int rows = min_int(v->all.n, most);
+    const Net *g = v->ed->g;
+    int rows = min_int(v->all.n, most), edits = !v->latents;
     const char *names[MAX_CLASSES + 1] = {"input"};
-    memcpy(names + 1, v->ed->names, (size_t)g->classes * sizeof *names);
-    add_canvas(page, caption, draw_grid(&(Grid){.pictures = draw_emotions(v->ed, v->all.x, rows, true), .rows = rows,
-                                                .columns = g->classes + 1, .side = g->size, .channels = g->channels,
-                                                .column_names = names}));
+    memcpy(names + edits, v->ed->names, (size_t)g->classes * sizeof *names);
+    const unsigned char *pictures = draw_emotions(v->ed, edits ? v->all.x : v->latents, rows, edits);
+    add_canvas(page, caption, draw_grid(&(Grid){.pictures = pictures, .rows = rows, .columns = g->classes + edits,
+                                                .side = g->size, .channels = g->channels, .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
@@ -10974,7 +11062,7 @@ static void show_evaluation(Page *page, const Evaluation *v)
 {
     const Edits *e = v->edits;
     show_table(page, score_table(&e->scores));
-    add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
+    add_canvas(page, "What was asked for (rows) and what the classifier takes it for (columns)",
                plot_confusion(&e->edited, e->names, "edits"));
     add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
@@ -10986,7 +11074,10 @@ static void show_evaluation(Page *page, const Evaluation *v)
 static void evaluate_run(const char *run, const char *data, const Settings *s)
 {
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
-    const Evaluation *v = evaluate(use_editor(run, chosen_classifier(s)), data, s);
+    const Settings trained = settings_of_run(run);
+    bool from_noise = find_model(trained.model)->from_noise;
+    Classifier *judge = chosen_classifier(s);
+    const Evaluation *v = evaluate(from_noise ? use_sampler(run, judge, s) : use_editor(run, judge), data, s);
     const Edits *e = v->edits;
     if (s->csv) write_table(edits_lines(e), stdout, TABLE_CSV);
     else (s->json ? edits_json : edits_text)(stdout, e);
@@ -11194,14 +11285,6 @@ static Settings settings_of_model(const char *name, const char *words)
     set_usual(&s, model->kinds, &given);
     snprintf(s.model, sizeof s.model, "%s", model->name);
     set_settings(&s, words);
-    return s;
-}
-
-static Settings settings_of_run(const char *run)
-{
-    char path[PATH_MAX];
-    Settings s;
-    open_weights(run, path, &s);
     return s;
 }
 

@@ -21,7 +21,7 @@ says "^metric,value,low,high,pictures,features,classifier" "$F" eval star faces 
 says "^confusion.happy.sad," "$F" eval star faces --classifier judge --csv
 says '"confusion_edited"' "$F" eval mut faces --classifier judge --json
 check "a page" "$F" eval mut faces --classifier judge --html --out page.html
-check "it is a page" grep -q "Edits: what was asked for" page.html
+check "it is a page" grep -q "What was asked for" page.html
 "$F" eval mut faces --classifier judge --csv >one.csv 2>/dev/null
 "$F" eval mut faces --classifier judge --csv --threads 3 >three.csv 2>/dev/null
 check "the same numbers on three threads" cmp one.csv three.csv
@@ -29,6 +29,18 @@ refused "--html needs --out" "$F" eval mut faces --classifier judge --html
 refused "does not know" "$F" eval mut faces --classifier shares
 refused "not a classifier" "$F" eval mut faces --classifier mut
 refused "not a generator that edits pictures" "$F" eval judge faces --classifier judge
+
+check "a generator from noise" "$F" train cgan faces --out noise --size 16 --width 2 --batch 6 --iters 4 --quiet
+says "accuracy.drawn" "$F" eval noise faces --classifier judge
+says "diversity.within" "$F" eval noise faces --classifier judge
+says "^f1.drawn.sad," "$F" eval noise faces --classifier judge --csv
+check "its page" "$F" eval noise faces --classifier judge --html --out noise.html
+check "with samples" grep -q "The first pictures" noise.html
+"$F" eval noise faces --classifier judge --csv >one.csv 2>/dev/null
+"$F" eval noise faces --classifier judge --csv --threads 3 >three.csv 2>/dev/null
+check "the same of samples on three threads" cmp one.csv three.csv
+check "one that is told no classes" "$F" train gan faces --out plain --size 16 --width 2 --batch 6 --iters 2 --quiet
+refused "draws no classes" "$F" eval plain faces --classifier judge
 
 # A strip of strengths has a row for each class but neutral: of three classes with it as many as of two without.
 strip_height()

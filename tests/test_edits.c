@@ -66,6 +66,29 @@ static void test_sums(void)
     CHECK(strcmp(score_table(&odd->scores)->cells[4 * 7 + 3], "not known: odd") == 0);
 }
 
+/* Features 0..9 of real pictures, half as much of drawn ones: the halves' means are 1 apart, classes half as varied. */
+static void test_drawn(void)
+{
+    static const double training[2] = {0, 9};
+    int label[10];
+    Edits *e = new_edits((Edits){.of = "run", .data = "faces", .judge = "judge", .names = names, .classes = 2,
+                                 .features = 1, .side = SIDE, .channels = 1, .label = label}, 10);
+    for (int i = 0; i < 10; i++) {
+        const double right[2] = {i % 2 == 0, i % 2 == 1};
+        label[i] = i % 2, e->real_features[i] = i, e->edited_features[i] = i / 2.0, e->n++;
+        stats_confusion_add(&e->real, i % 2, right), stats_confusion_add(&e->edited, 0, right);
+    }
+    e->training = (StatsRows){training, 2, 1};
+    sum_edits(e, (StatsInterval){4, 3, 6}, NULL, 7, chance, NULL);
+    const Scores *s = &e->scores;
+    CHECK(score_of(s, "accuracy.drawn") == 0.5 && score_of(s, "fed") == 4 && isnan(score_of(s, "accuracy.edited")));
+    CHECK(isnan(score_of(s, "ssim.edit")) && isnan(score_of(s, "smoothness")));
+    CLOSE(score_of(s, "fed.halves"), 1, 1e-9);
+    CLOSE(score_of(s, "diversity.pairs"), 0.5, 1e-12);
+    CLOSE(score_of(s, "diversity.within"), 0.5, 1e-12);
+    CLOSE(score_of(s, "diversity.training"), 2.25 / 2, 1e-12);          /* nearest to 0 or 9: 2.25 of drawn, 2 of real ones */
+}
+
 static void test_texts(void)
 {
     static const double real[4] = {3, 3, 3, 3}, edited[4] = {1, 1, 1, 5};
@@ -93,6 +116,7 @@ int main(void)
     Scope all;
     enter(&all);
     test_sums();
+    test_drawn();
     test_texts();
     leave();
     return check_report();

@@ -1,6 +1,7 @@
 /* edits.h: how good are edited pictures? What a judge takes them for, how far they are from real ones, how gradually
  * they change, and how much of the picture is left: gathered picture by picture, then told as numbers by name, as text,
- * CSV and JSON. As scores.h and scope.h have it, what is made belongs to the innermost scope.
+ * CSV and JSON. And how good are pictures that were drawn from nothing, which have no input that they could be held
+ * against? As scores.h and scope.h have it, what is made belongs to the innermost scope.
  *
  *     #define EDITS_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "edits.h"                which includes scores.h; its IMPLEMENTATION stands in the same file
@@ -11,6 +12,9 @@
  *         add_edit(e, x, there, back, itself);
  *     sum_edits(e, fed, NULL, 200, chance, context);
  *     edits_text(stdout, e);
+ *
+ * Of drawn pictures e->label tells the classes, of picture i that of the real picture i, and e->n counts them:
+ * add_edit is not for them.
  *
  * Pictures are numbers from -1 to 1, IMAGE_REAL as image.h has them. Define EDITS_STATIC as well to keep every function
  * private to that file. C11 (or GNU C) and POSIX; the declarations are C++17, too.
@@ -37,6 +41,8 @@ typedef struct Edits {
     const char *const *names;           /* of the classes */
     int classes, features, side, channels;
     int n;                              /* pictures so far */
+    const int *label;                   /* (n) of drawn pictures; NULL: they are edits */
+    StatsRows training;                 /* features of pictures that drawn ones were learnt from; of none: not known */
     StatsConfusion real, edited;
     double *real_features, *edited_features;            /* (n,features) */
     double *curves;                     /* (n_curves,points): a class's probability as the edit grows stronger */
@@ -74,6 +80,7 @@ EDITS_API Table *edits_lines(const Edits *e);
 #define EDITS_IMPLEMENTED
 
 #include <math.h>
+#include <string.h>
 
 enum { EDITS_CLUSTERS = 16 };
 
@@ -109,13 +116,61 @@ EDITS_API void add_edit(Edits *e, const IMAGE_REAL *x, const IMAGE_REAL *there, 
 static void edits_accuracy(Edits *e)
 {
     Scores *s = &e->scores;
+    const char *what = e->label ? "drawn" : "edited";
     add_score(s, "accuracy.real", stats_accuracy(&e->real), "%d real pictures", e->n);
     add_score(s, "f1.real", stats_macro_f1(&e->real), "mean over the classes that occur");
-    add_score(s, "accuracy.edited", stats_accuracy(&e->edited),
-              "each picture drawn with each of %d emotions at full strength", e->classes);
-    add_score(s, "f1.edited", stats_macro_f1(&e->edited), "mean over the emotions");
+    add_score(s, own_text("accuracy.%s", what), stats_accuracy(&e->edited),
+              e->label ? "%d pictures of %d classes in turn" : "%d pictures, each drawn with each of %d emotions at full strength",
+              e->n, e->classes);
+    add_score(s, own_text("f1.%s", what), stats_macro_f1(&e->edited), "mean over the %s",
+              e->label ? "classes" : "emotions");
     for (int k = 0; k < e->classes && k < 10; k++)
-        add_score(s, own_text("f1.edited.%s", e->names[k]), stats_class(&e->edited, k).f1, " ");
+        add_score(s, own_text("f1.%s.%s", what, e->names[k]), stats_class(&e->edited, k).f1, " ");
+}
+
+/* FED between every second real picture and the others: so far apart are two halves of the same. */
+static void edits_halves(Edits *e)
+{
+    int half = e->n / 2;
+    size_t d = (size_t)e->features;
+    if (half <= e->features) return;
+    double *rows = own(2 * (size_t)half, d * sizeof *rows);
+    for (int i = 0; i < 2 * half; i++)
+        memcpy(rows + (size_t)(i % 2 * half + i / 2) * d, e->real_features + (size_t)i * d, d * sizeof *rows);
+    const StatsRows even = {rows, half, e->features}, odd = {rows + (size_t)half * d, half, e->features};
+    add_score(&e->scores, "fed.halves", stats_frechet(&even, NULL, &odd, NULL),
+              "between every second real picture and the others");
+}
+
+/* The mean distance of two pictures of a class, times their number. */
+static double edits_pairs_of_class(const Edits *e, const double *features, int k)
+{
+    size_t d = (size_t)e->features;
+    StatsRows rows = {.d = e->features};
+    double *kept = own((size_t)e->n, d * sizeof *kept);
+    for (int i = 0; i < e->n; i++)
+        if (e->label[i] == k) memcpy(kept + (size_t)rows.n++ * d, features + (size_t)i * d, d * sizeof *kept);
+    rows.rows = kept;
+    double sum = rows.n < 2 ? 0 : rows.n * stats_pair_distance(&rows);
+    give_back(kept);
+    return sum;
+}
+
+/* What only drawn pictures are asked: are they varied within their class, and learnt by heart? */
+static void edits_drawn(Edits *e)
+{
+    const StatsRows r = {e->real_features, e->n, e->features}, g = {e->edited_features, e->n, e->features};
+    double drawn = 0, real = 0;
+    for (int k = 0; k < e->classes; k++) {
+        drawn += edits_pairs_of_class(e, e->edited_features, k);
+        real += edits_pairs_of_class(e, e->real_features, k);
+    }
+    add_score(&e->scores, "diversity.within", drawn / real, "as diversity.pairs, among pictures of one class");
+    if (e->training.n)
+        add_score(&e->scores, "diversity.training",
+                  stats_nearest_distance(&g, &e->training) / stats_nearest_distance(&r, &e->training),
+                  "distance to the nearest of %d training pictures over real ones' to these; near 0: copies",
+                  e->training.n);
 }
 
 /* How the pictures themselves changed. */
@@ -143,14 +198,14 @@ static void edits_diversity(Scores *s, const StatsRows *r, const StatsRows *g, S
 {
     int clusters = r->n / 5 < EDITS_CLUSTERS ? r->n / 5 : EDITS_CLUSTERS;
     add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
-              "mean distance of edits' features over that of real ones");
+              "mean distance of their features over that of real ones");
     add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
               "distance to the nearest real picture over that among real ones; near 0: copies");
     if (clusters < 2) return;
     double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
     bool found = stats_clusters(r, clusters, chance, context, centres);
     add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
-              "share of the real features' %d clusters that edits reach", clusters);
+              "share of the real features' %d clusters that they reach", clusters);
 }
 
 EDITS_API void sum_edits(Edits *e, StatsInterval fed, const char *why, long resamplings, StatsChance *chance,
@@ -164,8 +219,10 @@ EDITS_API void sum_edits(Edits *e, StatsInterval fed, const char *why, long resa
         score->low = fed.low, score->high = fed.high;
     } else if (why) add_score(&e->scores, "fed", NAN, "not known: %.90s", why);
     else add_score(&e->scores, "fed", NAN, "refused: %d pictures for %d features", e->n, e->features);
-    edits_changes(e);
+    edits_halves(e);
+    if (!e->label) edits_changes(e);
     edits_diversity(&e->scores, &r, &g, chance, context);
+    if (e->label) edits_drawn(e);
 }
 
 EDITS_API void add_told_apart(Scores *s, const double *real, const double *edited, int n)

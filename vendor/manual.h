@@ -97,6 +97,7 @@ static const OptionVerb verbs[] = {
      "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2, 2, run_eval, .examples =
      "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
+     "  facegan eval models/noise-photos.safetensors fer2013              (samples, against what is held out)\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
     {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
      MAX_INPUTS_GIVEN,
@@ -286,7 +287,8 @@ static const OptionChapter manual[] = {
      "(--classifier RUN, else models/fer2013-7 where it knows the classes) adds features (as pixels, of its features),\n"
      "judged (how often it sees the class asked for) and, whenever samples are drawn, fed: the Frechet Emotion\n"
      "Distance of a thousand samples to as many held-out pictures. The weights of the lowest are kept:\n"
-     "`facegan sample runs/wacgan/best.safetensors`. --on-collapse warn, stop, or rollback.\n"
+     "`facegan sample runs/wacgan/best.safetensors`. --on-collapse warn, stop, or rollback. `facegan eval RUN DATA`\n"
+     "measures all of it once more, of as many samples as there are held-out pictures.\n"
      "\n"
      "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one\n"
      "core. cgan's D is also shown real pictures under another label, as fakes (--wrong-labels --targets\n"
