@@ -5097,6 +5097,35 @@ static size_t from_file_order(Shape s, Layout as, size_t i)
     return place;
 }
 
+/* The file's first axis cuts a tensor into slices that are alike: places[i], where element i of the first lies here, of
+ * the others so many steps further. */
+typedef struct Slices { size_t n, size, step, *places; } Slices;
+
+static Slices slices_of(Shape s, Layout as)
+{
+    size_t n = (size_t)s.d[layouts[as].axes[0]], size = shape_count(s) / n;
+    Slices all = {n, size, n > 1 ? from_file_order(s, as, size) : 0, own(size, sizeof(size_t))};
+    for (size_t i = 0; i < size; i++) all.places[i] = from_file_order(s, as, i);
+    return all;
+}
+
+/* A file's tensor as it lies here; a few slices at a time, whose numbers are often neighbours here. */
+static void read_slices(const TensorEntry *entry, Shape shape, Layout as, real *to)
+{
+    enum { AT_ONCE = 8 };
+    const Slices s = slices_of(shape, as);
+    real *numbers = own(AT_ONCE * s.size, sizeof *numbers);
+    for (size_t first = 0; first < s.n; first += AT_ONCE) {
+        size_t here = least(AT_ONCE, s.n - first);
+        const TensorEntry part = tensorfile_part(entry, first * s.size, here * s.size);
+        if (sizeof *numbers == sizeof(double)) tensorfile_to_f64(&part, (void *)numbers);
+        else tensorfile_to_f32(&part, (void *)numbers);
+        for (size_t i = 0; i < s.size; i++)
+            for (size_t k = 0; k < here; k++) to[(first + k) * s.step + s.places[i]] = numbers[k * s.size + i];
+    }
+    give_back(s.places), give_back(numbers);
+}
+
 static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 {
     for (int k = 0; k < AXES; k++) dimensions[k] = s.d[layouts[as].axes[k]];
@@ -5134,7 +5163,10 @@ static void store_tensor(TensorFile *file, const char *prefix, const char *name,
     int64_t dimensions[AXES];
     file_dimensions(shape, as, dimensions);
     real *copy = add_tensor(file, textf("%s%s", prefix, name).s, real_type, layouts[as].rank, dimensions);
-    for (size_t i = 0; i < shape_count(shape); i++) copy[i] = data[from_file_order(shape, as, i)];
+    const Slices s = slices_of(shape, as);
+    for (size_t k = 0; k < s.n; k++)
+        for (size_t i = 0; i < s.size; i++) copy[k * s.size + i] = data[k * s.step + s.places[i]];
+    give_back(s.places);
 }
 
 enum { WEIGHT, FIRST, SECOND, AVERAGE, PARTS };      /* of a parameter: itself, what its optimiser keeps, its average */
@@ -5190,13 +5222,10 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
     if (entry->rank != rank || memcmp(entry->shape, want, (size_t)rank * sizeof *want))
         give_up(1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
                 shape_text(entry->shape, entry->rank), shape_text(want, rank));
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        real value = (real)tensorfile_get(entry, i);
-        if (!isfinite(value))
-            give_up(1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
-                    (double)value);
-        to->data[from_file_order(to->shape, as, i)] = value;
-    }
+    read_slices(entry, to->shape, as, to->data);
+    if (!all_finite(to))
+        give_up(1, "%s: %s has values that are no numbers: these weights are damaged or the training diverged", path,
+                name);
     changed(to);
 }
 
@@ -7457,7 +7486,8 @@ static VarietyPictures watch_draw(Trainer *t, int turn)
     VarietyPictures drawn = variety_pictures(WATCHED, g->size, g->channels);
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
-        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(WATCHED_LATENTS + i), g->latent, d->x->data + i * g->latent);
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(WATCHED_LATENTS + i), g->latent,
+                     d->x->data + i * g->latent);
         if (d->condition) one_hot(d->condition->data + i * n, n, (i + turn) % n);
     }
     graph_run(d->graph);
@@ -8474,8 +8504,7 @@ static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to)
 {
     size_t count = shape_count(to->shape);
     const TensorEntry *entry = step_input(file, path, to->name, count);
-    for (size_t i = 0; i < count; i++)
-        to->data[from_file_order(to->shape, AS_PICTURES, i)] = (real)tensorfile_get(entry, i);
+    read_slices(entry, to->shape, AS_PICTURES, to->data);
     if (!all_finite(to)) give_up(1, "%s: %s has values that are no numbers", path, to->name);
 }
 
@@ -10972,7 +11001,8 @@ static void critic_task(void *evaluation)
 
 enum { LEARNT_MOST = 5000 };
 
-/* The features of what a G from noise learnt from, if the set has a part that it did not learn from, which is judged. */
+/* The features of what a G from noise learnt from, if the set has a part that it did not learn from, and that is
+ * judged. */
 static void training_task(void *evaluation)
 {
     static const int judged[] = {SPLIT_TEST, SPLIT_VALIDATION}, learnt[] = {SPLIT_TRAIN};

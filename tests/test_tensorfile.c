@@ -211,6 +211,15 @@ static float half_to_float(uint16_t half)
     return value;
 }
 
+static void test_part(void)
+{
+    static const float numbers[6] = {1, 2, 3, 4, 5, 6};
+    TensorEntry whole = {.type = TENSOR_F32, .rank = 2, .shape = {2, 3}, .data = numbers, .bytes = sizeof numbers};
+    const TensorEntry part = tensorfile_part(&whole, 2, 3);
+    CHECK(part.rank == 1 && tensorfile_count(&part) == 3 && part.bytes == 3 * sizeof(float));
+    CHECK(tensorfile_get(&part, 0) == 3 && tensorfile_get(&part, 2) == 5 && whole.rank == 2 && whole.shape[0] == 2);
+}
+
 static uint16_t float_to_half(float value)
 {
     uint16_t half;
@@ -1317,6 +1326,7 @@ int main(void)
         return 1;
     }
     test_half_precision();
+    test_part();
     test_conversion();
     test_exchange();
     test_list();

@@ -163,6 +163,9 @@ TENSORFILE_API double tensorfile_get(const TensorEntry *entry, size_t index); /*
 TENSORFILE_API void tensorfile_to_f32(const TensorEntry *entry, float *out);  /* all elements, converted */
 TENSORFILE_API void tensorfile_to_f64(const TensorEntry *entry, double *out);
 
+/* `count` elements of it from `from` on, as a tensor of rank 1 that has them in the same memory. */
+TENSORFILE_API TensorEntry tensorfile_part(const TensorEntry *entry, size_t from, size_t count);
+
 /* Rounds to the nearest half-precision number, ties to even; past 65504 gives infinity; a NaN stays a NaN. */
 TENSORFILE_API void tensorfile_f32_to_f16(const float *in, uint16_t *out, size_t n);
 
@@ -354,11 +357,12 @@ static float tensorfile_float_of_bits(uint32_t bits)
 
 static float tensorfile_f16_to_f32(uint16_t half)
 {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3FF;
-    if (exponent == 31) return tensorfile_float_of_bits(sign | 0x7F800000 | fraction << 13);
-    if (exponent > 0) return tensorfile_float_of_bits(sign | (exponent + 127 - 15) << 23 | fraction << 13);
-    float magnitude = (float)fraction * (1.0f / 16777216);      /* denormal: a multiple of 2^-24, exact in a float */
-    return sign ? -magnitude : magnitude;
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, magnitude = (uint32_t)(half & 0x7FFF) << 13, bits;
+    float denormal = (float)(half & 0x3FF) * (1.0f / 16777216); /* a multiple of 2^-24, exact in a float */
+    memcpy(&bits, &denormal, sizeof bits);
+    if (magnitude >= 0x00800000) bits = magnitude + ((127u - 15) << 23);
+    if (magnitude >= 0x0F800000) bits = magnitude | 0x7F800000;
+    return tensorfile_float_of_bits(sign | bits);
 }
 
 static uint16_t tensorfile_f16_of_f32(float value)
@@ -508,6 +512,15 @@ TENSORFILE_API void tensorfile_to_f64(const TensorEntry *entry, double *out)
     size_t count = tensorfile_count(entry);
     const uint8_t *source = (const uint8_t *)entry->data;
     TENSORFILE_CONVERT(entry, double)
+}
+
+TENSORFILE_API TensorEntry tensorfile_part(const TensorEntry *entry, size_t from, size_t count)
+{
+    TensorEntry part = *entry;
+    size_t element = tensorfile_type_size(entry->type);
+    part.rank = 1, part.shape[0] = (int64_t)count;
+    part.data = (const uint8_t *)part.data + from * element, part.bytes = count * element;
+    return part;
 }
 
 TENSORFILE_API double tensorfile_get(const TensorEntry *entry, size_t index)
