@@ -10295,57 +10295,17 @@ static void sample_noise(const char *run, const Settings *s)
  * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* A balanced set in the making. */
-typedef struct Balance {
-    const DataSet *set;
-    const Settings *s;
-    char (*folders)[FILES_NAME];
-    ImageAugment how;
-    long before[MAX_CLASSES], written[MAX_CLASSES];
-} Balance;
-
-/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance:
- * OUT/<class>/NNNNN-copy.png */
-static void balance_picture(Balance *b, int i)
-{
-    int class = b->set->label[i];
-    bool copy = b->written[class] >= b->before[class];
-    Error why;
-    Image picture;
-    if (!dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
-    if (copy) {
-        image_crop_centre(&picture, 0);
-        real *warped = own(picture_bytes(&picture), sizeof *warped);
-        loader_augment(picture.pixels, picture.width, picture.channels, &b->how, chance_of(b->s, STREAM_AUGMENT),
-                       (uint64_t)i, warped);
-        image_to_bytes(warped, picture_bytes(&picture), picture.pixels);
-    }
-    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
-                 &picture, NULL);
-}
-
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
     DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN});
-    Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
-    for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    dataset_balance(set, loader_classes(set, chance_of(s, STREAM_BALANCE)), s->balance);
-    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
-    b.folders = begin_set(s->out, (const char *const *)set->class_names, set->n_classes, s->force);
-    Progress *progress = own_progress("balance", 0, set->count);
-    for (int i = 0; i < set->count && !interrupted; i++) {
-        Scope here;
-        enter(&here);
-        balance_picture(&b, i);
-        leave();
-        progress_show(progress, i + 1, "%s", s->out);
-    }
-    if (interrupted) give_up(1, "stopped before all pictures were written");
+    const LoaderBalanced *n = loader_balance(set, &(LoaderBalance){
+        .out = s->out, .how = s->balance, .force = s->force, .warp = augmentation(s), .stop = &interrupted,
+        .shuffles = chance_of(s, STREAM_BALANCE), .warps = chance_of(s, STREAM_AUGMENT)});
     for (int k = 0; k < set->n_classes; k++)
-        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
-               b.written[k] > b.before[k] ? b.written[k] - b.before[k] : 0, b.before[k]);
+        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], n[k].written,
+               n[k].written > n[k].before ? n[k].written - n[k].before : 0, n[k].before);
 }
 
 /* ------------------------------------------------------------------------------------------------
