@@ -5364,9 +5364,6 @@ static bool shipped_model(const char *name, char path[PATH_MAX])
  *     folder, CSV, attributes --own_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
  * ============================================================================================== */
 
-_Static_assert((int)EMOTION_SURPRISE == FACE_SURPRISE && (int)EMOTION_ANGRY == FACE_ANGRY &&
-               (int)EMOTIONS == FACE_EMOTIONS, "drawn faces and data sets number the emotions in one order");
-
 /* ------------------------------------------------------------------------------------------------
  * 10.1  Opening, and the loader's chance
  * ---------------------------------------------------------------------------------------------- */
@@ -9971,7 +9968,7 @@ static void train_run(Settings *s)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.7  Drawn faces on disk
+ * 14.7  Drawn faces on disk                                                                       (vendor/drawn.h)
  * ---------------------------------------------------------------------------------------------- */
 
 /* How a set of faces is drawn; --emotions "happy,sad", or all seven. */
@@ -9994,90 +9991,26 @@ static FaceSet face_set(const Settings *s)
     return set;
 }
 
-/* A face of a set in the making, and its row in labels.csv. */
-typedef struct DrawnFace { const FaceSet *set; const char *out; int index; char row[256]; Error failed; } DrawnFace;
-
-static void draw_face(void *context)
+static DrawnOptions drawing_as(const Settings *s)
 {
-    DrawnFace *face = context;
-    int index = face->index;
-    Image picture = new_picture(face->set->size, face->set->size, face->set->channels);
-    const FaceExpression shown = face_set_expression(face->set, (uint64_t)index);
-    const char *called = emotion_names[shown.called];
-    char *row = face->row;
-    float valence, arousal;
-    face_set_render(face->set, (uint64_t)index, shown.au, picture.pixels);
-    save_picture(textf("%s/%s/%05d.png", face->out, called, index).s, &picture, NULL);
-    face_affect(shown.au, &valence, &arousal);
-    row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
-    for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
-    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[shown.emotion]);
+    return (DrawnOptions){.out = s->out, .count = s->count, .force = s->force, .each = parallel, .stop = &interrupted};
 }
 
-static void draw_task(void *faces, int i, int worker)
-{
-    (void)worker;
-    DrawnFace *face = (DrawnFace *)faces + i;
-    attempt(draw_face, face, &face->failed);
-}
-
-/* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
- * the column `drawn` what was drawn. A classifier that learns from viewers' labels is about as sure of an emotion as it
- * is strong, which is what GANmut's strength loss takes D's certainty for. */
+/* OUT/<emotion>/NNNNN.png and OUT/labels.csv. A classifier that learns from viewers' labels (--viewers) is about as
+ * sure of an emotion as it is strong, which is what GANmut's strength loss takes D's certainty for. */
 static void draw_faces(const Settings *s)
 {
-    enum { AT_ONCE = 64 };
     const FaceSet set = face_set(s);
-    DrawnFace *faces = own(AT_ONCE, sizeof *faces);
-    const char *names[EMOTIONS];
-    long done = 0;
-    for (int i = 0; i < set.n; i++) names[i] = emotion_names[set.emotions[i]];
-    begin_set(s->out, names, set.n, s->force);
-    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
-    fprintf(list->stream, "path,emotion,intensity,valence,arousal");
-    for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
-    fprintf(list->stream, ",second,second_intensity,drawn\n");
-    Progress *progress = own_progress("draw", 0, s->count);
-    while (done < s->count && !interrupted) {
-        int count = s->count - done < AT_ONCE ? (int)(s->count - done) : AT_ONCE;
-        for (int i = 0; i < count; i++) faces[i] = (DrawnFace){.set = &set, .out = s->out, .index = (int)done + i};
-        parallel(count, draw_task, faces);
-        for (int i = 0; i < count; i++) {
-            if (faces[i].failed.status) unwind(&faces[i].failed);
-            fprintf(list->stream, "%s\n", faces[i].row);
-        }
-        progress_show(progress, done += count, "%s", s->out);
-    }
-    if (interrupted) give_up(1, "stopped after %ld of %ld pictures", done, s->count);
-    end_file(list);
-}
-
-/* The scene's picture, and a row of the list for each of its faces. */
-static void save_scene(const Settings *s, const Scene *scene, long number, FILE *list)
-{
-    const char *name = own_text("%05ld.png", number);
-    save_picture(own_text("%s/%s", s->out, name), &scene->picture, NULL);
-    for (int i = 0; i < scene->n_faces; i++) fputs(name, list), box_print(list, &scene->faces[i]);
+    const DrawnOptions options = drawing_as(s);
+    drawn_faces(&set, &options);
 }
 
 /* Draws scenes (11.8) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
 static void draw_scenes(const Settings *s)
 {
-    enum { AT_ONCE = 16 };
-    Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
+    const DrawnOptions options = drawing_as(s);
     begin_set(s->out, NULL, 0, s->force);
-    const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
-    FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
-    fprintf(list->stream, "path,%s\n", box_columns);
-    Progress *progress = own_progress("draw", 0, s->count);
-    for (long first = 0; first < s->count; first += AT_ONCE) {
-        int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
-        if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        scene_compose_all(&stock->scenes, (uint64_t)first, scenes, count, parallel);
-        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
-        progress_show(progress, first + count, "%s", s->out);
-    }
-    end_file(list);
+    drawn_scenes(&open_stock(NULL, 0, s, (int)s->channels, NULL, NULL)->scenes, (int)s->size, &options);
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */

@@ -102,6 +102,9 @@
 #define DOCTOR_IMPLEMENTATION
 #define DOCTOR_STATIC
 #include "doctor.h"
+#define DRAWN_IMPLEMENTATION
+#define DRAWN_STATIC
+#include "drawn.h"
 #define IMPORTING_IMPLEMENTATION
 #define IMPORTING_STATIC
 #include "importing.h"
