@@ -5424,16 +5424,6 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
 typedef Box Face;
 typedef Boxes Faces;
 
-static void close_sums(void *sums) { image_sums_free(sums); }
-
-static ImageSums *new_sums(const Image *picture)
-{
-    ImageSums *sums = own(1, sizeof *sums);
-    if (!image_sums(picture, sums)) give_up_memory(picture_bytes(picture), sizeof *sums->sums);
-    on_leaving(close_sums, sums);
-    return sums;
-}
-
 /* Windows at height x width pixels, RGB, as MTCNN wants them: (value - 127.5) / 128. A task is a row of one of them. */
 typedef struct Looking {
     const ImageSums *sums;
@@ -5817,7 +5807,7 @@ static Faces mtcnn_candidates(Detector *d, const ImageSums *sums, int last)
 
 static Faces mtcnn_detect(Detector *d, const Image *picture)
 {
-    const ImageSums *sums = new_sums(picture);
+    const ImageSums *sums = own_sums(picture);
     Faces faces = mtcnn_candidates(d, sums, 1);
     refine(d, 2, sums, d->threshold, &faces);
     boxes_move(&faces, 1, false);
@@ -6303,7 +6293,7 @@ static void fill_lesson(void *pupil)
         SceneSample samples[SAMPLES];
         SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
         const Image picture = with_channels(&p->scenes[i].picture, 3);
-        const ImageSums *sums = new_sums(&picture);
+        const ImageSums *sums = own_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
         scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, samples_wanted, samples);
@@ -12514,19 +12504,6 @@ static int picture_axis(const TensorEntry *t)
     return t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
-/* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
-static const void *converted(const TensorEntry *t, const Settings *s)
-{
-    int axis = s->bgr ? picture_axis(t) : -1;
-    void *exchanged = axis >= 0 ? own(t->bytes, 1) : NULL;
-    if (exchanged) tensorfile_exchange(t, axis, 0, 2, exchanged);       /* blue and red */
-    const void *data = exchanged ? exchanged : t->data;
-    if (!s->half || t->type != TENSOR_F32) return data;
-    uint16_t *halves = own(tensorfile_count(t), sizeof *halves);
-    tensorfile_f32_to_f16(data, halves, tensorfile_count(t));
-    return halves;
-}
-
 /* What stands before the names of the network that --strip keeps: of our own files' networks the averaged G, then G,
  * then D; of others' the one whose first filter is known. */
 static void prefix_to_strip(const TensorFile *file, const char *path, char prefix[TENSORFILE_PREFIX])
@@ -12547,16 +12524,6 @@ static void prefix_to_strip(const TensorFile *file, const char *path, char prefi
     give_up(1, "%s: --strip finds no network in it that is known here; --only PREFIX keeps what you name", path);
 }
 
-/* An optimiser's memory, as it is called here and by PyTorch. */
-static bool is_moment(const char *name)
-{
-    static const char *const words[] = {"_m.G.", "_m.D.", "_v.G.", "_v.D.", "adam_m.", "adam_v.", "optim",
-                                        "exp_avg", "momentum_buffer"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(name, words[i])) return true;
-    return false;
-}
-
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --strip all but one network, whose names then begin with nothing, --half rounds float32 to float16. */
 static void convert_weights(const char *from, const char *to, const Settings *s)
@@ -12571,19 +12538,16 @@ static void convert_weights(const char *from, const char *to, const Settings *s)
         export_onnx(from, find_model(of.model), to);
         return;
     }
+    /* an optimiser's memory, as it is called here and by PyTorch */
+    static const char *const moments[] = {"_m.G.", "_m.D.", "_v.G.", "_v.D.", "adam_m.", "adam_v.", "optim", "exp_avg",
+                                          "momentum_buffer"};
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
-    for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
     if (s->strip && !*s->only) prefix_to_strip(in, path, prefix);
     else snprintf(prefix, sizeof prefix, "%s", s->only);
-    size_t length = strlen(prefix);
-    for (size_t i = 0; i < in->count; i++) {
-        const TensorEntry *t = &in->tensors[i];
-        TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
-        if (strncmp(t->name, prefix, length) || (s->strip && is_moment(t->name))) continue;
-        if (!tensorfile_add(out, t->name + (s->strip ? length : 0), type, t->rank, t->shape, converted(t, s)))
-            give_up(1, "cannot keep %s: out of memory, or a name that is there twice or empty", t->name);
-    }
+    take_tensors(out, in, &(TensorTake){.prefix = prefix, .strip = s->strip != 0, .half = s->half != 0,
+                                        .swapped = s->bgr ? picture_axis : NULL, .without = moments,
+                                        .n_without = s->strip ? sizeof moments / sizeof *moments : 0});
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
     if (s->strip) warn("%s: the %zu tensors %s*, of %zu", to, out->count, prefix, in->count);
     save_tensors(out, to, "");
