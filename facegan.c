@@ -6571,30 +6571,26 @@ typedef struct Gamut {
     double covariance[MAX_CLASSES][SPACE_MOST][SPACE_MOST];     /* 0 in the linear model */
 } Gamut;
 
-static void covariance_2(const real *axes, double angle, double c[SPACE_MOST][SPACE_MOST])
-{
-    double first = fabs((double)axes[0]), second = fabs((double)axes[1]), u = cos(angle), v = sin(angle);
-    c[0][0] = u * u * first + v * v * second;
-    c[1][1] = v * v * first + u * u * second;
-    c[0][1] = c[1][0] = u * v * (first - second);
-}
-
-static void covariance_3(const real *diagonal, const real *lower, double c[SPACE_MOST][SPACE_MOST])
-{
-    const double a[3][3] = {{(double)diagonal[0], 0, 0}, {(double)lower[0], (double)diagonal[1], 0},
-                            {(double)lower[1], (double)lower[2], (double)diagonal[2]}};
-    for (int i = 0; i < 3; i++)
-        for (int k = 0; k < 3; k++) {
-            c[i][k] = i == k ? 1e-3 : 0;
-            for (int m = 0; m < 3; m++) c[i][k] += a[i][m] * a[k][m];
-        }
-}
-
 static const real *space_weight(const Net *net, const char *name)
 {
     for (int i = 0; i < net->count; i++)
         if (strcmp(net->parameters[i].w->name, name) == 0) return fetched(net->parameters[i].w)->data;
     return NULL;
+}
+
+/* Of emotion k in the Gaussian model: from axes and their angle, or from a lower triangular matrix. */
+static void read_covariance(const Net *net, int k, double c[SPACE_MOST][SPACE_MOST])
+{
+    if (net->condition == 2) {
+        const real *axes = space_weight(net, "covariance_axes.weight") + 2 * k;
+        double angle = (double)space_weight(net, "covariance_angles.weight")[k];
+        stats_turned(fabs((double)axes[0]), fabs((double)axes[1]), angle, c);
+        return;
+    }
+    const real *on = space_weight(net, "covariance_diagonal.weight") + 3 * k,
+               *below = space_weight(net, "covariance_lower.weight") + 3 * k;
+    stats_by_transposed((const double[3][3]){{(double)on[0]}, {(double)below[0], (double)on[1]},
+                                             {(double)below[1], (double)below[2], (double)on[2]}}, 1e-3, c);
 }
 
 static Gamut gamut_of(const Net *net)
@@ -6609,12 +6605,7 @@ static Gamut gamut_of(const Net *net)
     }
     for (int k = 0; mu && k < net->classes; k++) {
         for (int i = 0; i < d; i++) gamut.mean[k][i] = tanh((double)mu[k * d + i]);
-        if (d == 2)
-            covariance_2(space_weight(net, "covariance_axes.weight") + 2 * k,
-                         (double)space_weight(net, "covariance_angles.weight")[k], gamut.covariance[k]);
-        else
-            covariance_3(space_weight(net, "covariance_diagonal.weight") + 3 * k,
-                         space_weight(net, "covariance_lower.weight") + 3 * k, gamut.covariance[k]);
+        read_covariance(net, k, gamut.covariance[k]);
     }
     return gamut;
 }
@@ -10314,13 +10305,6 @@ static void edit_frames(const Editing *edit, const Photo *photo, const Frame *fr
     tell_made(path.s);
 }
 
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
 /* Every face, as wished, or as every class in turn, and the best face's sheet of them. Without a detector the centred
  * square that the model was trained on is the face. */
 static void edit_photo(void *context, Photo *photo)
@@ -10331,7 +10315,7 @@ static void edit_photo(void *context, Photo *photo)
     int n = photo->whole ? 1 : photo->faces.count;
     Frame *frames = own((size_t)n, sizeof *frames);
     for (int i = 0; i < n; i++)
-        frames[i] = photo->whole ? centred_frame(model, &photo->image)
+        frames[i] = photo->whole ? image_frame_centred(&photo->image, model->crop)
                                  : box_frame(photo->faces.items[i], s->align, margin_of(s, model->margin));
     if (!photo->of->find && min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
         warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
@@ -11724,22 +11708,9 @@ static void study_ganmut(const char *path, const Settings *s)
  * 15.5  The toy at work: chapter 1's points, judged and drawn
  * ---------------------------------------------------------------------------------------------- */
 
-enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_SEED = 1 };
-static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
+enum { TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_SEED = 1 };         /* the picture shows -3 to 3 */
 
-/* Where the real points lie, (x,y) for each heap. */
-static struct { int n; double at[HEAPS_MOST][2]; } heaps;
-
-static void lay_out_heaps(const char *shape)
-{
-    bool grid = strcmp(shape, "grid") == 0, spiral = strcmp(shape, "spiral") == 0;
-    heaps.n = grid ? 25 : spiral ? 16 : 8;
-    for (int i = 0; i < heaps.n; i++) {
-        double turn = (spiral ? 1.5 : 1) * TURN * i / heaps.n, radius = spiral ? 0.4 + 1.8 * i / heaps.n : 2;
-        heaps.at[i][0] = grid ? i % 5 - 2 : radius * image_sine(turn + TURN / 4);
-        heaps.at[i][1] = grid ? i / 5 - 2 : radius * image_sine(turn);
-    }
-}
+static Heaps heaps;                     /* where the real points lie: vendor/heaps.h */
 
 static void draw_toy_batch(Toy *t, long n)
 {
@@ -11747,9 +11718,9 @@ static void draw_toy_batch(Toy *t, long n)
     draw_normal(t->x, TOY_SEED, STREAM_TOY, batch, 0);
     draw_normal(t->z, TOY_SEED, STREAM_TOY_NOISE, batch, 0);
     for (int i = 0; i < CROWD; i++) {
-        int heap = (int)(draw(TOY_SEED, STREAM_HEAP, batch, (uint32_t)i) * heaps.n);
-        for (int k = 0; k < 2; k++)
-            t->x->data[2 * i + k] = (real)(heaps.at[heap][k] + heap_radius * (double)t->x->data[2 * i + k]);
+        double point[2] = {(double)t->x->data[2 * i], (double)t->x->data[2 * i + 1]};
+        heaps_point(&heaps, draw(TOY_SEED, STREAM_HEAP, batch, (uint32_t)i), point);
+        for (int k = 0; k < 2; k++) t->x->data[2 * i + k] = (real)point[k];
         t->alpha->data[i] = (real)draw(TOY_SEED, STREAM_TOY_ALPHA, batch, (uint32_t)i);
     }
 }
@@ -11792,24 +11763,16 @@ static const real *draw_toy_points(ToyRun *run, uint64_t batch)
     return run->drawn->data;
 }
 
-/* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points
- * that lie within four standard deviations of one. */
-typedef struct ToyVerdict { int reached; double within; } ToyVerdict;
-
-static ToyVerdict judge_toy(ToyRun *run)
+/* What G draws: how many heaps it reaches, and the share of its points that lie on one. */
+static HeapsVerdict judge_toy(ToyRun *run)
 {
     enum { BATCHES = 8 };
-    int on[HEAPS_MOST] = {0}, within = 0, reached = 0;
+    HeapsTally drawn = {0};
     for (int b = 0; b < BATCHES; b++) {
         const real *p = draw_toy_points(run, (uint64_t)b);
-        for (int i = 0; i < CROWD * heaps.n; i++) {
-            int point = i / heaps.n, heap = i % heaps.n;
-            double x = (double)p[2 * point] - heaps.at[heap][0], y = (double)p[2 * point + 1] - heaps.at[heap][1];
-            if (hypot(x, y) <= 4 * heap_radius) on[heap]++, within++;
-        }
+        for (int i = 0; i < CROWD; i++) heaps_add(&drawn, &heaps, (double)p[2 * i], (double)p[2 * i + 1]);
     }
-    for (int k = 0; k < heaps.n; k++) reached += on[k] * heaps.n * 5 >= BATCHES * CROWD;
-    return (ToyVerdict){reached, (double)within / (BATCHES * CROWD)};
+    return heaps_verdict(&drawn, &heaps);
 }
 
 /* D's scores over the plane, (LANDSCAPE,LANDSCAPE). */
@@ -11864,13 +11827,13 @@ static void run_toy_of(const char *kind, const Settings *s)
     int loss = 0;
     const char *out = *s->out ? s->out : own_text("runs/toy-%s", kind);
     while (strcmp(kinds[loss], kind)) loss++;
-    lay_out_heaps(s->shape);
+    heaps = heaps_new(s->shape);
     make_folder(out);
     ToyRun *run = use_toy((ToyLoss)loss);
     int made = film_toy(run, s->iters, frames);
     deliver(own_text("%s/points.png", out), &frames[made - 1], NULL);
     deliver_film(own_text("%s/points.gif", out), frames, made, 80);
-    ToyVerdict v = judge_toy(run);
+    HeapsVerdict v = judge_toy(run);
     printf("%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", kind, v.reached, heaps.n,
            100 * v.within, v.reached == heaps.n ? "none is left out" :
            v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
@@ -12194,24 +12157,8 @@ static void show_detections(const Reproduction *r, Page *page)
     enum { FRAMES = 3, SIDE = 160 };
     static const char *const columns[] = {"original", "MTCNN", "RetinaFace"};
     const unsigned char *cells[FRAMES * 3];
-    int n = 0;
-    const char *lists[2];
-    for (int k = 0; k < 2; k++)
-        if (k >= r->n_data || !path_exists(lists[k] = own_text("%s/import.csv", r->data[k]))) return;
-    TableReader *by_retinaface = open_table(lists[0], IMPORT_FIELDS), *by_mtcnn = open_table(lists[1], IMPORT_FIELDS);
-    while (n < FRAMES && more_rows(by_retinaface) && more_rows(by_mtcnn)) {
-        char **first = by_retinaface->fields, **second = by_mtcnn->fields;
-        if (by_retinaface->n_fields != IMPORT_FIELDS || by_mtcnn->n_fields != IMPORT_FIELDS ||
-            strcmp(first[0], second[0])) continue;
-        const char *paths[] = {first[0], own_text("%s/%s", r->data[1], second[4]),
-                               own_text("%s/%s", r->data[0], first[4])};
-        int read = 0;
-        for (Image image; *first[4] && *second[4] && read < 3 && try_picture(paths[read], 3, &image, &(Error){0});) {
-            image_crop_centre(&image, 0);
-            cells[3 * n + read++] = resize_picture(&image, SIDE, SIDE).pixels;
-        }
-        n += read == 3;
-    }
+    if (r->n_data < 2) return;
+    int n = import_compare((const char *[]){r->data[1], r->data[0]}, 2, FRAMES, SIDE, cells);
     if (!n) return;
     add_canvas(page, "Figure 6: original, MTCNN, RetinaFace",
                draw_grid(&(Grid){.cells = cells, .side = SIDE, .channels = 3, .rows = n, .columns = 3, .scale = 1,

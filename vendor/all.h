@@ -34,6 +34,9 @@
 #define IMAGE_STATIC
 #define IMAGE_REAL VENDOR_REAL
 #include "image.h"
+#define HEAPS_IMPLEMENTATION
+#define HEAPS_STATIC
+#include "heaps.h"
 #define TENSORFILE_IMPLEMENTATION
 #define TENSORFILE_STATIC
 #include "tensorfile.h"
