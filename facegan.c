@@ -11599,12 +11599,8 @@ static void carry_out(int n, char **given)
     if (status) give_up(status, "this step of the study failed: facegan %s %s ...", given[0], n > 1 ? given[1] : "");
 }
 
-static void plan_line(Plan *p, char *line, int number)
+static void plan_line(Plan *p, char **words, int n, int number)
 {
-    char *words[WORDS_MOST];
-    line[strcspn(line, "#\r")] = 0;
-    int n = options_split(line, words, WORDS_MOST);
-    if (n == 0) return;
     if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1);
     else if (strcmp(words[0], "data") == 0 && n == 2) p->data = words[1];
     else if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST)
@@ -11622,13 +11618,10 @@ static Plan *read_plan(const char *path)
 {
     Plan *p = own(1, sizeof *p);
     size_t size;
-    int number = 1;
+    int number = 0, n;
+    char *words[WORDS_MOST], *at = read_file(path, 1 << 16, &size);
     p->path = path;
-    for (char *at = read_file(path, 1 << 16, &size), *next; at; at = next, number++) {
-        next = strchr(at, '\n');
-        if (next) *next++ = 0;
-        plan_line(p, at, number);
-    }
+    while ((n = options_next(&at, &number, words, WORDS_MOST))) plan_line(p, words, n, number);
     if (!p->data || !p->n_judges || !p->n_rows) give_up(2, "%s: needs a data line, a classifier and a row", path);
     return p;
 }
@@ -11860,7 +11853,6 @@ typedef struct Work {
     long full, passes;                  /* the document's length, in iterations and in passes through the data */
     double seconds;                     /* one of them, here */
     Table *facts;
-    int n_facts;
 } Work;
 
 typedef struct Reproduction {
@@ -12000,18 +11992,6 @@ static bool is_trained(const Work *w)
 
 /* ---- the facts of a network ---- */
 
-static void add_fact(Work *w, const char *name, double value)
-{
-    table_row(w->facts, ++w->n_facts, "%s\t%s", name, own_text("%.9g", value));
-}
-
-static double fact(const Work *w, const char *name)
-{
-    for (int i = 1; w && i <= w->n_facts; i++)
-        if (strcmp(w->facts->cells[2 * i], name) == 0) return atof(w->facts->cells[2 * i + 1]);
-    return NAN;
-}
-
 /* The classifier on the data's validation and test parts, as far as there are any; all together. */
 static StatsConfusion *add_split_facts(Work *w)
 {
@@ -12026,8 +12006,8 @@ static StatsConfusion *add_split_facts(Work *w)
         if (!pictures) continue;
         snprintf(asked.split, sizeof asked.split, "%s", name);
         const Answers *a = &answer_set(w->s.data, c, &asked)->a;
-        add_fact(w, own_text("accuracy.%s", name), stats_accuracy(&a->f));
-        add_fact(w, own_text("pictures.%s", name), a->count);
+        add_fact(w->facts, own_text("accuracy.%s", name), stats_accuracy(&a->f));
+        add_fact(w->facts, own_text("pictures.%s", name), a->count);
         stats_confusion_join(all, &a->f);
     }
     return all;
@@ -12045,15 +12025,16 @@ static void measure_classifier(Reproduction *r, Work *w)
     for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
     for (size_t i = 0; held_out && loss && i < log->rows; i++)
         if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
-    add_fact(w, "training", training), add_fact(w, "validation", validation);
-    add_fact(w, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
+    add_fact(w->facts, "training", training), add_fact(w->facts, "validation", validation);
+    add_fact(w->facts, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
     const StatsConfusion *all = add_split_facts(w);
     if (!all->n) return;
     for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
-    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all));
-    add_fact(w, "pictures", pictures);
+    add_fact(w->facts, "accuracy", stats_accuracy(all)), add_fact(w->facts, "f1", stats_macro_f1(all));
+    add_fact(w->facts, "pictures", pictures);
     for (int k = 0; k < all->n * all->n; k++)
-        add_fact(w, own_text("confusion.%d.%d", k / all->n, k % all->n), (double)all->count[k / all->n][k % all->n]);
+        add_fact(w->facts, own_text("confusion.%d.%d", k / all->n, k % all->n),
+                 (double)all->count[k / all->n][k % all->n]);
 }
 
 /* eval's numbers of an editor of faces, by a judge of the document. */
@@ -12069,8 +12050,8 @@ static void measure_editor(Reproduction *r, Work *w)
 {
     const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
     for (int i = 0; i < v->edits->scores.n; i++)
-        add_fact(w, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
-    add_fact(w, "moved", v->edits->moved / v->edits->n);
+        add_fact(w->facts, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
+    add_fact(w->facts, "moved", v->edits->moved / v->edits->n);
 }
 
 /* A GAN that draws from noise: the signs of collapse in the last line of its log. */
@@ -12079,7 +12060,7 @@ static void measure_noise(Reproduction *r, Work *w)
     const TableNumbers *log = own_log(w->s.out);
     (void)r;
     for (int i = 0; i < VARIETY_SIGNS; i++)
-        add_fact(w, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
+        add_fact(w->facts, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
 }
 
 /* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector, as many as there is time
@@ -12093,12 +12074,13 @@ static void measure_space_editor(Reproduction *r, Work *w)
         for (int i = 0; i < SURANI_NUMBERS; i++) {
             bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
             if (alone && j) continue;
-            add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
+            add_fact(w->facts, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
                      score_of(&e->scores, surani_numbers[i]));
         }
-        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
+        add_fact(w->facts, own_text("%s.smoothness.ends", judges[j]),
+                 stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
-    if (w->x->joined) add_fact(w, "faces", import_share_with_face(r->data[w->x->joined]));
+    if (w->x->joined) add_fact(w->facts, "faces", import_share_with_face(r->data[w->x->joined]));
 }
 
 /* ---- its section on the page ---- */
@@ -12113,11 +12095,12 @@ static void show_classifier(const Work *w, Page *page)
     page_columns(page, log, "Loss on held-out pictures", "validation_loss", "loss");
     page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
     page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    if (isnan(fact(w, "accuracy"))) return;
+    if (isnan(fact_of(w->facts, "accuracy"))) return;
     f->n = c->net.classes;
     for (int k = 0; k < f->n * f->n; k++)
-        f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
-    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"));
+        f->count[k / f->n][k % f->n] = (long)fact_of(w->facts, own_text("confusion.%d.%d", k / f->n, k % f->n));
+    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact_of(w->facts, "accuracy"),
+                                 fact_of(w->facts, "f1"));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
                plot_confusion(f, name_list(c->class_names, f->n), title));
 }
@@ -12243,22 +12226,13 @@ static const struct { void (*measure)(Reproduction *r, Work *w); void (*show)(co
 /* Measures, unless that was done after as many iterations. */
 static void gather_facts(Reproduction *r, Work *w)
 {
-    enum { FACTS_MOST = 256 };
     const char *path = own_text("%s/facts-%ld.csv", w->s.out, w->s.iters);
-    w->facts = new_table(NULL, FACTS_MOST, 2);
-    table_row(w->facts, 0, "fact\tvalue");
-    if (path_exists(path)) {
-        TableReader *rows = open_table(path, 2);
-        more_rows(rows);
-        while (more_rows(rows) && w->n_facts < FACTS_MOST)
-            if (rows->n_fields == 2) add_fact(w, rows->fields[0], atof(rows->fields[1]));
-        return;
-    }
+    w->facts = new_facts();
+    if (read_facts(w->facts, path)) return;
     Scope inner;
     enter(&inner);
     kinds[w->x->kind].measure(r, w);
     if (interrupted) give_up(1, "stopped while %s was measured; the same command goes on", w->x->name);
-    w->facts->rows = w->n_facts;
     save_table(w->facts, path);
     leave();
 }
@@ -12276,7 +12250,7 @@ static Table *findings_table(Reproduction *r)
         table_set(t, i + 1, 0, "%s", p->what);
         if (!p->experiment) continue;
         const Work *w = find_work(r, p->experiment);
-        double value = fact(w, p->fact);
+        double value = w ? fact_of(w->facts, p->fact) : NAN;
         bool known = false;
         for (int k = 0; k < d->n_experiments; k++) known |= strcmp(d->experiments[k].name, p->experiment) == 0;
         table_set(t, i + 1, 1, "%s", p->value);
