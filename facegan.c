@@ -5393,9 +5393,6 @@ static bool shipped_model(const char *name, char path[PATH_MAX])
  *     folder, CSV, attributes --own_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
  * ============================================================================================== */
 
-_Static_assert((int)EMOTION_SURPRISE == FACE_SURPRISE && (int)EMOTION_ANGRY == FACE_ANGRY &&
-               (int)EMOTIONS == FACE_EMOTIONS, "drawn faces and data sets number the emotions in one order");
-
 /* ------------------------------------------------------------------------------------------------
  * 10.1  Opening, and the loader's chance
  * ---------------------------------------------------------------------------------------------- */
@@ -5455,16 +5452,6 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
 
 typedef Box Face;
 typedef Boxes Faces;
-
-static void close_sums(void *sums) { image_sums_free(sums); }
-
-static ImageSums *new_sums(const Image *picture)
-{
-    ImageSums *sums = own(1, sizeof *sums);
-    if (!image_sums(picture, sums)) give_up_memory(picture_bytes(picture), sizeof *sums->sums);
-    on_leaving(close_sums, sums);
-    return sums;
-}
 
 /* Windows at height x width pixels, RGB, as MTCNN wants them: (value - 127.5) / 128. A task is a row of one of them. */
 typedef struct Looking {
@@ -5849,7 +5836,7 @@ static Faces mtcnn_candidates(Detector *d, const ImageSums *sums, int last)
 
 static Faces mtcnn_detect(Detector *d, const Image *picture)
 {
-    const ImageSums *sums = new_sums(picture);
+    const ImageSums *sums = own_sums(picture);
     Faces faces = mtcnn_candidates(d, sums, 1);
     refine(d, 2, sums, d->threshold, &faces);
     boxes_move(&faces, 1, false);
@@ -6335,7 +6322,7 @@ static void fill_lesson(void *pupil)
         SceneSample samples[SAMPLES];
         SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
         const Image picture = with_channels(&p->scenes[i].picture, 3);
-        const ImageSums *sums = new_sums(&picture);
+        const ImageSums *sums = own_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
         scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, samples_wanted, samples);
@@ -6621,30 +6608,26 @@ typedef struct Gamut {
     double covariance[MAX_CLASSES][SPACE_MOST][SPACE_MOST];     /* 0 in the linear model */
 } Gamut;
 
-static void covariance_2(const real *axes, double angle, double c[SPACE_MOST][SPACE_MOST])
-{
-    double first = fabs((double)axes[0]), second = fabs((double)axes[1]), u = cos(angle), v = sin(angle);
-    c[0][0] = u * u * first + v * v * second;
-    c[1][1] = v * v * first + u * u * second;
-    c[0][1] = c[1][0] = u * v * (first - second);
-}
-
-static void covariance_3(const real *diagonal, const real *lower, double c[SPACE_MOST][SPACE_MOST])
-{
-    const double a[3][3] = {{(double)diagonal[0], 0, 0}, {(double)lower[0], (double)diagonal[1], 0},
-                            {(double)lower[1], (double)lower[2], (double)diagonal[2]}};
-    for (int i = 0; i < 3; i++)
-        for (int k = 0; k < 3; k++) {
-            c[i][k] = i == k ? 1e-3 : 0;
-            for (int m = 0; m < 3; m++) c[i][k] += a[i][m] * a[k][m];
-        }
-}
-
 static const real *space_weight(const Net *net, const char *name)
 {
     for (int i = 0; i < net->count; i++)
         if (strcmp(net->parameters[i].w->name, name) == 0) return fetched(net->parameters[i].w)->data;
     return NULL;
+}
+
+/* Of emotion k in the Gaussian model: from axes and their angle, or from a lower triangular matrix. */
+static void read_covariance(const Net *net, int k, double c[SPACE_MOST][SPACE_MOST])
+{
+    if (net->condition == 2) {
+        const real *axes = space_weight(net, "covariance_axes.weight") + 2 * k;
+        double angle = (double)space_weight(net, "covariance_angles.weight")[k];
+        stats_turned(fabs((double)axes[0]), fabs((double)axes[1]), angle, c);
+        return;
+    }
+    const real *on = space_weight(net, "covariance_diagonal.weight") + 3 * k,
+               *below = space_weight(net, "covariance_lower.weight") + 3 * k;
+    stats_by_transposed((const double[3][3]){{(double)on[0]}, {(double)below[0], (double)on[1]},
+                                             {(double)below[1], (double)below[2], (double)on[2]}}, 1e-3, c);
 }
 
 static Gamut gamut_of(const Net *net)
@@ -6659,12 +6642,7 @@ static Gamut gamut_of(const Net *net)
     }
     for (int k = 0; mu && k < net->classes; k++) {
         for (int i = 0; i < d; i++) gamut.mean[k][i] = tanh((double)mu[k * d + i]);
-        if (d == 2)
-            covariance_2(space_weight(net, "covariance_axes.weight") + 2 * k,
-                         (double)space_weight(net, "covariance_angles.weight")[k], gamut.covariance[k]);
-        else
-            covariance_3(space_weight(net, "covariance_diagonal.weight") + 3 * k,
-                         space_weight(net, "covariance_lower.weight") + 3 * k, gamut.covariance[k]);
+        read_covariance(net, k, gamut.covariance[k]);
     }
     return gamut;
 }
@@ -10008,7 +9986,7 @@ static void train_run(Settings *s)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.7  Drawn faces on disk
+ * 14.7  Drawn faces on disk                                                                       (vendor/drawn.h)
  * ---------------------------------------------------------------------------------------------- */
 
 /* How a set of faces is drawn; --emotions "happy,sad", or all seven. */
@@ -10031,90 +10009,26 @@ static FaceSet face_set(const Settings *s)
     return set;
 }
 
-/* A face of a set in the making, and its row in labels.csv. */
-typedef struct DrawnFace { const FaceSet *set; const char *out; int index; char row[256]; Error failed; } DrawnFace;
-
-static void draw_face(void *context)
+static DrawnOptions drawing_as(const Settings *s)
 {
-    DrawnFace *face = context;
-    int index = face->index;
-    Image picture = new_picture(face->set->size, face->set->size, face->set->channels);
-    const FaceExpression shown = face_set_expression(face->set, (uint64_t)index);
-    const char *called = emotion_names[shown.called];
-    char *row = face->row;
-    float valence, arousal;
-    face_set_render(face->set, (uint64_t)index, shown.au, picture.pixels);
-    save_picture(textf("%s/%s/%05d.png", face->out, called, index).s, &picture, NULL);
-    face_affect(shown.au, &valence, &arousal);
-    row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
-    for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
-    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[shown.emotion]);
+    return (DrawnOptions){.out = s->out, .count = s->count, .force = s->force, .each = parallel, .stop = &interrupted};
 }
 
-static void draw_task(void *faces, int i, int worker)
-{
-    (void)worker;
-    DrawnFace *face = (DrawnFace *)faces + i;
-    attempt(draw_face, face, &face->failed);
-}
-
-/* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
- * the column `drawn` what was drawn. A classifier that learns from viewers' labels is about as sure of an emotion as it
- * is strong, which is what GANmut's strength loss takes D's certainty for. */
+/* OUT/<emotion>/NNNNN.png and OUT/labels.csv. A classifier that learns from viewers' labels (--viewers) is about as
+ * sure of an emotion as it is strong, which is what GANmut's strength loss takes D's certainty for. */
 static void draw_faces(const Settings *s)
 {
-    enum { AT_ONCE = 64 };
     const FaceSet set = face_set(s);
-    DrawnFace *faces = own(AT_ONCE, sizeof *faces);
-    const char *names[EMOTIONS];
-    long done = 0;
-    for (int i = 0; i < set.n; i++) names[i] = emotion_names[set.emotions[i]];
-    begin_set(s->out, names, set.n, s->force);
-    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
-    fprintf(list->stream, "path,emotion,intensity,valence,arousal");
-    for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
-    fprintf(list->stream, ",second,second_intensity,drawn\n");
-    Progress *progress = own_progress("draw", 0, s->count);
-    while (done < s->count && !interrupted) {
-        int count = s->count - done < AT_ONCE ? (int)(s->count - done) : AT_ONCE;
-        for (int i = 0; i < count; i++) faces[i] = (DrawnFace){.set = &set, .out = s->out, .index = (int)done + i};
-        parallel(count, draw_task, faces);
-        for (int i = 0; i < count; i++) {
-            if (faces[i].failed.status) unwind(&faces[i].failed);
-            fprintf(list->stream, "%s\n", faces[i].row);
-        }
-        progress_show(progress, done += count, "%s", s->out);
-    }
-    if (interrupted) give_up(1, "stopped after %ld of %ld pictures", done, s->count);
-    end_file(list);
-}
-
-/* The scene's picture, and a row of the list for each of its faces. */
-static void save_scene(const Settings *s, const Scene *scene, long number, FILE *list)
-{
-    const char *name = own_text("%05ld.png", number);
-    save_picture(own_text("%s/%s", s->out, name), &scene->picture, NULL);
-    for (int i = 0; i < scene->n_faces; i++) fputs(name, list), box_print(list, &scene->faces[i]);
+    const DrawnOptions options = drawing_as(s);
+    drawn_faces(&set, &options);
 }
 
 /* Draws scenes (11.8) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
 static void draw_scenes(const Settings *s)
 {
-    enum { AT_ONCE = 16 };
-    Scene *scenes = scene_new(AT_ONCE, (int)s->size, (int)s->channels);
+    const DrawnOptions options = drawing_as(s);
     begin_set(s->out, NULL, 0, s->force);
-    const Stock *stock = open_stock(NULL, 0, s, (int)s->channels, NULL, NULL);
-    FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
-    fprintf(list->stream, "path,%s\n", box_columns);
-    Progress *progress = own_progress("draw", 0, s->count);
-    for (long first = 0; first < s->count; first += AT_ONCE) {
-        int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
-        if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        scene_compose_all(&stock->scenes, (uint64_t)first, scenes, count, parallel);
-        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
-        progress_show(progress, first + count, "%s", s->out);
-    }
-    end_file(list);
+    drawn_scenes(&open_stock(NULL, 0, s, (int)s->channels, NULL, NULL)->scenes, (int)s->size, &options);
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */
@@ -10334,57 +10248,17 @@ static void sample_noise(const char *run, const Settings *s)
  * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* A balanced set in the making. */
-typedef struct Balance {
-    const DataSet *set;
-    const Settings *s;
-    char (*folders)[FILES_NAME];
-    ImageAugment how;
-    long before[MAX_CLASSES], written[MAX_CLASSES];
-} Balance;
-
-/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance:
- * OUT/<class>/NNNNN-copy.png */
-static void balance_picture(Balance *b, int i)
-{
-    int class = b->set->label[i];
-    bool copy = b->written[class] >= b->before[class];
-    Error why;
-    Image picture;
-    if (!dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
-    if (copy) {
-        image_crop_centre(&picture, 0);
-        real *warped = own(picture_bytes(&picture), sizeof *warped);
-        loader_augment(picture.pixels, picture.width, picture.channels, &b->how, chance_of(b->s, STREAM_AUGMENT),
-                       (uint64_t)i, warped);
-        image_to_bytes(warped, picture_bytes(&picture), picture.pixels);
-    }
-    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
-                 &picture, NULL);
-}
-
 /* As many of each class, in a folder for each. */
 static void balance_data(const char *data, const Settings *s)
 {
     DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN});
-    Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
-    for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    dataset_balance(set, loader_classes(set, chance_of(s, STREAM_BALANCE)), s->balance);
-    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
-    b.folders = begin_set(s->out, (const char *const *)set->class_names, set->n_classes, s->force);
-    Progress *progress = own_progress("balance", 0, set->count);
-    for (int i = 0; i < set->count && !interrupted; i++) {
-        Scope here;
-        enter(&here);
-        balance_picture(&b, i);
-        leave();
-        progress_show(progress, i + 1, "%s", s->out);
-    }
-    if (interrupted) give_up(1, "stopped before all pictures were written");
+    const LoaderBalanced *n = loader_balance(set, &(LoaderBalance){
+        .out = s->out, .how = s->balance, .force = s->force, .warp = augmentation(s), .stop = &interrupted,
+        .shuffles = chance_of(s, STREAM_BALANCE), .warps = chance_of(s, STREAM_AUGMENT)});
     for (int k = 0; k < set->n_classes; k++)
-        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
-               b.written[k] > b.before[k] ? b.written[k] - b.before[k] : 0, b.before[k]);
+        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], n[k].written,
+               n[k].written > n[k].before ? n[k].written - n[k].before : 0, n[k].before);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10470,13 +10344,6 @@ static void edit_frames(const Editing *edit, const Photo *photo, const Frame *fr
     tell_made(path.s);
 }
 
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
 /* Every face, as wished, or as every class in turn, and the best face's sheet of them. Without a detector the centred
  * square that the model was trained on is the face. */
 static void edit_photo(void *context, Photo *photo)
@@ -10487,7 +10354,7 @@ static void edit_photo(void *context, Photo *photo)
     int n = photo->whole ? 1 : photo->faces.count;
     Frame *frames = own((size_t)n, sizeof *frames);
     for (int i = 0; i < n; i++)
-        frames[i] = photo->whole ? centred_frame(model, &photo->image)
+        frames[i] = photo->whole ? image_frame_centred(&photo->image, model->crop)
                                  : box_frame(photo->faces.items[i], s->align, margin_of(s, model->margin));
     if (!photo->of->find && min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
         warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
@@ -11845,12 +11712,8 @@ static void carry_out(int n, char **given)
     if (status) give_up(status, "this step of the study failed: facegan %s %s ...", given[0], n > 1 ? given[1] : "");
 }
 
-static void plan_line(Plan *p, char *line, int number)
+static void plan_line(Plan *p, char **words, int n, int number)
 {
-    char *words[WORDS_MOST];
-    line[strcspn(line, "#\r")] = 0;
-    int n = options_split(line, words, WORDS_MOST);
-    if (n == 0) return;
     if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1);
     else if (strcmp(words[0], "data") == 0 && n == 2) p->data = words[1];
     else if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST)
@@ -11868,13 +11731,10 @@ static Plan *read_plan(const char *path)
 {
     Plan *p = own(1, sizeof *p);
     size_t size;
-    int number = 1;
+    int number = 0, n;
+    char *words[WORDS_MOST], *at = read_file(path, 1 << 16, &size);
     p->path = path;
-    for (char *at = read_file(path, 1 << 16, &size), *next; at; at = next, number++) {
-        next = strchr(at, '\n');
-        if (next) *next++ = 0;
-        plan_line(p, at, number);
-    }
+    while ((n = options_next(&at, &number, words, WORDS_MOST))) plan_line(p, words, n, number);
     if (!p->data || !p->n_judges || !p->n_rows) give_up(2, "%s: needs a data line, a classifier and a row", path);
     return p;
 }
@@ -11954,22 +11814,9 @@ static void study_ganmut(const char *path, const Settings *s)
  * 15.5  The toy at work: chapter 1's points, judged and drawn
  * ---------------------------------------------------------------------------------------------- */
 
-enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_SEED = 1 };
-static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
+enum { TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_SEED = 1 };         /* the picture shows -3 to 3 */
 
-/* Where the real points lie, (x,y) for each heap. */
-static struct { int n; double at[HEAPS_MOST][2]; } heaps;
-
-static void lay_out_heaps(const char *shape)
-{
-    bool grid = strcmp(shape, "grid") == 0, spiral = strcmp(shape, "spiral") == 0;
-    heaps.n = grid ? 25 : spiral ? 16 : 8;
-    for (int i = 0; i < heaps.n; i++) {
-        double turn = (spiral ? 1.5 : 1) * TURN * i / heaps.n, radius = spiral ? 0.4 + 1.8 * i / heaps.n : 2;
-        heaps.at[i][0] = grid ? i % 5 - 2 : radius * image_sine(turn + TURN / 4);
-        heaps.at[i][1] = grid ? i / 5 - 2 : radius * image_sine(turn);
-    }
-}
+static Heaps heaps;                     /* where the real points lie: vendor/heaps.h */
 
 static void draw_toy_batch(Toy *t, long n)
 {
@@ -11977,9 +11824,9 @@ static void draw_toy_batch(Toy *t, long n)
     draw_normal(t->x, TOY_SEED, STREAM_TOY, batch, 0);
     draw_normal(t->z, TOY_SEED, STREAM_TOY_NOISE, batch, 0);
     for (int i = 0; i < CROWD; i++) {
-        int heap = (int)(draw(TOY_SEED, STREAM_HEAP, batch, (uint32_t)i) * heaps.n);
-        for (int k = 0; k < 2; k++)
-            t->x->data[2 * i + k] = (real)(heaps.at[heap][k] + heap_radius * (double)t->x->data[2 * i + k]);
+        double point[2] = {(double)t->x->data[2 * i], (double)t->x->data[2 * i + 1]};
+        heaps_point(&heaps, draw(TOY_SEED, STREAM_HEAP, batch, (uint32_t)i), point);
+        for (int k = 0; k < 2; k++) t->x->data[2 * i + k] = (real)point[k];
         t->alpha->data[i] = (real)draw(TOY_SEED, STREAM_TOY_ALPHA, batch, (uint32_t)i);
     }
 }
@@ -12022,24 +11869,16 @@ static const real *draw_toy_points(ToyRun *run, uint64_t batch)
     return run->drawn->data;
 }
 
-/* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points
- * that lie within four standard deviations of one. */
-typedef struct ToyVerdict { int reached; double within; } ToyVerdict;
-
-static ToyVerdict judge_toy(ToyRun *run)
+/* What G draws: how many heaps it reaches, and the share of its points that lie on one. */
+static HeapsVerdict judge_toy(ToyRun *run)
 {
     enum { BATCHES = 8 };
-    int on[HEAPS_MOST] = {0}, within = 0, reached = 0;
+    HeapsTally drawn = {0};
     for (int b = 0; b < BATCHES; b++) {
         const real *p = draw_toy_points(run, (uint64_t)b);
-        for (int i = 0; i < CROWD * heaps.n; i++) {
-            int point = i / heaps.n, heap = i % heaps.n;
-            double x = (double)p[2 * point] - heaps.at[heap][0], y = (double)p[2 * point + 1] - heaps.at[heap][1];
-            if (hypot(x, y) <= 4 * heap_radius) on[heap]++, within++;
-        }
+        for (int i = 0; i < CROWD; i++) heaps_add(&drawn, &heaps, (double)p[2 * i], (double)p[2 * i + 1]);
     }
-    for (int k = 0; k < heaps.n; k++) reached += on[k] * heaps.n * 5 >= BATCHES * CROWD;
-    return (ToyVerdict){reached, (double)within / (BATCHES * CROWD)};
+    return heaps_verdict(&drawn, &heaps);
 }
 
 /* D's scores over the plane, (LANDSCAPE,LANDSCAPE). */
@@ -12094,13 +11933,13 @@ static void run_toy_of(const char *kind, const Settings *s)
     int loss = 0;
     const char *out = *s->out ? s->out : own_text("runs/toy-%s", kind);
     while (strcmp(kinds[loss], kind)) loss++;
-    lay_out_heaps(s->shape);
+    heaps = heaps_new(s->shape);
     make_folder(out);
     ToyRun *run = use_toy((ToyLoss)loss);
     int made = film_toy(run, s->iters, frames);
     deliver(own_text("%s/points.png", out), &frames[made - 1], NULL);
     deliver_film(own_text("%s/points.gif", out), frames, made, 80);
-    ToyVerdict v = judge_toy(run);
+    HeapsVerdict v = judge_toy(run);
     printf("%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", kind, v.reached, heaps.n,
            100 * v.within, v.reached == heaps.n ? "none is left out" :
            v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
@@ -12127,7 +11966,6 @@ typedef struct Work {
     long full, passes;                  /* the document's length, in iterations and in passes through the data */
     double seconds;                     /* one of them, here */
     Table *facts;
-    int n_facts;
 } Work;
 
 typedef struct Reproduction {
@@ -12267,18 +12105,6 @@ static bool is_trained(const Work *w)
 
 /* ---- the facts of a network ---- */
 
-static void add_fact(Work *w, const char *name, double value)
-{
-    table_row(w->facts, ++w->n_facts, "%s\t%s", name, own_text("%.9g", value));
-}
-
-static double fact(const Work *w, const char *name)
-{
-    for (int i = 1; w && i <= w->n_facts; i++)
-        if (strcmp(w->facts->cells[2 * i], name) == 0) return atof(w->facts->cells[2 * i + 1]);
-    return NAN;
-}
-
 /* The classifier on the data's validation and test parts, as far as there are any; all together. */
 static StatsConfusion *add_split_facts(Work *w)
 {
@@ -12293,8 +12119,8 @@ static StatsConfusion *add_split_facts(Work *w)
         if (!pictures) continue;
         snprintf(asked.split, sizeof asked.split, "%s", name);
         const Answers *a = &answer_set(w->s.data, c, &asked)->a;
-        add_fact(w, own_text("accuracy.%s", name), stats_accuracy(&a->f));
-        add_fact(w, own_text("pictures.%s", name), a->count);
+        add_fact(w->facts, own_text("accuracy.%s", name), stats_accuracy(&a->f));
+        add_fact(w->facts, own_text("pictures.%s", name), a->count);
         stats_confusion_join(all, &a->f);
     }
     return all;
@@ -12312,15 +12138,16 @@ static void measure_classifier(Reproduction *r, Work *w)
     for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
     for (size_t i = 0; held_out && loss && i < log->rows; i++)
         if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
-    add_fact(w, "training", training), add_fact(w, "validation", validation);
-    add_fact(w, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
+    add_fact(w->facts, "training", training), add_fact(w->facts, "validation", validation);
+    add_fact(w->facts, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
     const StatsConfusion *all = add_split_facts(w);
     if (!all->n) return;
     for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
-    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all));
-    add_fact(w, "pictures", pictures);
+    add_fact(w->facts, "accuracy", stats_accuracy(all)), add_fact(w->facts, "f1", stats_macro_f1(all));
+    add_fact(w->facts, "pictures", pictures);
     for (int k = 0; k < all->n * all->n; k++)
-        add_fact(w, own_text("confusion.%d.%d", k / all->n, k % all->n), (double)all->count[k / all->n][k % all->n]);
+        add_fact(w->facts, own_text("confusion.%d.%d", k / all->n, k % all->n),
+                 (double)all->count[k / all->n][k % all->n]);
 }
 
 /* eval's numbers of an editor of faces, by a judge of the document. */
@@ -12336,8 +12163,8 @@ static void measure_editor(Reproduction *r, Work *w)
 {
     const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
     for (int i = 0; i < v->edits->scores.n; i++)
-        add_fact(w, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
-    add_fact(w, "moved", v->edits->moved / v->edits->n);
+        add_fact(w->facts, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
+    add_fact(w->facts, "moved", v->edits->moved / v->edits->n);
 }
 
 /* A GAN that draws from noise: the signs of collapse in the last line of its log. */
@@ -12346,7 +12173,7 @@ static void measure_noise(Reproduction *r, Work *w)
     const TableNumbers *log = own_log(w->s.out);
     (void)r;
     for (int i = 0; i < VARIETY_SIGNS; i++)
-        add_fact(w, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
+        add_fact(w->facts, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
 }
 
 /* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector, as many as there is time
@@ -12360,12 +12187,13 @@ static void measure_space_editor(Reproduction *r, Work *w)
         for (int i = 0; i < SURANI_NUMBERS; i++) {
             bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
             if (alone && j) continue;
-            add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
+            add_fact(w->facts, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
                      score_of(&e->scores, surani_numbers[i]));
         }
-        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
+        add_fact(w->facts, own_text("%s.smoothness.ends", judges[j]),
+                 stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
-    if (w->x->joined) add_fact(w, "faces", import_share_with_face(r->data[w->x->joined]));
+    if (w->x->joined) add_fact(w->facts, "faces", import_share_with_face(r->data[w->x->joined]));
 }
 
 /* ---- its section on the page ---- */
@@ -12380,11 +12208,12 @@ static void show_classifier(const Work *w, Page *page)
     page_columns(page, log, "Loss on held-out pictures", "validation_loss", "loss");
     page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
     page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    if (isnan(fact(w, "accuracy"))) return;
+    if (isnan(fact_of(w->facts, "accuracy"))) return;
     f->n = c->net.classes;
     for (int k = 0; k < f->n * f->n; k++)
-        f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
-    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"));
+        f->count[k / f->n][k % f->n] = (long)fact_of(w->facts, own_text("confusion.%d.%d", k / f->n, k % f->n));
+    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact_of(w->facts, "accuracy"),
+                                 fact_of(w->facts, "f1"));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
                plot_confusion(f, name_list(c->class_names, f->n), title));
 }
@@ -12424,24 +12253,8 @@ static void show_detections(const Reproduction *r, Page *page)
     enum { FRAMES = 3, SIDE = 160 };
     static const char *const columns[] = {"original", "MTCNN", "RetinaFace"};
     const unsigned char *cells[FRAMES * 3];
-    int n = 0;
-    const char *lists[2];
-    for (int k = 0; k < 2; k++)
-        if (k >= r->n_data || !path_exists(lists[k] = own_text("%s/import.csv", r->data[k]))) return;
-    TableReader *by_retinaface = open_table(lists[0], IMPORT_FIELDS), *by_mtcnn = open_table(lists[1], IMPORT_FIELDS);
-    while (n < FRAMES && more_rows(by_retinaface) && more_rows(by_mtcnn)) {
-        char **first = by_retinaface->fields, **second = by_mtcnn->fields;
-        if (by_retinaface->n_fields != IMPORT_FIELDS || by_mtcnn->n_fields != IMPORT_FIELDS ||
-            strcmp(first[0], second[0])) continue;
-        const char *paths[] = {first[0], own_text("%s/%s", r->data[1], second[4]),
-                               own_text("%s/%s", r->data[0], first[4])};
-        int read = 0;
-        for (Image image; *first[4] && *second[4] && read < 3 && try_picture(paths[read], 3, &image, &(Error){0});) {
-            image_crop_centre(&image, 0);
-            cells[3 * n + read++] = resize_picture(&image, SIDE, SIDE).pixels;
-        }
-        n += read == 3;
-    }
+    if (r->n_data < 2) return;
+    int n = import_compare((const char *[]){r->data[1], r->data[0]}, 2, FRAMES, SIDE, cells);
     if (!n) return;
     add_canvas(page, "Figure 6: original, MTCNN, RetinaFace",
                draw_grid(&(Grid){.cells = cells, .side = SIDE, .channels = 3, .rows = n, .columns = 3, .scale = 1,
@@ -12526,22 +12339,13 @@ static const struct { void (*measure)(Reproduction *r, Work *w); void (*show)(co
 /* Measures, unless that was done after as many iterations. */
 static void gather_facts(Reproduction *r, Work *w)
 {
-    enum { FACTS_MOST = 256 };
     const char *path = own_text("%s/facts-%ld.csv", w->s.out, w->s.iters);
-    w->facts = new_table(NULL, FACTS_MOST, 2);
-    table_row(w->facts, 0, "fact\tvalue");
-    if (path_exists(path)) {
-        TableReader *rows = open_table(path, 2);
-        more_rows(rows);
-        while (more_rows(rows) && w->n_facts < FACTS_MOST)
-            if (rows->n_fields == 2) add_fact(w, rows->fields[0], atof(rows->fields[1]));
-        return;
-    }
+    w->facts = new_facts();
+    if (read_facts(w->facts, path)) return;
     Scope inner;
     enter(&inner);
     kinds[w->x->kind].measure(r, w);
     if (interrupted) give_up(1, "stopped while %s was measured; the same command goes on", w->x->name);
-    w->facts->rows = w->n_facts;
     save_table(w->facts, path);
     leave();
 }
@@ -12559,7 +12363,7 @@ static Table *findings_table(Reproduction *r)
         table_set(t, i + 1, 0, "%s", p->what);
         if (!p->experiment) continue;
         const Work *w = find_work(r, p->experiment);
-        double value = fact(w, p->fact);
+        double value = w ? fact_of(w->facts, p->fact) : NAN;
         bool known = false;
         for (int k = 0; k < d->n_experiments; k++) known |= strcmp(d->experiments[k].name, p->experiment) == 0;
         table_set(t, i + 1, 1, "%s", p->value);
@@ -12734,19 +12538,6 @@ static int picture_axis(const TensorEntry *t)
     return t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
-/* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
-static const void *converted(const TensorEntry *t, const Settings *s)
-{
-    int axis = s->bgr ? picture_axis(t) : -1;
-    void *exchanged = axis >= 0 ? own(t->bytes, 1) : NULL;
-    if (exchanged) tensorfile_exchange(t, axis, 0, 2, exchanged);       /* blue and red */
-    const void *data = exchanged ? exchanged : t->data;
-    if (!s->half || t->type != TENSOR_F32) return data;
-    uint16_t *halves = own(tensorfile_count(t), sizeof *halves);
-    tensorfile_f32_to_f16(data, halves, tensorfile_count(t));
-    return halves;
-}
-
 /* What stands before the names of the network that --strip keeps: of our own files' networks the averaged G, then G,
  * then D; of others' the one whose first filter is known. */
 static void prefix_to_strip(const TensorFile *file, const char *path, char prefix[TENSORFILE_PREFIX])
@@ -12767,16 +12558,6 @@ static void prefix_to_strip(const TensorFile *file, const char *path, char prefi
     give_up(1, "%s: --strip finds no network in it that is known here; --only PREFIX keeps what you name", path);
 }
 
-/* An optimiser's memory, as it is called here and by PyTorch. */
-static bool is_moment(const char *name)
-{
-    static const char *const words[] = {"_m.G.", "_m.D.", "_v.G.", "_v.D.", "adam_m.", "adam_v.", "optim",
-                                        "exp_avg", "momentum_buffer"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(name, words[i])) return true;
-    return false;
-}
-
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --strip all but one network, whose names then begin with nothing, --half rounds float32 to float16. */
 static void convert_weights(const char *from, const char *to, const Settings *s)
@@ -12791,19 +12572,16 @@ static void convert_weights(const char *from, const char *to, const Settings *s)
         export_onnx(from, find_model(of.model), to);
         return;
     }
+    /* an optimiser's memory, as it is called here and by PyTorch */
+    static const char *const moments[] = {"_m.G.", "_m.D.", "_v.G.", "_v.D.", "adam_m.", "adam_v.", "optim", "exp_avg",
+                                          "momentum_buffer"};
     const TensorFile *in = load_tensors(path);
     TensorFile *out = new_tensors();
-    for (size_t i = 0; i < in->n_metadata; i++) set_metadata(out, in->keys[i], in->values[i]);
     if (s->strip && !*s->only) prefix_to_strip(in, path, prefix);
     else snprintf(prefix, sizeof prefix, "%s", s->only);
-    size_t length = strlen(prefix);
-    for (size_t i = 0; i < in->count; i++) {
-        const TensorEntry *t = &in->tensors[i];
-        TensorType type = s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type;
-        if (strncmp(t->name, prefix, length) || (s->strip && is_moment(t->name))) continue;
-        if (!tensorfile_add(out, t->name + (s->strip ? length : 0), type, t->rank, t->shape, converted(t, s)))
-            give_up(1, "cannot keep %s: out of memory, or a name that is there twice or empty", t->name);
-    }
+    take_tensors(out, in, &(TensorTake){.prefix = prefix, .strip = s->strip != 0, .half = s->half != 0,
+                                        .swapped = s->bgr ? picture_axis : NULL, .without = moments,
+                                        .n_without = s->strip ? sizeof moments / sizeof *moments : 0});
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
     if (s->strip) warn("%s: the %zu tensors %s*, of %zu", to, out->count, prefix, in->count);
     save_tensors(out, to, "");

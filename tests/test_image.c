@@ -1861,6 +1861,10 @@ static void test_similarity(void)
     image_frame_invert(&f, x, y, &u, &v);
     CLOSE(u, 0.3, 1e-12);
     CLOSE(v, 0.8, 1e-12);
+    const Image oblong = {.width = 15, .height = 8, .channels = 1};
+    ImageFrame centred = image_frame_centred(&oblong, 5), largest = image_frame_centred(&oblong, 0);
+    CHECK(centred.turn_x == 5 && centred.turn_y == 0 && centred.x == 5 && centred.y == 1);
+    CHECK(largest.turn_x == 8 && largest.x == 3 && largest.y == 0 && image_frame_centred(&oblong, 9).turn_x == 8);
     ImageFrame grown = image_frame_grown((ImageFrame){10, 0, 100, 50}, 1.4);
     CLOSE(grown.x, 98, 1e-12);
     CLOSE(grown.y, 48, 1e-12);

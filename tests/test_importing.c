@@ -150,6 +150,28 @@ static void test_share(void)
     CHECK(import_share_with_face(at("told")) == 0.75 && isnan(import_share_with_face(at("nowhere"))));
 }
 
+/* Two imports of four rows: the second is kept by both; of the third one has no face; the fourth's picture is lost. */
+static void test_compare(void)
+{
+    const char *folders[] = {at("left"), at("right")};
+    const unsigned char *cells[9];
+    for (int k = 0; k < 2; k++) {
+        make_folder(folders[k]);
+        Image square = new_picture(4, 4, 1);
+        memset(square.pixels, 50 + 100 * k, 16);
+        save_picture(own_text("%s/1.png", folders[k]), &square, NULL);
+        const char *journal = own_text("source,class,split,result,path\nhalf a row\n%s,sad,train,kept,1.png\n"
+                                       "b,sad,train,%s\nc,sad,train,kept,lost.png\n", at("set/a.png"),
+                                       k ? "kept,1.png" : "no face,");
+        write_file(own_text("%s/import.csv", folders[k]), journal, strlen(journal));
+    }
+    CHECK(import_compare(folders, 2, 3, 2, cells) == 1);
+    CHECK(cells[1][0] == 50 && cells[1][11] == 50 && cells[2][0] == 150 && cells[0][0] > 20 && cells[0][11] > cells[0][0]);
+    CHECK(import_compare(folders, 2, 0, 2, cells) == 0 && import_compare(folders, 1, 3, 2, cells) == 1);
+    folders[1] = at("nowhere");
+    CHECK(import_compare(folders, 2, 3, 2, cells) == 0);
+}
+
 int main(void)
 {
     Scope all;
@@ -162,6 +184,7 @@ int main(void)
     test_whole();
     test_resuming();
     test_share();
+    test_compare();
     CHECK(end_folder());
     leave();
     return check_report();

@@ -220,6 +220,46 @@ static void check_orders(void)
     for (int i = 0; i < 15; i++) CHECK(times[i] == 1);
 }
 
+static void balance(void *how)
+{
+    DataSet set;
+    dataset_open(&set, at("deep/set"), &(DataOptions){.warn = warn});
+    loader_balance(&set, how);
+}
+
+/* As many files of each class as the largest has: all pictures as they are, then copies, which are squares. */
+static void check_balance(void)
+{
+    static volatile sig_atomic_t stop = 1;
+    DataSet set, made;
+    Error e = {0};
+    LoaderBalance how = {.out = at("balanced"), .how = "oversample", .warp = {.flip = 1}, .shuffles = {chance, 1, SHUFFLES}, .warps = warps(1)};
+    int most = 0;
+    CHECK(dataset_try(&set, at("deep/set"), &(DataOptions){.warn = warn}, &e));
+    int classes = set.n_classes, before[16] = {0};
+    for (int k = 0; k < classes; k++) before[k] = dataset_count(&set, k, SPLIT_ALL), most = before[k] > most ? before[k] : most;
+    Scope inner;
+    enter(&inner);
+    LoaderBalanced of[16];
+    memcpy(of, loader_balance(&set, &how), (size_t)classes * sizeof *of);
+    leave();
+    CHECK(dataset_try(&made, how.out, &(DataOptions){.split = SPLIT_ALL, .warn = warn}, &e) && made.n_classes == classes);
+    for (int k = 0; k < classes; k++) {
+        int copies = 0, n = 0;
+        for (int i = 0; i < made.count; i++) {
+            char path[DATASET_PATH];
+            bool here = strcmp(made.class_names[made.label[i]], set.class_names[k]) == 0;
+            n += here, copies += here && strstr(dataset_path(&made, i, path), "-copy.png");
+        }
+        CHECK(of[k].before == before[k] && of[k].written == most && n == most && copies == most - before[k]);
+    }
+    CHECK(fails(balance, &how, "is not empty", false));
+    how.force = true, how.stop = &stop;
+    CHECK(fails(balance, &how, "stopped before all pictures", false));
+    how.out = at("deep/set");
+    CHECK(fails(balance, &how, "the pictures to balance lie there", false));
+}
+
 int main(void)
 {
     Scope all;
@@ -230,6 +270,7 @@ int main(void)
     check_loader();
     check_damage();
     check_orders();
+    check_balance();
     CHECK(end_folder());
     leave();
     return check_report();

@@ -376,6 +376,16 @@ static void test_split(void)
     CHECK(options_split(more, words, 2) == 2 && strcmp(words[1], "b") == 0 && options_split(none, words, 8) == 0);
 }
 
+static void test_lines(void)
+{
+    char text[] = "# about\n\nrow \"two words\" a # b\r\n  \r\ndata\tx", *at = text, *words[4], nothing[] = "", *none = nothing;
+    int line = 0;
+    CHECK(options_next(&at, &line, words, 4) == 3 && line == 3 && strcmp(words[1], "two words") == 0 && strcmp(words[2], "a") == 0);
+    CHECK(options_next(&at, &line, words, 4) == 2 && line == 5 && strcmp(words[0], "data") == 0 && strcmp(words[1], "x") == 0);
+    CHECK(options_next(&at, &line, words, 4) == 0 && options_next(&at, &line, words, 4) == 0);
+    CHECK(options_next(&none, &line, words, 4) == 0);
+}
+
 int main(void)
 {
     test_verbs();
@@ -383,6 +393,7 @@ int main(void)
     test_verbs_help();
     test_command_help();
     test_split();
+    test_lines();
     test_parsing();
     test_choices();
     test_others();

@@ -36,6 +36,11 @@ static void pictures(void *context)
     Image grey = with_channels(&out, 1), colours = with_channels(&black, 3);
     CHECK(grey.channels == 1 && grey.pixels[0] == 153 && grey.pixels[4] == 200);      /* 29.9 + 117.4 + 5.7 */
     CHECK(colours.channels == 3 && colours.pixels[12] == 200 && colours.pixels[14] == 200 && colours.pixels[15] == 0);
+    const ImageSums *sums = own_sums(&colours);
+    const ImageScaling whole = {{0, 0, 3, 2}, 1, 1, 0, 1};
+    IMAGE_REAL mean[3];
+    image_average_row(sums, &whole, 0, mean);
+    CHECK(sums->width == 3 && fabs((double)mean[1] - 200 / 6.0) < 1e-4);
     write_file(in_folder("damaged.png"), "\x89PNG", 4);
     CHECK(!try_picture(in_folder("damaged.png"), 3, &out, &why) && why.status == 1 && !why.machine);
     CHECK(!try_picture(in_folder("none.png"), 3, &out, &why) && strstr(why.text, "none.png"));
@@ -51,6 +56,8 @@ static void too_many_files(void *context)
     try_picture(in_folder("b.png"), 3, &out, &why);
 }
 
+static void take_again(void *file) { take_tensors(file, file, &(TensorTake){.prefix = ""}); }
+
 static void tensors(void *context)
 {
     (void)context;
@@ -60,6 +67,11 @@ static void tensors(void *context)
     CHECK(numbers[5] == 0);
     numbers[4] = 1.5;
     set_metadata(file, "size", "7");
+    TensorFile *taken = new_tensors();
+    Error why;
+    take_tensors(taken, file, &(TensorTake){.prefix = "", .half = 1});
+    CHECK(taken->count == 1 && taken->tensors[0].data == numbers && strcmp(tensorfile_metadata(taken, "size"), "7") == 0);
+    CHECK(!attempt(take_again, taken, &why) && strstr(why.text, "cannot keep w") && !why.machine);
     save_tensors(file, in_folder("w.safetensors"), "");
     const TensorFile *again = load_tensors(in_folder("w.safetensors"));
     const TensorEntry *entry = tensorfile_find(again, "w");

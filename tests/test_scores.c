@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "check.h"
+#include "folder.h"
 
 static const char *const names[2] = {"cat", "dog"};
 
@@ -140,6 +141,25 @@ static void test_measured(void)
     CHECK(strcmp(spread_text((double[]){NAN}, 1), "-") == 0);
 }
 
+static void one_too_many(void *facts)
+{
+    for (;;) add_fact(facts, "more", 1);
+}
+
+/* What was kept is found again, the same. */
+static void test_facts(void)
+{
+    Error e;
+    Table *facts = new_facts(), *again = new_facts();
+    add_fact(facts, "a, b", 1 / 3.0), add_fact(facts, "unknown", NAN), add_fact(facts, "pictures", 1e6);
+    CHECK(facts->rows == 3 && fact_of(facts, "a, b") == 0.333333333 && isnan(fact_of(facts, "unknown")) && isnan(fact_of(facts, "c")));
+    CHECK(begin_folder("scores") && !read_facts(again, at("none.csv")) && again->rows == 0);
+    save_table(facts, at("facts.csv"));
+    CHECK(read_facts(again, at("facts.csv")) && again->rows == 3 && fact_of(again, "pictures") == 1e6);
+    CHECK(fact_of(again, "a, b") == fact_of(facts, "a, b") && isnan(fact_of(again, "unknown")) && end_folder());
+    CHECK(!attempt(one_too_many, facts, &e) && facts->rows == FACTS_MOST && strstr(e.text, "no room for more"));
+}
+
 int main(void)
 {
     Scope all;
@@ -150,6 +170,7 @@ int main(void)
     test_verdicts();
     test_pairs();
     test_measured();
+    test_facts();
     leave();
     return check_report();
 }

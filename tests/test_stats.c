@@ -343,8 +343,22 @@ static void test_spread(void)
     CHECK(stats_spread(values + 1, 1).n == 0);
 }
 
+/* An ellipse of 4 and 1 turned by 30 degrees; a lower triangular matrix by its transposed one. */
+static void test_covariances(void)
+{
+    const double a[3][3] = {{2, 0, 0}, {-1, 3, 0}, {0.5, 1, 1}};
+    double c[3][3] = {{0}}, half = sqrt(3) / 2;
+    stats_turned(4, 1, 3.14159265358979323846 / 6, c);
+    CLOSE(c[0][0], 0.75 * 4 + 0.25, 1e-12), CLOSE(c[1][1], 0.25 * 4 + 0.75, 1e-12), CLOSE(c[0][1], 0.5 * half * 3, 1e-12);
+    CHECK(c[0][1] == c[1][0] && c[0][2] == 0 && c[2][2] == 0);
+    stats_by_transposed(a, 0.25, c);
+    const double wanted[9] = {4.25, -2, 1, -2, 10.25, 2.5, 1, 2.5, 2.5};
+    for (int i = 0; i < 9; i++) CLOSE(c[i / 3][i % 3], wanted[i], 1e-12);
+}
+
 int main(void)
 {
+    test_covariances();
     test_told_apart();
     test_curves();
     test_spread();

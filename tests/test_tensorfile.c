@@ -1318,6 +1318,38 @@ static void test_exchange(void)
     CHECK(memcmp(out, numbers, sizeof out) == 0);
 }
 
+/* The middle axis of "G.a". */
+static int axis_of_a(const TensorEntry *entry) { return strcmp(entry->name, "G.a") == 0 ? 1 : -1; }
+
+/* Of four tensors what is asked for, as it is or changed; what the file says of itself comes with it. */
+static void test_take(void)
+{
+    const float numbers[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, swapped[12] = {4, 5, 2, 3, 0, 1, 10, 11, 8, 9, 6, 7};
+    const int64_t shape[3] = {2, 3, 2}, whole[1] = {2};
+    const int64_t counts[2] = {7, 8};
+    const char *const without[] = {"_m.", "optim"};
+    char error[TENSORFILE_ERROR_SIZE];
+    uint16_t halves[12];
+    TensorFile from = {0}, all = {0}, some = {0};
+    CHECK(tensorfile_add(&from, "G.a", TENSOR_F32, 3, shape, numbers) && tensorfile_add(&from, "G.b", TENSOR_I64, 1, whole, counts));
+    CHECK(tensorfile_add(&from, "D.a", TENSOR_F32, 3, shape, numbers) && tensorfile_add(&from, "G.adam_m.a", TENSOR_F32, 3, shape, numbers));
+    CHECK(tensorfile_set_metadata(&from, "model", "stargan"));
+    CHECK(tensorfile_take(&all, &from, &(TensorTake){.prefix = ""}, error) && all.count == 4);
+    CHECK(tensorfile_find(&all, "D.a")->data == numbers && strcmp(tensorfile_metadata(&all, "model"), "stargan") == 0);
+    CHECK(!tensorfile_take(&all, &from, &(TensorTake){.prefix = "D."}, error) && strstr(error, "cannot keep D.a"));
+    const TensorTake what = {.prefix = "G.", .strip = 1, .half = 1, .without = without, .n_without = 2, .swapped = axis_of_a};
+    CHECK(tensorfile_take(&some, &from, &what, error) && some.count == 2);
+    const TensorEntry *a = tensorfile_find(&some, "a"), *b = tensorfile_find(&some, "b");
+    tensorfile_f32_to_f16(swapped, halves, 12);
+    CHECK(a && a->type == TENSOR_F16 && a->bytes == sizeof halves && memcmp(a->data, halves, sizeof halves) == 0);
+    CHECK(b && b->type == TENSOR_I64 && b->data == counts);
+    tensorfile_free(&some);
+    CHECK(tensorfile_take(&some, &from, &(TensorTake){.prefix = "G.a", .swapped = axis_of_a}, error) && some.count == 2);
+    CHECK(memcmp(tensorfile_find(&some, "G.a")->data, swapped, sizeof swapped) == 0);
+    CHECK(tensorfile_find(&some, "G.adam_m.a")->data == numbers);
+    tensorfile_free(&some), tensorfile_free(&all), tensorfile_free(&from);
+}
+
 int main(void)
 {
     test_prefix();
@@ -1329,6 +1361,7 @@ int main(void)
     test_part();
     test_conversion();
     test_exchange();
+    test_take();
     test_list();
     test_round_trips();
     test_safetensors();

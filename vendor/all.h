@@ -34,6 +34,9 @@
 #define IMAGE_STATIC
 #define IMAGE_REAL VENDOR_REAL
 #include "image.h"
+#define HEAPS_IMPLEMENTATION
+#define HEAPS_STATIC
+#include "heaps.h"
 #define TENSORFILE_IMPLEMENTATION
 #define TENSORFILE_STATIC
 #include "tensorfile.h"
@@ -102,6 +105,9 @@
 #define DOCTOR_IMPLEMENTATION
 #define DOCTOR_STATIC
 #include "doctor.h"
+#define DRAWN_IMPLEMENTATION
+#define DRAWN_STATIC
+#include "drawn.h"
 #define IMPORTING_IMPLEMENTATION
 #define IMPORTING_STATIC
 #include "importing.h"

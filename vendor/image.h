@@ -204,6 +204,9 @@ IMAGE_API double image_frame_side(const ImageFrame *frame);
 /* About the same centre, its side `factor` times as long. */
 IMAGE_API ImageFrame image_frame_grown(ImageFrame frame, double factor);
 
+/* The upright centred square of `side` pixels (0, or more than there are: the largest). */
+IMAGE_API ImageFrame image_frame_centred(const Image *picture, int side);
+
 /* The frame that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error; 0: there is none. */
 IMAGE_API int image_frame_fit(const double *from, const double *to, int n, ImageFrame *out);
 
@@ -4562,6 +4565,14 @@ IMAGE_API void image_frame_invert(const ImageFrame *f, double x, double y, doubl
 }
 
 IMAGE_API double image_frame_side(const ImageFrame *f) { return hypot(f->turn_x, f->turn_y); }
+
+IMAGE_API ImageFrame image_frame_centred(const Image *picture, int side)
+{
+    int most = picture->width < picture->height ? picture->width : picture->height;
+    if (side <= 0 || side > most) side = most;
+    ImageFrame f = {side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
+    return f;
+}
 
 IMAGE_API ImageFrame image_frame_grown(ImageFrame f, double factor)
 {

@@ -92,6 +92,11 @@ IMPORTING_API void import_json(const Import *job, FILE *to);
 /* The share of pictures in which a face was found, where an import made the folder; else NaN. */
 IMPORTING_API double import_share_with_face(const char *folder);
 
+/* What n imports of one list, each to a folder, cut out of the same picture: n + 1 squares in three channels, the
+ * picture's and one of each import, of the first `most` rows that all of them kept. How many rows; 0 where a folder was
+ * made by no import. */
+IMPORTING_API int import_compare(const char *const *folders, int n, int most, int side, const unsigned char **cells);
+
 #endif /* IMPORTING_H */
 
 #if defined(IMPORTING_IMPLEMENTATION) && !defined(IMPORTING_IMPLEMENTED)
@@ -513,6 +518,41 @@ IMPORTING_API double import_share_with_face(const char *folder)
         found += kept, all += kept || strcmp(rows->fields[3], import_results[IMPORT_NO_FACE]) == 0;
     }
     return found / all;
+}
+
+/* The squares of the rows at hand; false where they are of different pictures, or one was not kept or cannot be
+ * read. */
+static bool import_squares(const char *const *folders, TableReader *const *rows, int n, int side,
+                           const unsigned char **cells)
+{
+    for (int k = 0; k < n; k++)
+        if (rows[k]->n_fields != IMPORT_FIELDS || !*rows[k]->fields[4] ||
+            strcmp(rows[k]->fields[0], rows[0]->fields[0])) return false;
+    for (int k = 0; k <= n; k++) {
+        const char *path = k ? own_text("%s/%s", folders[k - 1], rows[k - 1]->fields[4]) : rows[0]->fields[0];
+        Image picture;
+        if (!try_picture(path, 3, &picture, &(Error){0})) return false;
+        image_crop_centre(&picture, 0);
+        cells[k] = resize_picture(&picture, side, side).pixels;
+    }
+    return true;
+}
+
+IMPORTING_API int import_compare(const char *const *folders, int n, int most, int side, const unsigned char **cells)
+{
+    TableReader **rows = own((size_t)n, sizeof *rows);
+    int found = 0;
+    for (int k = 0; k < n; k++) {
+        const char *path = own_text("%s/import.csv", folders[k]);
+        if (!path_exists(path)) return 0;
+        rows[k] = open_table(path, IMPORT_FIELDS);
+    }
+    while (found < most) {
+        for (int k = 0; k < n; k++)
+            if (!more_rows(rows[k])) return found;
+        found += import_squares(folders, rows, n, side, cells + found * (n + 1));
+    }
+    return found;
 }
 
 IMPORTING_API Table *import_table(const Import *job)

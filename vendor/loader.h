@@ -1,5 +1,5 @@
-/* loader.h: a set of labelled pictures in orders drawn by chance, and as batches of numbers that a thread prepares
- * ahead.
+/* loader.h: a set of labelled pictures in orders drawn by chance, as batches of numbers that a thread prepares
+ * ahead, and as files, as many of each class.
  *
  *     #define LOADER_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "loader.h"
@@ -73,6 +73,22 @@ LOADER_API void loader_next(Loader *l, IMAGE_REAL *x, int *label, uint8_t *attri
 
 /* Ends the thread before the scope does. */
 LOADER_API void loader_stop(Loader *l);
+
+/* ---- a balanced set, as files ---- */
+
+typedef struct LoaderBalance {
+    const char *out, *how;              /* the folder for them, which must be empty unless `force`; dataset_balance's */
+    bool force;
+    ImageAugment warp;
+    LoaderChance shuffles, warps;
+    const volatile sig_atomic_t *stop;  /* not 0: it gives up; NULL: never */
+} LoaderBalance;
+
+typedef struct LoaderBalanced { long before, written; } LoaderBalanced;
+
+/* Balances the set and writes every picture at its own size: OUT/<class>/NNNNN.png, and, once all of its class are
+ * written, OUT/<class>/NNNNN-copy.png, its square, warped by chance. How many of each class there were and are. */
+LOADER_API LoaderBalanced *loader_balance(DataSet *set, const LoaderBalance *how);
 
 #endif /* LOADER_H */
 
@@ -224,6 +240,44 @@ LOADER_API void loader_next(Loader *l, IMAGE_REAL *x, int *label, uint8_t *attri
 LOADER_API void loader_stop(Loader *l)
 {
     ahead_stop(l->ahead);
+}
+
+/* ---- a balanced set, as files ---- */
+
+static void loader_write(const DataSet *set, int i, const LoaderBalance *b, const char *folder, LoaderBalanced *of)
+{
+    bool copy = of->written >= of->before;
+    Error why;
+    Image picture;
+    if (!dataset_picture(set, i, 0, &picture, &why)) unwind(&why);
+    if (copy) {
+        image_crop_centre(&picture, 0);
+        IMAGE_REAL *warped = (IMAGE_REAL *)own(picture_bytes(&picture), sizeof *warped);
+        loader_augment(picture.pixels, picture.width, picture.channels, &b->warp, b->warps, (uint64_t)i, warped);
+        image_to_bytes(warped, picture_bytes(&picture), picture.pixels);
+    }
+    save_picture(textf("%s/%s/%05ld%s.png", b->out, folder, of->written++, copy ? "-copy" : "").s, &picture, NULL);
+}
+
+LOADER_API LoaderBalanced *loader_balance(DataSet *set, const LoaderBalance *b)
+{
+    LoaderBalanced *of = (LoaderBalanced *)own((size_t)set->n_classes, sizeof *of);
+    for (int i = 0; i < set->count; i++) of[set->label[i]].before++;
+    dataset_balance(set, loader_classes(set, b->shuffles), b->how);
+    if (lies_in(set->path, b->out))
+        give_up(2, "--out %s: the pictures to balance lie there; take another folder", b->out);
+    char (*folders)[FILES_NAME] = begin_set(b->out, (const char *const *)set->class_names, set->n_classes, b->force);
+    Progress *progress = own_progress("balance", 0, set->count);
+    const volatile sig_atomic_t never = 0, *stop = b->stop ? b->stop : &never;
+    for (int i = 0; i < set->count && !*stop; i++) {
+        Scope here;
+        enter(&here);
+        loader_write(set, i, b, folders[set->label[i]], &of[set->label[i]]);
+        leave();
+        progress_show(progress, i + 1, "%s", b->out);
+    }
+    if (*stop) give_up(1, "stopped before all pictures were written");
+    return of;
 }
 
 #endif

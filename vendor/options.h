@@ -129,6 +129,10 @@ OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error
 /* Cuts a line into words between blanks; "..." keeps words with blanks together. Their number, at most `most`. */
 OPTIONS_API int options_split(char *line, char **words, int most);
 
+/* The words of the next line of a text that has any, # and what stands behind it aside; how many, 0 at the end. `at`
+ * begins at the text, which is cut up, `line` as 0 and is that line's number. */
+OPTIONS_API int options_next(char **at, int *line, char **words, int most);
+
 /* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong or unreadable, -1 a value is. */
 OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, int n, void *values,
                              char error[OPTIONS_ERROR]);
@@ -635,6 +639,19 @@ OPTIONS_API int options_split(char *line, char **words, int most)
         if (*line) *line++ = 0;
     }
     return n;
+}
+
+OPTIONS_API int options_next(char **at, int *number, char **words, int most)
+{
+    while (*at) {
+        char *line = *at, *end = strchr(line, '\n');
+        *at = end ? end + 1 : NULL, ++*number;
+        if (end) *end = 0;
+        line[strcspn(line, "#\r")] = 0;
+        int n = options_split(line, words, most);
+        if (n) return n;
+    }
+    return 0;
 }
 
 OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void *values, int without)

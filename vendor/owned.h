@@ -74,6 +74,7 @@ OWNED_API Image new_picture(int width, int height, int channels);
 /* False, and why, where the file is to blame. channels 0: as many as it has. */
 OWNED_API bool try_picture(const char *path, int channels, Image *out, Error *why);
 OWNED_API Image resize_picture(const Image *picture, int width, int height);
+OWNED_API ImageSums *own_sums(const Image *picture);    /* of three channels: image_sums */
 
 /* A copy of as many channels, 1 or 3; grey is 0.299 R + 0.587 G + 0.114 B. */
 OWNED_API Image with_channels(const Image *picture, int channels);
@@ -93,6 +94,9 @@ OWNED_API TensorFile *new_tensors(void);                /* empty: to be filled a
 /* Room for so many elements of a tensor with that name, to be written to. */
 OWNED_API void *add_tensor(TensorFile *file, const char *name, TensorType type, int rank, const int64_t *shape);
 OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text);
+
+/* See tensorfile_take. */
+OWNED_API void take_tensors(TensorFile *file, const TensorFile *from, const TensorTake *what);
 
 /* In one piece: the file is there, whole, or is as it was. `message` stands before the reason. */
 OWNED_API void save_tensors(const TensorFile *file, const char *path, const char *message);
@@ -253,6 +257,16 @@ OWNED_API Image resize_picture(const Image *picture, int width, int height)
     return own_picture(out);
 }
 
+static void owned_close_sums(void *sums) { image_sums_free((ImageSums *)sums); }
+
+OWNED_API ImageSums *own_sums(const Image *picture)
+{
+    ImageSums *sums = (ImageSums *)own(1, sizeof *sums);
+    if (!image_sums(picture, sums)) give_up_memory(picture_bytes(picture), sizeof *sums->sums);
+    on_leaving(owned_close_sums, sums);
+    return sums;
+}
+
 OWNED_API Image with_channels(const Image *picture, int channels)
 {
     Image out = new_picture(picture->width, picture->height, channels);
@@ -323,6 +337,13 @@ OWNED_API void *add_tensor(TensorFile *file, const char *name, TensorType type, 
 OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text)
 {
     if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
+}
+
+OWNED_API void take_tensors(TensorFile *file, const TensorFile *from, const TensorTake *what)
+{
+    char why[TENSORFILE_ERROR_SIZE];
+    errno = 0;
+    if (!tensorfile_take(file, from, what, why)) give_up_because(errno, why);
 }
 
 OWNED_API void save_tensors(const TensorFile *file, const char *path, const char *message)

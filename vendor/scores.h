@@ -75,6 +75,15 @@ SCORES_API Table *pairs_table(const Paired *p, const char *title, const char *tr
 SCORES_API Table *paired_table(const Paired *p, const char *title, const char *of);
 SCORES_API const char *paired_words(const Table *paired, const char *with);
 
+/* ---- facts: more numbers by name, to be kept in a file (save_table) and found again ----
+ *
+ * A number is what nine digits of it say, from the beginning. */
+enum { FACTS_MOST = 5000 };
+SCORES_API Table *new_facts(void);                                      /* none yet: rows of a name and a number */
+SCORES_API void add_fact(Table *facts, const char *name, double value);
+SCORES_API double fact_of(const Table *facts, const char *name);        /* NaN: there is none */
+SCORES_API bool read_facts(Table *facts, const char *path);             /* adds a file's; false: there is none */
+
 /* ---- numbers measured against numbers that are known: (count,n), a column each ---- */
 
 /* A row for each column, the mean error and Spearman's correlation, and room for `more`. */
@@ -275,6 +284,38 @@ SCORES_API const char *paired_words(const Table *t, const char *with)
     return own_text("Accuracy %s %s (p = %s): %s. The rows below it are shown without correction for their number.",
                     gain, with, p, !(atof(p) < 0.05) ? "no difference beyond chance" :
                     atof(gain) > 0 ? "they help, beyond chance" : "they hurt, beyond chance");
+}
+
+SCORES_API Table *new_facts(void)
+{
+    Table *facts = new_table(NULL, FACTS_MOST, 2);
+    facts->rows = 0;
+    table_row(facts, 0, "fact\tvalue");
+    return facts;
+}
+
+SCORES_API void add_fact(Table *facts, const char *name, double value)
+{
+    if (facts->rows == FACTS_MOST) give_up(1, "more than %d numbers: no room for %s", FACTS_MOST, name);
+    table_row(facts, ++facts->rows, "%s\t%s", name, own_text("%.9g", value));
+    if (facts->failed) give_up_memory(strlen(name), 1);
+}
+
+SCORES_API double fact_of(const Table *facts, const char *name)
+{
+    for (int i = 1; i <= facts->rows; i++)
+        if (strcmp(facts->cells[2 * i], name) == 0) return atof(facts->cells[2 * i + 1]);
+    return NAN;
+}
+
+SCORES_API bool read_facts(Table *facts, const char *path)
+{
+    if (!path_exists(path)) return false;
+    TableReader *rows = open_table(path, 2);
+    more_rows(rows);
+    while (more_rows(rows))
+        if (rows->n_fields == 2) add_fact(facts, rows->fields[0], atof(rows->fields[1]));
+    return true;
 }
 
 SCORES_API Table *measured_table(const char *title, const char *const *names, int n, const double *known,

@@ -121,6 +121,11 @@ STATS_API double stats_clusters_reached(const StatsRows *centres, const StatsRow
 
 /* ---- matrices and distributions ---- */
 
+/* Covariances: the one that is diag(first, second) in axes turned by an angle (the rest of c stays), and a a^T with
+ * `more` on the diagonal, so that it can be inverted. */
+STATS_API void stats_turned(double first, double second, double angle, double c[3][3]);
+STATS_API void stats_by_transposed(const double a[3][3], double more, double c[3][3]);
+
 /* The eigenvalues w, smallest first, of the symmetric a (n,n), which is spoilt, and the eigenvectors as rows of v
  * (n,n), unless v is NULL. 0: a holds something that is no number, or no memory. */
 STATS_API int stats_eigen(double *a, size_t n, double *w, double *v);
@@ -609,6 +614,23 @@ STATS_API int stats_eigen(double *a, size_t n, double *w, double *v)
     if (ok) stats_sort_eigenvalues(w, v, n);
     free(beta);
     return ok;
+}
+
+STATS_API void stats_turned(double first, double second, double angle, double c[3][3])
+{
+    double u = cos(angle), v = sin(angle);
+    c[0][0] = u * u * first + v * v * second;
+    c[1][1] = v * v * first + u * u * second;
+    c[0][1] = c[1][0] = u * v * (first - second);
+}
+
+STATS_API void stats_by_transposed(const double a[3][3], double more, double c[3][3])
+{
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            c[i][k] = i == k ? more : 0;
+            for (int m = 0; m < 3; m++) c[i][k] += a[i][m] * a[k][m];
+        }
 }
 
 /* ---------------------------------------------------------------------------------------------------------------

@@ -150,6 +150,21 @@ TENSORFILE_API int tensorfile_add(TensorFile *file, const char *name, TensorType
 /* Sets or replaces one metadata pair; both strings are copied. 0: out of memory. */
 TENSORFILE_API int tensorfile_set_metadata(TensorFile *file, const char *key, const char *value);
 
+/* What to take of a file: tensors whose names begin with `prefix` (strip: their names go on without it) and hold none
+ * of n words. half: float32 is rounded to float16. swapped: the axis of which slices 0 and 2 are exchanged, such as a
+ * picture's red and blue, -1 for none; NULL: no tensor has one. */
+typedef struct {
+    const char *prefix;
+    int strip, half;
+    const char *const *without;
+    int n_without;
+    int (*swapped)(const TensorEntry *entry);
+} TensorTake;
+
+/* Appends that, and sets all that the file says of itself. What stays as it is is borrowed: `from` must live until the
+ * file is saved. */
+TENSORFILE_API int tensorfile_take(TensorFile *file, const TensorFile *from, const TensorTake *what, char error[]);
+
 /* Writes .safetensors, .pt (.pth, .ckpt), .npz or .npy (one tensor), by the path's ending; the same content gives the
  * same bytes. The file appears whole or not at all: on any failure the old one is untouched and the temporary one is
  * removed. A symbolic link is replaced, not followed. */
@@ -699,6 +714,49 @@ TENSORFILE_API int tensorfile_add(TensorFile *file, const char *name, TensorType
     for (int i = 0; i < rank; i++) entry.shape[i] = shape[i];
     entry.data = data;
     return tensorfile_append(file, &entry);
+}
+
+/* Gives the entry numbers of its own, two slices of an axis (-1: none) exchanged, then rounded to float16. 0: there is
+ * no memory. */
+static int tensorfile_change(TensorEntry *entry, int axis, int half)
+{
+    const TensorEntry was = *entry;
+    void *swapped = axis >= 0 ? malloc(was.bytes + 1) : NULL;
+    if (axis >= 0 && !swapped) return 0;
+    if (swapped) {
+        tensorfile_exchange(&was, axis, 0, 2, swapped);
+        entry->data = swapped, entry->owned = 1;
+    }
+    if (!half) return 1;
+    uint16_t *halves = (uint16_t *)malloc(was.bytes / 2 + 1);
+    if (halves) tensorfile_f32_to_f16((const float *)entry->data, halves, tensorfile_count(&was));
+    free(swapped);
+    entry->data = halves, entry->owned = 1;
+    entry->type = TENSOR_F16, entry->bytes /= 2;
+    return halves != NULL;
+}
+
+TENSORFILE_API int tensorfile_take(TensorFile *file, const TensorFile *from, const TensorTake *what, char error[])
+{
+    size_t length = strlen(what->prefix);
+    for (size_t i = 0; i < from->n_metadata; i++)
+        if (!tensorfile_set_metadata(file, from->keys[i], from->values[i]))
+            return tensorfile_fail(error, "out of memory");
+    for (size_t i = 0; i < from->count; i++) {
+        TensorEntry entry = from->tensors[i];
+        const char *name = entry.name;
+        int axis = what->swapped ? what->swapped(&entry) : -1, half = what->half && entry.type == TENSOR_F32;
+        if (strncmp(name, what->prefix, length)) continue;
+        if (tensorfile_wanted(name, what->without, what->n_without) < what->n_without) continue;
+        if (what->strip) name += length;
+        entry.owned = 0;
+        int ok = !tensorfile_find(file, name) && tensorfile_change(&entry, axis, half);
+        entry.name = ok ? tensorfile_duplicate(name, strlen(name)) : NULL;
+        if (!tensorfile_append(file, &entry))
+            return tensorfile_fail(error, "cannot keep %.150s: out of memory, or a name that is there twice or empty",
+                                   from->tensors[i].name);
+    }
+    return 1;
 }
 
 static int tensorfile_compare_names(const void *a, const void *b)
