@@ -3647,6 +3647,7 @@ static char penalty_of(const Settings *s)
  *
  * What may be added, all but two in GANmut's iteration as well:
  *   --lambda-adv       a weight for L_adv(G)
+ *   --penalty-share s  the penalty is measured on this share of the batch
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
@@ -3807,14 +3808,33 @@ static Node *augmented(Node *x, const Batch *batch, const Settings *s, char whic
     return x;
 }
 
+/* D's scores of pictures under these labels. */
+typedef Node *Scorer(Net *d, Node *x, Node *label);
+
+static Node *patch_scores(Net *d, Node *x, Node *label) { return stargan_source(d, stargan_features(d, x), label); }
+
+/* The penalty on D's gradient, where there is one: on the first of the batch's pictures, as --penalty-share says. */
+static void penalty_term(Step *step, Net *d, Scorer *score, Node *x, Node *fake, Node *label, const Batch *batch,
+                         const Settings *s)
+{
+    int n = max_int(1, (int)(s->penalty_share * s->batch + 0.5));
+    Node *part = slice(x, 0, 0, n);
+    if (label) label = slice(label, 0, 0, n);
+    if (penalty_of(s) == 'g') {
+        Node *alpha = slice(leaf(step->graph, batch->alpha), 0, 0, n);
+        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (n,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(score(d, x_hat, label), x_hat), s->lambda_gp);
+    }
+    if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(score(d, part, label), part), s->lambda_gp);
+}
+
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): both go through D as one batch, which is
  * faster. */
 static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Settings *s)
 {
     Graph *g = step->graph;
     const Adversarial *adversarial = adversarial_of(s);
-    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha),
-         *target = d->editor.by_class ? leaf(g, batch->target) : NULL;
+    Node *label = leaf(g, batch->label), *target = d->editor.by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
     x = augmented(x, batch, s, 'R');
     Node *fake = augmented(step->fake, batch, s, 'F');
@@ -3827,13 +3847,7 @@ static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch
         add_term(step, "D.wrong", adversarial->d_fake(stargan_source(d, real_features, target)), 0.5);
     add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, *s->attributes),
              s->lambda_cls);
-    if (penalty_of(s) == 'g') {
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                      // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat), label), x_hat),
-                 s->lambda_gp);
-    }
-    if (penalty_of(s) == 'r')
-        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), s->lambda_gp);
+    penalty_term(step, d, patch_scores, x, fake, label, batch, s);
     return both;
 }
 
@@ -4150,9 +4164,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. --diffaugment, --teacher and --wrong-labels are as in 7.1;
- * --penalty-share s: the penalty is measured on this share of the batch. The class terms are WACGAN's. The last one of
- * L_D, which Odena's paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on
+ * z ~ N(0,1), c the batch's labels in another order. --diffaugment, --teacher, --wrong-labels and --penalty-share are as
+ * in 7.1. The class terms are WACGAN's. The last one of L_D, which Odena's paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on
  * marks for the classes that no real face has: D finds the class of every fake, and no other classifier does. It is off
  * unless asked for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the
  * answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u for fake pictures, u ~ U(0,1) (Salimans et
@@ -4203,18 +4216,10 @@ static Node *scored(Net *d, Node *x, Node *label, Node **features)
     return noise_score(d, *features = noise_features(d, x, label), label);
 }
 
-/* D's gradient penalty, as in discriminator_terms (7.1). */
-static void penalty_term(Step *step, Net *d, Node *x, Node *fake, Node *label, const Batch *batch, const Settings *s)
+static Node *noise_scores(Net *d, Node *x, Node *label)
 {
-    int n = max_int(1, (int)(s->penalty_share * s->batch + 0.5));
-    Node *features, *part = slice(x, 0, 0, n);
-    if (label) label = slice(label, 0, 0, n);
-    if (penalty_of(s) == 'g') {
-        Node *alpha = slice(leaf(step->graph, batch->alpha), 0, 0, n);
-        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (n,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(scored(d, x_hat, label, &features), x_hat), s->lambda_gp);
-    }
-    if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(scored(d, part, label, &features), part), s->lambda_gp);
+    Node *features;
+    return scored(d, x, label, &features);
 }
 
 static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
@@ -4243,7 +4248,7 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
             add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
                      s->lambda_fake);
     }
-    penalty_term(&step, d, x, fake, told(d, label), batch, s);
+    penalty_term(&step, d, noise_scores, x, fake, told(d, label), batch, s);
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }

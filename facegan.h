@@ -329,7 +329,7 @@ typedef struct Device {
     X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
       "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
     X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
-    X(f, penalty_share, "penalty-share", "1", RANGE(0, 1), FIXED, TRAIN, "noise",                                      \
+    X(f, penalty_share, "penalty-share", "1", RANGE(0, 1), FIXED, TRAIN, GANS,                                         \
       "the penalty is measured on this share of a batch")                                                              \
     X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
       "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \

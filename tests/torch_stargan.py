@@ -335,11 +335,12 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
     if s["wrong_labels"]:
         terms["wrong"] = adversarial(s["adv"], d(seen, to)[0], "fake")
         weights |= {"fake": 0.5, "wrong": 0.5}
+    part = max(1, int(s["penalty_share"] * len(x) + 0.5))
     if s["reg"] == "gp":
-        a = alpha[:, None, None, None]
-        terms["gp"] = (slope(d, a * seen + (1 - a) * seen_fake, back).norm(dim=1) - 1).square().mean()
+        a = alpha[:part, None, None, None]
+        terms["gp"] = (slope(d, a * seen[:part] + (1 - a) * seen_fake[:part], back[:part]).norm(dim=1) - 1).square().mean()
     if s["reg"] == "r1":
-        terms["r1"] = slope(d, seen, back).square().sum(1).mean() / 2
+        terms["r1"] = slope(d, seen[:part], back[:part]).square().sum(1).mean() / 2
     record(out, "D", d, terms, weights, fake, s)
     fake = g(x, to)
     shown = getattr(g, "shown", None)
@@ -386,7 +387,7 @@ def named_weights(g, d):
 USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
          "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
-         "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0}
+         "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0, "penalty_share": 1.0}
 LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
 
 
@@ -458,6 +459,8 @@ def test_iterations(folder):
     compare_iteration(folder, "all of the batch drawn as itself", identity=1.0, adv="bce", reg="r1", seed=33)
     for adv, reg in (("wgan-gp", "gp"), ("bce", "r1"), ("hinge", "none")):
         compare_iteration(folder, f"a map for each class, {adv}, {reg}", source="class", adv=adv, reg=reg, seed=34)
+    for reg in ("gp", "r1"):
+        compare_iteration(folder, f"{reg} on two of five pictures", batch=5, source="class", adv="bce", reg=reg, penalty_share=0.4, seed=39)
     compare_iteration(folder, "a map for each class, wrong labels", source="class", wrong_labels=1, adv="bce", reg="r1", seed=35)
     for views in ("brightness", "contrast", "translation", "cutout"):
         compare_iteration(folder, f"D sees {views} changed", diffaugment=views, adv="bce", reg="r1", seed=36)
