@@ -5228,9 +5228,12 @@ static void load_tensor(const TensorFile *file, const char *path, const char *na
         give_up(1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
                 shape_text(entry->shape, entry->rank), shape_text(want, rank));
     read_slices(entry, to->shape, as, to->data);
-    if (!all_finite(to))
-        give_up(1, "%s: %s has values that are no numbers: these weights are damaged or the training diverged", path,
-                name);
+    bool finite = all_finite(to);
+    for (size_t i = 0; !finite && i < shape_count(to->shape); i++) {
+        double value = (double)(real)tensorfile_get(entry, i);
+        if (!isfinite(value))
+            give_up(1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i, value);
+    }
     changed(to);
 }
 
@@ -7387,8 +7390,8 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
  * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
  * measured on latents that never change, by vendor/variety.h, which says what the signs are; D, where it tells classes
- * (WACGAN), and a classifier that was trained apart add theirs: --classifier, or the one that comes with the program
- * where it knows the data's classes. At milestones its features give the Frechet Emotion Distance, too (13.1), between
+ * (WACGAN), and --classifier, one that was trained apart, add theirs. At milestones the features of that one, or of the
+ * one that comes with the program where it knows the data's classes, give the Frechet Emotion Distance (13.1) between
  * FED_PICTURES that are held out and as many drawn ones of the same classes; the weights of the lowest are kept in
  * best.safetensors. So few pictures make it larger than it is, but alike at every milestone.
  *
@@ -7437,8 +7440,8 @@ static void watch_with_classifier(Trainer *t, const PictureSet *seen)
         if (find_name(c->class_names, c->net.classes, names[k], strlen(names[k])) < 0) w->judge = NULL;
     if (!w->judge) return;
     if (g->condition) match_classes(c, names, t->data.n_classes, t->data.path, w->judge_class);
-    StatsRows features = classifier_features(c, g, seen->x, seen->n);
-    w->feature_spread = stats_pair_distance(&features);
+    StatsRows features = asked ? classifier_features(c, g, seen->x, seen->n) : (StatsRows){0};
+    if (asked) w->feature_spread = stats_pair_distance(&features);
     w->held_features = own(FED_PICTURES, (size_t)c->features * sizeof(double));
     w->held_label = own(FED_PICTURES, sizeof(int));
 }
@@ -7520,7 +7523,7 @@ static void watch_look(Trainer *t)
     VarietyPictures drawn = watch_draw(t, 0), turned;
     VarietySigns *signs = &w->signs;
     *signs = variety_compare(w->data, &drawn, told);
-    if (w->judge) {
+    if (*t->settings.classifier) {
         StatsRows features = classifier_features(w->judge, g, x, WATCHED);
         signs->features = stats_pair_distance(&features) / w->feature_spread;
         if (told) signs->judged = classifier_share(w->judge, g, x, WATCHED, w->judge_class, drawn.label);
