@@ -1347,6 +1347,13 @@ static void test_take(void)
     CHECK(tensorfile_take(&some, &from, &(TensorTake){.prefix = "G.a", .swapped = axis_of_a}, error) && some.count == 2);
     CHECK(memcmp(tensorfile_find(&some, "G.a")->data, swapped, sizeof swapped) == 0);
     CHECK(tensorfile_find(&some, "G.adam_m.a")->data == numbers);
+    tensorfile_free(&some);
+    const float counted[2] = {65519, 65520};                            /* the second would be infinite as a half */
+    const int64_t one[1] = {1};
+    CHECK(tensorfile_add(&from, "n.fits", TENSOR_F32, 1, one, counted) && tensorfile_add(&from, "n.not", TENSOR_F32, 1, one, counted + 1));
+    CHECK(tensorfile_take(&some, &from, &(TensorTake){.prefix = "n.", .half = 1}, error) && some.count == 2);
+    CHECK(some.tensors[0].type == TENSOR_F16 && tensorfile_get(&some.tensors[0], 0) == 65504);
+    CHECK(some.tensors[1].type == TENSOR_F32 && tensorfile_get(&some.tensors[1], 0) == 65520);
     tensorfile_free(&some), tensorfile_free(&all), tensorfile_free(&from);
 }
 

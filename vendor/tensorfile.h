@@ -151,8 +151,9 @@ TENSORFILE_API int tensorfile_add(TensorFile *file, const char *name, TensorType
 TENSORFILE_API int tensorfile_set_metadata(TensorFile *file, const char *key, const char *value);
 
 /* What to take of a file: tensors whose names begin with `prefix` (strip: their names go on without it) and hold none
- * of n words. half: float32 is rounded to float16. swapped: the axis of which slices 0 and 2 are exchanged, such as a
- * picture's red and blue, -1 for none; NULL: no tensor has one. */
+ * of n words. half: float32 is rounded to float16, but for tensors with a number that is too large for that. swapped:
+ * the axis of which slices 0 and 2 are exchanged, such as a picture's red and blue, -1 for none; NULL: no tensor has
+ * one. */
 typedef struct {
     const char *prefix;
     int strip, half;
@@ -716,6 +717,17 @@ TENSORFILE_API int tensorfile_add(TensorFile *file, const char *name, TensorType
     return tensorfile_append(file, &entry);
 }
 
+/* A float32 tensor of which no number would become infinite as a half. (A counter of batches soon is too large.) */
+static int tensorfile_fits_half(const TensorEntry *entry)
+{
+    if (entry->type != TENSOR_F32) return 0;
+    for (size_t i = 0; i < tensorfile_count(entry); i++) {
+        double value = tensorfile_get(entry, i);
+        if (!(value > -65520 && value < 65520)) return 0;
+    }
+    return 1;
+}
+
 /* Gives the entry numbers of its own, two slices of an axis (-1: none) exchanged, then rounded to float16. 0: there is
  * no memory. */
 static int tensorfile_change(TensorEntry *entry, int axis, int half)
@@ -745,7 +757,7 @@ TENSORFILE_API int tensorfile_take(TensorFile *file, const TensorFile *from, con
     for (size_t i = 0; i < from->count; i++) {
         TensorEntry entry = from->tensors[i];
         const char *name = entry.name;
-        int axis = what->swapped ? what->swapped(&entry) : -1, half = what->half && entry.type == TENSOR_F32;
+        int axis = what->swapped ? what->swapped(&entry) : -1, half = what->half && tensorfile_fits_half(&entry);
         if (strncmp(name, what->prefix, length)) continue;
         if (tensorfile_wanted(name, what->without, what->n_without) < what->n_without) continue;
         if (what->strip) name += length;
