@@ -10968,7 +10968,7 @@ static void show_evaluation(Page *page, const Evaluation *v)
     const Edits *e = v->edits;
     show_table(page, score_table(&e->scores));
     add_canvas(page, "What was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&e->edited, e->names, "edits"));
+               plot_confusion(&e->edited, e->names, e->label ? "samples" : "edits"));
     add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
