@@ -4164,12 +4164,12 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. --diffaugment, --teacher, --wrong-labels and --penalty-share are as
- * in 7.1. The class terms are WACGAN's. The last one of L_D, which Odena's paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on
- * marks for the classes that no real face has: D finds the class of every fake, and no other classifier does. It is off
- * unless asked for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the
- * answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u for fake pictures, u ~ U(0,1) (Salimans et
- * al. 2016).
+ * z ~ N(0,1), c the batch's labels in another order. --diffaugment, --teacher, --wrong-labels and --penalty-share are
+ * as in 7.1. The class terms are WACGAN's. The last one of L_D, which Odena's paper and Kolbenschlag have, rewards D
+ * for finding the classes of fakes. G and D can then agree on marks for the classes that no real face has: D finds the
+ * class of every fake, and no other classifier does. It is off unless asked for. Real and fake pictures go through D
+ * apart, so that each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for
+ * real, noise u for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
  * ---------------------------------------------------------------------------------------------- */
 
 /* BCE (binary cross-entropy) against an answer t between 0 and 1: log(1 + e^s) - t s, summed over a picture's
