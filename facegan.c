@@ -6908,7 +6908,7 @@ static void one_hot(real *condition, int n, int k)
 /* The sample face of a row, as G takes it. */
 static void show_face(const Trainer *t, int row, real *x)
 {
-    size_t bytes = (size_t)(t->now.g.size * t->now.g.size * t->now.g.channels);
+    size_t bytes = picture_numbers(&t->now.g);
     image_from_bytes(t->sample_pixels + (size_t)row * bytes, bytes, x);
 }
 
@@ -7440,8 +7440,10 @@ static void watch_with_classifier(Trainer *t, const PictureSet *seen)
         if (find_name(c->class_names, c->net.classes, names[k], strlen(names[k])) < 0) w->judge = NULL;
     if (!w->judge) return;
     if (g->condition) match_classes(c, names, t->data.n_classes, t->data.path, w->judge_class);
-    StatsRows features = asked ? classifier_features(c, g, seen->x, seen->n) : (StatsRows){0};
-    if (asked) w->feature_spread = stats_pair_distance(&features);
+    if (asked) {
+        const StatsRows features = classifier_features(c, g, seen->x, seen->n);
+        w->feature_spread = stats_pair_distance(&features);
+    }
     w->held_features = own(FED_PICTURES, (size_t)c->features * sizeof(double));
     w->held_label = own(FED_PICTURES, sizeof(int));
 }
@@ -7959,7 +7961,7 @@ static Judgement judge_held_out(Trainer *t, int most)
     const DataSet *set = &t->held_out;
     const Net *d = &t->now.d;
     int total = min_int(set->count, most), labels[JUDGE_BATCH], n = 0;
-    size_t bytes = (size_t)(d->size * d->size * d->channels);
+    size_t bytes = picture_numbers(d);
     unsigned char *pixels = own(bytes, 1);
     Error unreadable;
     for (int i = 0; i < total; i++) {
@@ -10118,7 +10120,7 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     m->crop = (int)trained.crop;
     choose_classes(m, trained.classes, s->emotions);
     m->drawing = own_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
-    m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
+    m->bytes = picture_numbers(&m->g);
     while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
     load_net(file, path, &m->g, prefixes[which], false);
     return m;

@@ -4,6 +4,13 @@
 # ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
 . "$(dirname "$0")/check.sh"
 refused() { ends "1 2" "$@"; }
+same_on_threads()
+{
+    "$F" eval "$1" faces --classifier judge --csv >one.csv 2>/dev/null
+    "$F" eval "$1" faces --classifier judge --csv --threads 3 >three.csv 2>/dev/null
+    check "$1: there are numbers" grep -q '^diversity.pairs,[0-9]' one.csv
+    check "$1: the same on three threads" cmp one.csv three.csv
+}
 
 cd "$work" || exit 2
 gan="--size 16 --width 4 --g-repeat 1 --batch 4 --n-critic 2 --iters 4 --log-every 1 --quiet"
@@ -22,9 +29,7 @@ says "^confusion.happy.sad," "$F" eval star faces --classifier judge --csv
 says '"confusion_edited"' "$F" eval mut faces --classifier judge --json
 check "a page" "$F" eval mut faces --classifier judge --html --out page.html
 check "it is a page" grep -q "What was asked for" page.html
-"$F" eval mut faces --classifier judge --csv >one.csv 2>/dev/null
-"$F" eval mut faces --classifier judge --csv --threads 3 >three.csv 2>/dev/null
-check "the same numbers on three threads" cmp one.csv three.csv
+same_on_threads mut
 refused "--html needs --out" "$F" eval mut faces --classifier judge --html
 refused "does not know" "$F" eval mut faces --classifier shares
 refused "not a classifier" "$F" eval mut faces --classifier mut
@@ -36,9 +41,7 @@ says "diversity.within" "$F" eval noise faces --classifier judge
 says "^f1.drawn.sad," "$F" eval noise faces --classifier judge --csv
 check "its page" "$F" eval noise faces --classifier judge --html --out noise.html
 check "with samples" grep -q "The first pictures" noise.html
-"$F" eval noise faces --classifier judge --csv >one.csv 2>/dev/null
-"$F" eval noise faces --classifier judge --csv --threads 3 >three.csv 2>/dev/null
-check "the same of samples on three threads" cmp one.csv three.csv
+same_on_threads noise
 check "one that is told no classes" "$F" train gan faces --out plain --size 16 --width 2 --batch 6 --iters 2 --quiet
 refused "draws no classes" "$F" eval plain faces --classifier judge
 
