@@ -9874,11 +9874,18 @@ static Report *open_report(const char *run, Page *page)
     return r;
 }
 
-/* Ceovic et al.'s figure: the first faces, or latents, after each quarter of the training. */
-static void add_quarters(const Report *r)
+/* The first faces, or latents, after so many percent of the training. */
+static void add_progress(const Report *r, const char *caption, const int *percent, int n)
 {
     for (int face = 0; face < 2; face++)
-        page_quarters(r->page, "After 25, 50, 75 and 100% of the training", &r->sheets, face, r->s.iters, &synthetic);
+        page_progress(r->page, caption, &r->sheets, face, r->s.iters, percent, n, &synthetic);
+}
+
+/* Ceovic et al.'s figure. */
+static void add_quarters(const Report *r)
+{
+    static const int quarters[] = {25, 50, 75, 100};
+    add_progress(r, "After 25, 50, 75 and 100% of the training", quarters, 4);
 }
 
 /* The space: where it has got to, how it got there, and what strength does. */
@@ -10577,15 +10584,19 @@ static void evaluate_classifier(const char *data, const Settings *s)
 
 typedef struct Prediction { Classifier *c; const Settings *s; Verdicts *told; } Prediction;
 
-/* One picture of any size and three channels: its centred square, or, with a box, the face that was cut out of it. */
-static void predict_picture(const Prediction *out, Image *picture, const char *path, int face, const double *box)
+/* One picture of any size and three channels: its centred square, or the face that was cut out of it. */
+static void classify_picture(Classifier *c, Image *picture, bool cut, const char *views, double *p)
 {
-    Classifier *c = out->c;
-    double p[MAX_CLASSES];
-    if (!box) image_crop_centre(picture, c->crop);
+    if (!cut) image_crop_centre(picture, c->crop);
     const Image fitting = with_channels(picture, c->net.channels);
     const Image scaled = resize_picture(&fitting, c->net.size, c->net.size);
-    classify_pixels(c, scaled.pixels, 1, out->s->views, p);
+    classify_pixels(c, scaled.pixels, 1, views, p);
+}
+
+static void predict_picture(const Prediction *out, Image *picture, const char *path, int face, const double *box)
+{
+    double p[MAX_CLASSES];
+    classify_picture(out->c, picture, box != NULL, out->s->views, p);
     add_verdict(out->told, path, face, box, p);
 }
 
@@ -10978,13 +10989,16 @@ static void show_evaluation(Page *page, const Evaluation *v)
                       v->neutral + (size_t)i * v->ed->picture);
 }
 
+static Editor *use_generator(const char *run, Classifier *judge, const Settings *s)
+{
+    const Settings trained = settings_of_run(run);
+    return find_model(trained.model)->from_noise ? use_sampler(run, judge, s) : use_editor(run, judge);
+}
+
 static void evaluate_run(const char *run, const char *data, const Settings *s)
 {
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
-    const Settings trained = settings_of_run(run);
-    bool from_noise = find_model(trained.model)->from_noise;
-    Classifier *judge = chosen_classifier(s);
-    const Evaluation *v = evaluate(from_noise ? use_sampler(run, judge, s) : use_editor(run, judge), data, s);
+    const Evaluation *v = evaluate(use_generator(run, chosen_classifier(s), s), data, s);
     const Edits *e = v->edits;
     if (s->csv) write_table(edits_lines(e), stdout, TABLE_CSV);
     else (s->json ? edits_json : edits_text)(stdout, e);
@@ -11572,106 +11586,114 @@ static void study_truth(char *const *runs, int n, const Settings *s)
 /* ------------------------------------------------------------------------------------------------
  * 15.3  study augment: do drawn pictures help a classifier that has seen few real ones?
  *
- * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
- * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and
- * drawn, with the same number of steps, the same initial weights and the same augmentation. Both judge the same
- * pictures that neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
+ * For each seed: so many real pictures of each class, chosen by chance; a GAN that learns from these alone, and draws
+ * n - 1 times as many: a StarGAN each of them with every other class's expression, a conditional GAN from noise; then
+ * two classifiers, one on the real pictures, one on real and drawn, with the same number of steps, the same initial
+ * weights and the same augmentation. Both judge the same pictures that neither saw: UNSEEN, or others of the set. The
+ * differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
 
-static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
-                     int size, int channels)
-{
-    make_folder(own_text("%s/%s", folder, class_name));
-    const Image picture = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
-    save_picture(own_text("%s/%s/%s.png", folder, class_name, name), &picture, NULL);
-}
+enum { UNSEEN_MOST = 200 };             /* pictures of a class */
 
-/* Writes so many pictures of each class to FOLDER/real and FOLDER/mixed, and a quarter more, by which the best weights
- * are chosen. */
+/* FOLDER/real: --count pictures of each class to learn from, a quarter as many by which the best weights are chosen,
+ * and some that neither sees; then FOLDER/real.csv, which says that all are written. */
 static void write_real(const DataSet *set, const Settings *s, uint64_t seed, const char *folder)
 {
-    int *order = own((size_t)set->count, sizeof *order), size = (int)s->size, channels = (int)s->channels;
-    unsigned char *pixels = own((size_t)(size * size), (size_t)channels);
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = loader_class(set, k, (LoaderChance){draw, seed, STREAM_SPLIT}, order);
-        long wanted = s->count + (s->count + 3) / 4;
-        if (n < wanted)
-            give_up(2, "--count %ld takes %ld pictures of %s, and %s has %d", s->count, wanted, set->class_names[k],
-                    set->path, n);
-        for (int i = 0; i < wanted; i++) {
-            const char *part = split_names[i < s->count ? SPLIT_TRAIN : SPLIT_VALIDATION],
-                       *name = own_text("real-%d", order[i]);
-            Error e;
-            if (!dataset_read(set, order[i], size, channels, pixels, &e)) unwind(&e);
-            save_one(own_text("%s/real/%s", folder, part), set->class_names[k], name, pixels, size, channels);
-            save_one(own_text("%s/mixed/%s", folder, part), set->class_names[k], name, pixels, size, channels);
-        }
-    }
+    const long each[3] = {s->count, (s->count + 3) / 4, UNSEEN_MOST};
+    const char *out = own_text("%s/real", folder);
+    loader_deal(set, (LoaderChance){draw, seed, STREAM_SPLIT}, each, (int)s->size, (int)s->channels, out);
+    dataset_write(own_dataset(out, (DataOptions){.split = SPLIT_ALL}), NULL, own_text("%s/real.csv", folder));
 }
 
-/* Adds to FOLDER/mixed each real picture with every other class's expression. */
-static void write_drawn(const char *folder)
+/* What draws: a small network of the model that --drawn-by names. */
+static Settings augment_gan(const Settings *s, long seed, long pictures)
 {
-    Editor *ed = use_editor(own_text("%s/gan", folder), NULL);
+    static const char *const words[] = {
+        "g-repeat=2 batch=8 n-critic=2 lr=0.0004 beta2=0.99",
+        "body=style batch=16 adv=bce reg=r1 lambda-gp=0.1 penalty-share=0.25 wrong-labels=0 targets=permute "
+        "diffaugment=all d-lr=0.0004 beta1=0 beta2=0.99 average=0.998"};
+    Settings gan = settings_of_model(s->drawn_by, words[strcmp(s->drawn_by, "cgan") == 0]);
+    gan.size = s->size, gan.channels = s->channels, gan.width = s->width, gan.iters = s->iters, gan.seed = seed;
+    if (gan.batch > pictures) gan.batch = pictures;
+    return gan;
+}
+
+/* OUT: each real picture with every other class's expression. */
+static void draw_edits(const char *run, const DataSet *set, const char *out)
+{
+    Editor *ed = use_editor(run, NULL);
     const Facegan *model = ed->model;
-    DataSet *set = own_dataset(own_text("%s/real", folder), (DataOptions){.split = SPLIT_TRAIN});
     const PictureSet all = read_all(set, &model->g);
     const unsigned char *pixels = draw_emotions(ed, all.x, all.n, false);
     for (int i = 0; i < all.n * model->g.classes; i++, pixels += ed->picture) {
         int face = i / model->g.classes;
         const char *name = model->class_names[i % model->g.classes];
         if (strcmp(set->class_names[all.label[face]], name) == 0) continue;
-        save_one(own_text("%s/mixed/train", folder), name, own_text("drawn-%d", face), pixels, model->g.size,
-                 model->g.channels);
+        loader_save(out, name, own_text("drawn-%d", face), pixels, model->g.size, model->g.channels);
     }
 }
 
-/* What a classifier that learnt from FOLDER/name makes of the test pictures. --crop: of the test pictures; the others
- * are cut already. */
-static StatsConfusion verdict_on(const char *name, const char *test, const Settings *s, long seed, long classes,
+/* Draws to FOLDER/drawn; LIST: real and drawn. */
+static void write_drawn(const char *folder, const Settings *s, long seed, const char *list)
+{
+    const char *out = own_text("%s/drawn", folder), *run = own_text("%s/gan/checkpoint.safetensors", folder);
+    DataSet *sets[2] = {own_dataset(own_text("%s/real.csv", folder), (DataOptions){.split = SPLIT_ALL}), NULL};
+    Settings samples = *s;
+    samples.files = samples.force = 1, samples.seed = seed, set_path(samples.out, out);
+    samples.count = s->count * sets[0]->n_classes * (sets[0]->n_classes - 1);
+    if (find_model(s->drawn_by)->from_noise) sample_noise(run, &samples);
+    else draw_edits(run, own_dataset(own_text("%s/real.csv", folder), (DataOptions){.split = SPLIT_TRAIN}), out);
+    sets[1] = own_dataset(out, (DataOptions){.split = SPLIT_ALL});
+    dataset_join(sets, 2, list);
+}
+
+/* What a classifier that learnt from FOLDER/name.csv makes of the pictures that it did not see. --crop is for UNSEEN's:
+ * the others are cut already. */
+static StatsConfusion verdict_on(const char *name, const char *unseen, const Settings *s, long seed, long classes,
                                  const char *folder)
 {
     Settings c = settings_of_model("classifier", "network=small epochs=0 validation=0"), judged = *s;
     long shown = s->count * classes, epochs = s->epochs ? s->epochs : 10;
     const char *run = own_text("%s/on-%s", folder, name);
-    c.size = s->size, c.crop = s->crop, c.seed = seed;
+    c.size = s->size, c.channels = s->channels, c.seed = seed;
     c.batch = shown < 32 ? shown : 32;
     c.iters = (epochs * shown * classes + c.batch - 1) / c.batch;       /* as many for both */
-    train_step(&c, own_text("%s/%s", folder, name), run);
+    train_step(&c, own_text("%s/%s.csv", folder, name), run);
     judged.limit = 0;
-    return answer_set(test, own_classifier(run), &judged)->a.f;
+    Classifier *judge = own_classifier(run);
+    if (unseen) judge->crop = (int)s->crop;
+    else snprintf(judged.split, sizeof judged.split, "%s", split_names[SPLIT_TEST]);
+    return answer_set(unseen ? unseen : own_text("%s/real.csv", folder), judge, &judged)->a.f;
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
-static void augment_seed(Paired *p, const DataSet *set, const char *test, const Settings *s, long seed)
+static void augment_seed(Paired *p, const DataSet *set, const char *unseen, const Settings *s, long seed)
 {
     Scope inner;
     enter(&inner);
-    const char *folder = own_text("%s/seed-%ld", s->out, seed);
-    Settings gan = settings_of_model("stargan", "g-repeat=2 batch=8 n-critic=2 lr=0.0004 beta2=0.99");
-    gan.size = s->size, gan.channels = s->channels, gan.width = s->width, gan.iters = s->iters, gan.seed = seed;
-    if (!path_exists(textf("%s/real/train", folder).s)) write_real(set, s, (uint64_t)seed, folder);
-    train_step(&gan, own_text("%s/real", folder), own_text("%s/gan", folder));
-    if (!path_exists(textf("%s/drawn", folder).s)) {
-        write_drawn(folder);
-        make_folder(own_text("%s/drawn", folder));                      /* says that all are written */
-    }
-    const StatsConfusion real_only = verdict_on("real", test, s, seed, set->n_classes, folder),
-                         mixed = verdict_on("mixed", test, s, seed, set->n_classes, folder);
+    const char *folder = own_text("%s/seed-%ld", s->out, seed), *mix = own_text("mixed-%ld", s->iters),
+               *list = own_text("%s/%s.csv", folder, mix);
+    Settings gan = augment_gan(s, seed, s->count * set->n_classes);
+    if (!path_exists(textf("%s/real.csv", folder).s)) write_real(set, s, (uint64_t)seed, folder);
+    train_step(&gan, own_text("%s/real.csv", folder), own_text("%s/gan", folder));
+    if (!path_exists(list)) write_drawn(folder, s, seed, list);
+    const StatsConfusion real_only = verdict_on("real", unseen, s, seed, set->n_classes, folder),
+                         mixed = verdict_on(mix, unseen, s, seed, set->n_classes, folder);
     add_pair(p, &real_only, &mixed);
     leave();
 }
 
-static void study_augment(char *const *inputs, const Settings *s)
+/* The verdict; `unseen` or NULL. */
+static const Table *study_augment(const char *data, const char *unseen, const Settings *s)
 {
     Paired *p = own(1, sizeof *p);
-    DataSet *set = own_dataset(inputs[0], (DataOptions){.classes = *s->classes ? s->classes : NULL,
-                                                        .split = SPLIT_TRAIN, .crop = (int)s->crop});
+    DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
+                                                   .crop = (int)s->crop});
     make_folder(s->out);
     *p = (Paired){.ways = {"real only", "real and drawn"}, .names = (const char *const *)set->class_names};
-    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, inputs[1], s, seed);
+    for (long seed = 1; seed <= s->repeat; seed++) augment_seed(p, set, unseen, s, seed);
     const Table *pairs = pairs_table(p, "Accuracy, seed by seed", "seed"),
-                *verdict = paired_table(p, "Do drawn pictures help?", "on the test pictures");
+                *verdict = paired_table(p, "Do drawn pictures help?", "on unseen pictures");
     const char *words = paired_words(verdict, "with drawn pictures");
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
     print_table(pairs, s->csv), print_table(verdict, s->csv);
@@ -11679,6 +11701,7 @@ static void study_augment(char *const *inputs, const Settings *s)
     page_paragraph(page, words);
     show_table(page, verdict), show_table(page, pairs);
     tell_page(page, own_text("%s/study.html", s->out));
+    return verdict;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11695,24 +11718,10 @@ static void study_augment(char *const *inputs, const Settings *s)
  * and data mixes are rows, imported generators too.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { JUDGES_MOST = 8, ROWS_MOST = 24, RUNS_MOST = 16, WORDS_MOST = 64 };
-
-/* The numbers of an evaluation that Surani's tables show: I and II, III, IV, V. */
-static const char *const surani_numbers[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
-    "discriminator.f1.average", "discriminator.f1.real", "discriminator.f1.fake"};
-enum { SURANI_NUMBERS = sizeof surani_numbers / sizeof *surani_numbers };
-
-typedef struct Plan {
-    const char *path, *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST];
-    const char *runs[ROWS_MOST][RUNS_MOST];
-    int n_judges, n_rows, n_runs[ROWS_MOST];
-    double scores[ROWS_MOST][JUDGES_MOST][SURANI_NUMBERS][RUNS_MOST];
-} Plan;
-
 /* A command line as if it had been typed, but for its results, which go to stderr: stdout is the study's. */
 static void carry_out(int n, char **given)
 {
-    char *words[WORDS_MOST + 1] = {"facegan"};
+    char *words[PLAN_WORDS + 1] = {"facegan"};
     for (int i = 0; i < n; i++) words[i + 1] = given[i];
     fflush(stdout);
     int results = dup(1);
@@ -11720,60 +11729,6 @@ static void carry_out(int n, char **given)
     int status = facegan_main(n + 1, words);
     dup2(results, 1), close(results);
     if (status) give_up(status, "this step of the study failed: facegan %s %s ...", given[0], n > 1 ? given[1] : "");
-}
-
-static void plan_line(Plan *p, char **words, int n, int number)
-{
-    if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1);
-    else if (strcmp(words[0], "data") == 0 && n == 2) p->data = words[1];
-    else if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST)
-        p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
-    else if (strcmp(words[0], "row") == 0 && n >= 3 && n - 2 <= RUNS_MOST && p->n_rows < ROWS_MOST) {
-        p->row_names[p->n_rows] = words[1];
-        for (int i = 2; i < n; i++) p->runs[p->n_rows][p->n_runs[p->n_rows]++] = words[i];
-        p->n_rows++;
-    } else
-        give_up(2, "%s:%d: expected do COMMAND, data PATH, classifier NAME RUN, or row NAME RUN... (at most %d "
-                "classifiers, %d rows, %d runs a row)", p->path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
-}
-
-static Plan *read_plan(const char *path)
-{
-    Plan *p = own(1, sizeof *p);
-    size_t size;
-    int number = 0, n;
-    char *words[WORDS_MOST], *at = read_file(path, 1 << 16, &size);
-    p->path = path;
-    while ((n = options_next(&at, &number, words, WORDS_MOST))) plan_line(p, words, n, number);
-    if (!p->data || !p->n_judges || !p->n_rows) give_up(2, "%s: needs a data line, a classifier and a row", path);
-    return p;
-}
-
-/* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
-static Table *judged_table(const Plan *p, const char *title, int number)
-{
-    Table *t = new_table(title, p->n_rows, p->n_judges + 1);
-    for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(t, r + 1, 0, "%s", p->row_names[r]);
-        for (int j = 0; j < p->n_judges; j++)
-            table_set(t, r + 1, j + 1, "%s", spread_text(p->scores[r][j][number], p->n_runs[r]));
-    }
-    return t;
-}
-
-/* Table V: the kinds of discriminator F1, which no classifier has a part in. */
-static Table *discriminator_table(const Plan *p)
-{
-    static const char *const names[] = {"average", "real", "fake"};
-    Table *t = new_table("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
-                         "low: D does not tell", 3, p->n_rows + 1);
-    for (int i = 0; i < 3 * p->n_rows; i++) {
-        int k = i / p->n_rows, r = i % p->n_rows;
-        table_set(t, 0, r + 1, "%s", p->row_names[r]), table_set(t, k + 1, 0, "%s", names[k]);
-        table_set(t, k + 1, r + 1, "%s", spread_text(p->scores[r][0][5 + k], p->n_runs[r]));
-    }
-    return t;
 }
 
 /* Figures 9 and 10 from a row's first run: a face at growing strengths, and the first faces with every emotion. */
@@ -11804,7 +11759,7 @@ static void study_ganmut(const char *path, const Settings *s)
         "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
     enum { TITLES = sizeof titles / sizeof *titles };
     make_folder(s->out);
-    Plan *plan = read_plan(path);
+    Plan *plan = read_plan(path, carry_out);
     Page *page = page_begin("facegan study: GANmut", path);
     for (int j = 0; j < plan->n_judges; j++) {
         Classifier *judge = own_classifier(plan->judges[j]);
@@ -12038,13 +11993,16 @@ static bool can_be_tried(const Reproduction *r, const Experiment *x)
     return x->kind == A_CLASSIFIER || max_int(x->data, x->joined) < r->n_data;
 }
 
-/* Times a few steps, which are not kept. */
+/* Times a few steps, which are not kept. A study's GAN is trained once a seed, and classifiers after it take as
+ * long again. */
 static void time_work(Work *w)
 {
-    Settings trial = w->s;
+    bool study = w->x->kind == AUGMENTATION;
+    Settings trial = study ? augment_gan(&w->s, 1, 2 * w->s.count) : w->s;
+    set_path(trial.data, w->s.data), set_path(trial.out, w->s.out);
     trial.dry_run = ONLY_TIMES;
     train(&trial);
-    w->full = trial.iters, w->seconds = trial.seconds_a_step;
+    w->full = trial.iters, w->seconds = trial.seconds_a_step * (study ? 2 * (double)w->s.repeat : 1);
 }
 
 /* How long each is trained: four fifths of the budget, the rest is for what is measured. */
@@ -12058,6 +12016,7 @@ static void share_time(Reproduction *r)
         Work *w = &r->works[i];
         w->s.iters = given[i] < whole[i] ? (long)fmax(1, given[i] / w->seconds) : w->full;
         w->s.epochs = 0;
+        if (w->x->kind == NOISE_GAN) w->s.sample_every = w->s.iters < 10 ? 1 : w->s.iters / 10;
     }
 }
 
@@ -12101,10 +12060,16 @@ static Table *plan_table(const Reproduction *r)
     return t;
 }
 
+static const char *facts_path(const Work *w)
+{
+    return own_text("%s/facts-%ld.csv", w->s.out, w->s.iters);
+}
+
 static bool is_trained(const Work *w)
 {
     Scope inner;
     const char *path = own_text("%s/checkpoint.safetensors", w->s.out);
+    if (w->x->kind == AUGMENTATION) return path_exists(facts_path(w));
     if (!path_exists(textf("%s/report.html", w->s.out).s) || !path_exists(path)) return false;
     enter(&inner);
     const char *iteration = tensorfile_metadata(load_tensors(path), "iteration");
@@ -12160,40 +12125,54 @@ static void measure_classifier(Reproduction *r, Work *w)
                  (double)all->count[k / all->n][k % all->n]);
 }
 
-/* eval's numbers of an editor of faces, by a judge of the document. */
-static const Evaluation *evaluate_work(Reproduction *r, const Work *w, const char *judge, const char *data,
-                                       long pictures)
+/* eval's numbers of a generator by a judge of the document, on as many pictures as there is time for. */
+static const Evaluation *evaluate_work(Reproduction *r, const Work *w, const char *judge, const char *data)
 {
     Settings s = default_settings();
-    s.limit = pictures, s.bootstrap = 0;
-    return evaluate(use_editor(w->s.out, own_classifier(find_work(r, judge)->s.out)), data, &s);
+    s.limit = w->x->kind == EDITOR ? 200 : (long)fmin(2000, fmax(200, r->budget / 6)), s.bootstrap = 0;
+    return evaluate(use_generator(w->s.out, own_classifier(find_work(r, judge)->s.out), &s), data, &s);
+}
+
+static const Edits *add_evaluation(Reproduction *r, Work *w)
+{
+    const Edits *e = evaluate_work(r, w, "judge", w->s.data)->edits;
+    for (int i = 0; i < e->scores.n; i++) add_fact(w->facts, e->scores.list[i].name, e->scores.list[i].value);
+    return e;
 }
 
 static void measure_editor(Reproduction *r, Work *w)
 {
-    const Evaluation *v = evaluate_work(r, w, "judge", w->s.data, 200);
-    for (int i = 0; i < v->edits->scores.n; i++)
-        add_fact(w->facts, v->edits->scores.list[i].name, v->edits->scores.list[i].value);
-    add_fact(w->facts, "moved", v->edits->moved / v->edits->n);
+    const Edits *e = add_evaluation(r, w);
+    add_fact(w->facts, "moved", e->moved / e->n);
 }
 
-/* A GAN that draws from noise: the signs of collapse in the last line of its log. */
+/* A GAN that draws from noise: the signs of collapse in the last line of its log, and what the judge, who knows the
+ * first folder's classes, sees in its samples. */
 static void measure_noise(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
-    (void)r;
     for (int i = 0; i < VARIETY_SIGNS; i++)
         add_fact(w->facts, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
+    if (!w->x->data && condition_size(find_model(w->s.model), &w->s, 2)) add_evaluation(r, w);
 }
 
-/* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector, as many as there is time
- * for: the distances need more pictures than a judge has features. */
+/* Kolbenschlag's second future work: its verdict in four numbers. */
+static void measure_augmentation(Reproduction *r, Work *w)
+{
+    static const char *const names[] = {"accuracy.real", "accuracy.mixed", "gain", NULL, "p"};
+    const Table *verdict = study_augment(w->s.data, NULL, &w->s);
+    (void)r;
+    for (int i = 0; i < 5; i++)
+        if (names[i]) add_fact(w->facts, names[i], atof(verdict->cells[verdict->columns + 1 + i]));
+}
+
+/* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector. The distances need more
+ * pictures than a judge has features. */
 static void measure_space_editor(Reproduction *r, Work *w)
 {
     static const char *const judges[] = {"vgg", "resnet"};
-    long pictures = (long)fmin(2000, fmax(200, r->budget / 6));
     for (int j = 0; j < 2; j++) {
-        const Edits *e = evaluate_work(r, w, judges[j], r->data[w->x->data], pictures)->edits;
+        const Edits *e = evaluate_work(r, w, judges[j], r->data[w->x->data])->edits;
         for (int i = 0; i < SURANI_NUMBERS; i++) {
             bool alone = strncmp(surani_numbers[i], "discriminator", 13) == 0;
             if (alone && j) continue;
@@ -12208,12 +12187,60 @@ static void measure_space_editor(Reproduction *r, Work *w)
 
 /* ---- its section on the page ---- */
 
+/* The document's figure 1: the weights, in the order of the computation. */
+static void show_layers(const Net *net, Page *page)
+{
+    Table *t = new_table("Its layers", net->count, 3);
+    table_row(t, 0, "weights\trows x columns, from and to channels\tnumbers");
+    t->rows = 0;
+    for (int i = 0; i < net->count; i++) {
+        const Tensor *w = net->parameters[i].w;
+        const int *d = w->shape.d;
+        if (d[0] * d[1] * d[2] == 1) continue;                              /* biases and norms */
+        table_row(t, ++t->rows, "%s\t%d x %d, %d to %d\t%zu", w->name, d[0], d[1], d[2], d[3], shape_count(w->shape));
+    }
+    show_table(page, t);
+}
+
+/* Its predictions by hand: faces in photographs. */
+typedef struct Shown { Classifier *c; Page *page; } Shown;
+
+static void show_prediction(void *context, Photo *photo)
+{
+    enum { MOST = 12, SIDE = 120 };
+    const Shown *to = context;
+    const Settings s = default_settings();
+    Captioned faces[MOST] = {0};
+    double p[MAX_CLASSES];
+    int n = photo->whole ? 1 : min_int(photo->faces.count, MOST);
+    for (int i = 0; i < n; i++) {
+        const Box *box = photo->faces.items + i;
+        faces[i].picture = photo->whole ? photo->image
+                                        : cut_out(&photo->image, box_frame(*box, s.align, margin_of(&s, -1)), 2 * SIDE);
+        classify_picture(to->c, &faces[i].picture, !photo->whole, "one", p);
+        int k = stats_largest(p, to->c->net.classes);
+        faces[i].words[0] = own_text("%s %.2f", to->c->class_names[k], p[k]), faces[i].words[1] = "";
+    }
+    if (n) add_canvas(to->page, photo->name, draw_captioned(faces, n, n, SIDE));
+}
+
+static void show_predictions(const Work *w, char *const *photos, Page *page)
+{
+    const Settings s = default_settings();
+    Shown to = {own_classifier(w->s.out), page};
+    Photos all = photos_of(&s, wants_detector(&s, photos, 1), show_prediction, &to);
+    page_heading(page, "Own pictures");
+    photos_each(&all, photos, 1);
+    photos_end(&all);
+}
+
 /* The loss and accuracy by iteration, and the confusion matrix of the test pictures. */
 static void show_classifier(const Work *w, Page *page)
 {
     TableNumbers *log = own_log(w->s.out);
     StatsConfusion *f = own(1, sizeof *f);
     const Classifier *c = own_classifier(w->s.out);
+    if (w->x->share > 1) show_layers(&c->net, page);       /* the document's own, not a judge */
     page_columns(page, log, "Loss in training", "D.total", "loss");
     page_columns(page, log, "Loss on held-out pictures", "validation_loss", "loss");
     page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
@@ -12228,11 +12255,14 @@ static void show_classifier(const Work *w, Page *page)
                plot_confusion(f, name_list(c->class_names, f->n), title));
 }
 
-/* The first faces, or latents, after each quarter of the training, and all sheets behind a slider. */
+/* The first faces after each quarter of the training, or latents when Kolbenschlag looked at them, and all sheets
+ * behind a slider. */
 static void show_samples(const Work *w, Page *page)
 {
+    static const int looks[] = {10, 50, 100};
     const Report *report = open_report(w->s.out, page);
-    add_quarters(report);
+    if (w->x->kind == NOISE_GAN) add_progress(report, "After 10, 50 and 100% of the training", looks, 3);
+    else add_quarters(report);
     page_sheets(page, "The samples over the training", &report->sheets, &synthetic);
 }
 
@@ -12255,6 +12285,11 @@ static void show_space_editor(const Work *w, Page *page)
     add_strengths(page, "Figure 9: increasing emotion intensity", ed, face.x);
 }
 
+static void show_facts(const Work *w, Page *page)
+{
+    show_table(page, w->facts);
+}
+
 /* ---- Surani's other figures, which are of the data or of all models ---- */
 
 /* 6: frames that both detectors found a face in, beside what they cut out, as import.csv tells. */
@@ -12274,25 +12309,21 @@ static void show_detections(const Reproduction *r, Page *page)
 /* 7: the darkest, brightest, flattest and most blurred of some faces. */
 static void show_hard_conditions(const char *data, const Facegan *model, Page *page)
 {
-    enum { KINDS = 4 };
-    static const char *const kinds[KINDS] = {"dark", "bright", "little contrast", "blurred"};
+    static const char *const kinds[STATS_HARD] = {"dark", "bright", "little contrast", "blurred"};
     const PictureSet all = some_faces(model, data, NULL, 500);
     size_t side = (size_t)model->g.size, picture = side * side * (size_t)model->g.channels;
-    double *grey = own(side * side, sizeof *grey), worst[KINDS];
-    unsigned char *found = own(KINDS, picture);
-    for (int k = 0; k < KINDS; k++) worst[k] = INFINITY;
+    double *grey = own(side * side, sizeof *grey);
+    unsigned char *found = own(STATS_HARD, picture);
+    StatsHardest hardest = {0};
     for (int i = 0; i < all.n; i++) {
-        const real *x = all.x + (size_t)i * picture;
-        image_grey(x, side * side, model->g.channels, grey);
-        double mean_ = stats_mean(grey, (int)(side * side)), squares = 0;
-        for (size_t p = 0; p < side * side; p++) squares += (grey[p] - mean_) * (grey[p] - mean_);
-        const double value[KINDS] = {mean_, -mean_, squares, stats_detail(grey, (int)side) / squares};
-        for (int k = 0; k < KINDS; k++)
-            if (value[k] < worst[k]) worst[k] = value[k], image_to_bytes(x, picture, found + (size_t)k * picture);
+        image_grey(all.x + (size_t)i * picture, side * side, model->g.channels, grey);
+        stats_harder(&hardest, grey, (int)side);
     }
+    for (size_t k = 0; k < STATS_HARD; k++)
+        image_to_bytes(all.x + (size_t)hardest.which[k] * picture, picture, found + k * picture);
     add_canvas(page, own_text("Figure 7: difficult conditions, found in %d faces", all.n),
                draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
-                                 .columns = KINDS, .column_names = kinds}));
+                                 .columns = STATS_HARD, .column_names = kinds}));
 }
 
 /* 8: how many pictures of each emotion a set has. */
@@ -12342,14 +12373,20 @@ static void show_all_models(const Reproduction *r, Page *page)
 
 /* ---- the page, and the whole ---- */
 
-static const struct { void (*measure)(Reproduction *r, Work *w); void (*show)(const Work *w, Page *page); } kinds[] = {
-    [A_CLASSIFIER] = {measure_classifier, show_classifier}, [EDITOR] = {measure_editor, show_samples},
-    [NOISE_GAN] = {measure_noise, show_samples}, [SPACE_EDITOR] = {measure_space_editor, show_space_editor}};
+static const struct {
+    void (*measure)(Reproduction *r, Work *w);
+    void (*show)(const Work *w, Page *page);
+    const char *own;                    /* page */
+} kinds[] = {
+    [A_CLASSIFIER] = {measure_classifier, show_classifier, "report"},
+    [EDITOR] = {measure_editor, show_samples, "report"}, [NOISE_GAN] = {measure_noise, show_samples, "report"},
+    [SPACE_EDITOR] = {measure_space_editor, show_space_editor, "report"},
+    [AUGMENTATION] = {measure_augmentation, show_facts, "study"}};
 
 /* Measures, unless that was done after as many iterations. */
 static void gather_facts(Reproduction *r, Work *w)
 {
-    const char *path = own_text("%s/facts-%ld.csv", w->s.out, w->s.iters);
+    const char *path = facts_path(w);
     w->facts = new_facts();
     if (read_facts(w->facts, path)) return;
     Scope inner;
@@ -12358,43 +12395,6 @@ static void gather_facts(Reproduction *r, Work *w)
     if (interrupted) give_up(1, "stopped while %s was measured; the same command goes on", w->x->name);
     save_table(w->facts, path);
     leave();
-}
-
-/* The numbers of the document and ours, under the document's own titles. */
-static Table *findings_table(Reproduction *r)
-{
-    const Document *d = r->document;
-    static const char *const layout[] = {"  %-56s", " %18s", " %8s", "   %s"};
-    Table *t = new_table(d->title, d->n_published, 4);
-    t->layout = layout;
-    table_row(t, 0, "what\tpublished\there\twhy they differ");
-    for (int i = 0; i < d->n_published; i++) {
-        const Published *p = &d->published[i];
-        table_set(t, i + 1, 0, "%s", p->what);
-        if (!p->experiment) continue;
-        const Work *w = find_work(r, p->experiment);
-        double value = w ? fact_of(w->facts, p->fact) : NAN;
-        bool known = false;
-        for (int k = 0; k < d->n_experiments; k++) known |= strcmp(d->experiments[k].name, p->experiment) == 0;
-        table_set(t, i + 1, 1, "%s", p->value);
-        table_set(t, i + 1, 3, "%s", w || !known ? p->why : "left out: its data was not given");
-        if (!isfinite(value)) table_set(t, i + 1, 2, "-");
-        else if (p->kind == '%') table_set(t, i + 1, 2, "%.1f%%", 100 * value);
-        else table_set(t, i + 1, 2, "%.4g", value);
-    }
-    return t;
-}
-
-/* The findings as one table on the page, or as one under each title. */
-static void show_findings(const Document *d, const Table *t, Page *page)
-{
-    const char *const *cells = (const char *const *)t->cells;
-    for (int from = 0, next; from < d->n_published; from = next) {
-        bool titled = !d->published[from].experiment;
-        for (next = from + 1; next < d->n_published && d->published[next].experiment;) next++;
-        page_heading(page, titled ? d->published[from].what : "Published and here");
-        page_table(page, cells, 4, cells + 4 * (from + titled + 1), next - from - titled);
-    }
 }
 
 /* How the number of iterations came about. */
@@ -12411,7 +12411,7 @@ static const char *budget_words(const Reproduction *r)
                     "--budget full does all of it.%s", r->s->budget, cut, r->n, smaller);
 }
 
-static void save_report(Reproduction *r, const Table *findings)
+static void save_report(Reproduction *r, Table *const *facts, const Table *findings)
 {
     const Document *d = r->document;
     Page *page = page_begin(d->title, d->cite);
@@ -12421,7 +12421,7 @@ static void save_report(Reproduction *r, const Table *findings)
     for (int i = r->n - 1; i >= 0; i--)
         if (r->works[i].x->kind == SPACE_EDITOR) editor = &r->works[i];
     if (editor) show_data_figures(r, editor, page);
-    show_findings(d, findings, page);
+    show_findings(page, d, findings);
     for (int i = 0; i < r->n; i++) {
         const Work *w = &r->works[i];
         Scope inner;
@@ -12429,10 +12429,12 @@ static void save_report(Reproduction *r, const Table *findings)
         page_heading(page, w->x->title);
         page_paragraph(page, w->x->text);
         kinds[w->x->kind].show(w, page);
-        page_paragraph(page, own_text("%s after %ld iterations; its own page is %s/report.html.", w->s.model,
-                                      w->s.iters, w->s.out));
+        page_paragraph(page, own_text("%s after %ld iterations; its own page is %s/%s.html.", w->s.model, w->s.iters,
+                                      w->s.out, kinds[w->x->kind].own));
         leave();
     }
+    if (d->predicts && r->n_data > 1) show_predictions(r->works, r->data + 1, page);
+    if (ranking_of(d, facts)) show_table(page, ranking_of(d, facts));
     if (editor) show_all_models(r, page);
     show_table(page, plan_table(r));
     tell_page(page, own_text("%s/report.html", r->s->out));
@@ -12442,10 +12444,12 @@ static void save_report(Reproduction *r, const Table *findings)
 static void reproduce_document(const char *name, char *const *data, int n, Settings *s)
 {
     const Document *d = documents;
+    Table *facts[EXPERIMENTS_MOST] = {NULL};
     int most = 1;
     while (strcmp(d->name, name)) d++;
     for (int i = 0; i < d->n_experiments; i++)
         most = max_int(most, 1 + max_int(d->experiments[i].data, d->experiments[i].joined));
+    if (d->predicts) most++;
     if (n > most) give_up(2, "reproduce %s: %s is one folder too many; it takes %d", name, data[most], most);
     if (!*s->out) set_path(s->out, own_text("runs/reproduce-%s", name));
     Reproduction *r = own(1, sizeof *r);
@@ -12457,13 +12461,14 @@ static void reproduce_document(const char *name, char *const *data, int n, Setti
         bool done = is_trained(w);
         warn("%d of %d, %s: %ld iterations, %s", i + 1, r->n, w->x->name, w->s.iters,
              done ? "done" : own_duration((double)w->s.iters * w->seconds));
-        if (!done) train_run(&w->s);
+        if (!done && w->x->kind != AUGMENTATION) train_run(&w->s);
         gather_facts(r, w);
+        facts[w->x - d->experiments] = w->facts;
     }
-    const Table *findings = findings_table(r);
+    const Table *findings = findings_of(d, facts);
     write_table(findings, stdout, TABLE_TEXT);
     printf("\n%s\n%s\n", budget_words(r), d->differs);
-    save_report(r, findings);
+    save_report(r, facts, findings);
 }
 
 /* ================================================================================================
@@ -12625,7 +12630,7 @@ RUN(detect, detect_photos(in, c->n_inputs, with_detector(s)))
 RUN(crop, crop_photos(in, c->n_inputs, with_detector(s)))
 RUN(eval, evaluate_run(in[0], in[1], s))
 RUN(study_truth, study_truth(in, c->n_inputs, s))
-RUN(study_augment, study_augment(in, s))
+RUN(study_augment, study_augment(in[0], c->n_inputs > 1 ? in[1] : NULL, s))
 RUN(study_ganmut, study_ganmut(in[0], s))
 RUN(toy, run_toy_of(c->what, s))
 RUN(report, write_report(in[0]); tell_made(own_text("%s/report.html", in[0])))

@@ -496,6 +496,8 @@ typedef struct Device {
       "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
     X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", EVERY,                           \
       "resamplings for FED's 95% interval (0: no interval)")                                                           \
+    X(s, drawn_by, "drawn-by", "stargan", ONEOF("stargan|cgan"), OTHER, "study.augment", EVERY,                        \
+      "what draws: stargan edits the real pictures, cgan begins with noise")                                           \
     X(i, repeat, "repeat", "5", RANGE(1, 1e9), OTHER, "bench study.augment", EVERY,                                   \
       "how often: timed repetitions; seeds")                                                                           \
     X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", EVERY, "time and rate of every node, slowest first")       \

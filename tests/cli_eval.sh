@@ -70,6 +70,11 @@ printf 'data faces\n' >short.txt
 refused "needs a data line, a classifier and a row" "$F" study ganmut short.txt --out tables
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
+check "its page" grep -q "Do drawn pictures help" augmented/study.html
+says "p (Student)" "$F" study augment faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --drawn-by cgan --out sampled
+classes=$(ls sampled/seed-1/drawn | grep -vc csv)
+check "from noise: as many as edits would be" sh -c "[ $classes -gt 2 ] && [ \$(ls sampled/seed-1/drawn/* | grep -c png) -eq $((4 * classes * (classes - 1))) ]"
+check "and they learn from these and the real ones" sh -c "[ \$(grep -c train sampled/seed-1/mixed-4.csv) -eq $((4 * classes * classes)) ]"
 refused "has 20" "$F" study augment faces faces --count 17 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out more
 rm moody/checkpoint.safetensors && mv mut/checkpoint.safetensors kept
 says "the page cannot show its space: mut/checkpoint.safetensors" "$F" report mut

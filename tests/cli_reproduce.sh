@@ -54,6 +54,10 @@ says "left out: its data was not given" "$F" reproduce ganmut few --budget 2s --
 check "faces found are told of joined sets alone" sh -c "grep -q , one/affwild-retinaface/facts-*.csv && ! grep -q ^faces one/affwild-retinaface/facts-*.csv"
 refused "one folder too many; it takes 2" "$F" reproduce noise few faces few --dry-run
 refused "one folder too many; it takes 1" "$F" reproduce stargan faces faces --dry-run
+mkdir photos && cp "$(ls few/train/happy/*.png | head -n 1)" photos/
+says "about 78%" "$F" reproduce 003 faces photos --budget 6s $small --out parts
+check "own pictures" grep -q "Own pictures" parts/report.html
+check "the layers" grep -q "features.30.weight" parts/report.html
 # ---------------------------------------------------------------------------------------------- refusals
 refused "must be a time such as 2h" "$F" reproduce stargan faces --budget 2x
 refused "must be a time such as 2h" "$F" reproduce stargan faces --budget -1h
@@ -86,7 +90,7 @@ for part in "train 80" "validation 6"; do
     check "few faces, $1" "$F" data draw --out four/$1 --count $2 --size 16 --grey --emotions angry,happy,sad,surprise --quiet
 done
 again stargan "log-loss different" ../four --budget 3s --width 4 --threads 1 --quiet
-again noise "cgan wacgan-code" ../four ../four --budget 3s --width 4 --threads 1 --quiet
+again noise "cgan wacgan-code augment-noise" ../four ../four --budget 3s --width 4 --threads 1 --quiet
 
 # ---------------------------------------------------------------------------------------------- several folders
 for k in 1 2 3 4; do

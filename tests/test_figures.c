@@ -38,6 +38,10 @@ static void test_sheets_over_time(void)
     size_t size;
     int rows;
     const char *const columns[2] = {"first", "second"};
+    static const int quarters[] = {25, 50, 75, 100};
+    static const struct { const char *caption; int row; long whole; } shown[] = {{"First rows", 0, 100},
+        {"Third rows", 2, 300}, {"Fourth rows", 3, 100}, {"Others", 0, 1000},
+        {"Near rows", 0, 110}};                                         /* 25, 50 and 75 stand for 27, 55 and 82 */
     Sheets s = {.side = 2, .channels = 1, .columns = 2, .names = columns}, none = s;
     make_folder(in_folder("samples"));
     for (int i = 0; i < 5; i++) {
@@ -53,15 +57,16 @@ static void test_sheets_over_time(void)
     CHECK(!read_sheet(&s, 3, &rows) && !read_sheet(&s, -1, &rows));
     Page *page = page_begin("Sheets", "");
     page_sheets(page, "All of them", &s, NULL);
-    page_quarters(page, "First rows", &s, 0, 100, NULL), page_quarters(page, "Third rows", &s, 2, 300, NULL);
-    page_quarters(page, "Fourth rows", &s, 3, 100, NULL), page_quarters(page, "Others", &s, 0, 1000, NULL);
-    page_quarters(page, "Near rows", &s, 0, 110, NULL);                 /* 25, 50 and 75 stand for 27, 55 and 82 */
+    for (int i = 0; i < 5; i++)
+        page_progress(page, shown[i].caption, &s, shown[i].row, shown[i].whole, quarters, 4, NULL);
+    page_progress(page, "A tenth", &s, 0, 250, (const int[]){10, 50, 100}, 3, NULL);
     page_sheets(page, "None", &none, NULL);
     save_page(page, in_folder("sheets.html"));
     const char *html = read_file(in_folder("sheets.html"), 1 << 20, &size);
     CHECK(strstr(html, "All of them") && strstr(html, "iteration 75") && !strstr(html, "iteration 100"));
     CHECK(!strstr(html, "iteration 125") && !strstr(html, "None") && strstr(html, "First rows"));
     CHECK(strstr(html, "Third rows") && strstr(html, "Near rows") && !strstr(html, "Fourth rows") && !strstr(html, "Others"));
+    CHECK(strstr(html, "A tenth"));
     CHECK(figure_scale(48) == 2 && figure_scale(49) == 1);
 }
 

@@ -260,6 +260,40 @@ static void check_balance(void)
     CHECK(fails(balance, &how, "the pictures to balance lie there", false));
 }
 
+typedef struct Deal { const DataSet *set; long each[3]; const char *out; } Deal;
+
+static void deal(void *context)
+{
+    const Deal *d = context;
+    loader_deal(d->set, (LoaderChance){chance, 1, SHUFFLES}, d->each, 8, 1, d->out);
+}
+
+/* What is dealt: so many of each class to each part, no picture twice; the last part takes what is left. */
+static void check_deal(void)
+{
+    DataSet set, made;
+    Error e = {0};
+    int fewest = 1000, seen[64] = {0};
+    CHECK(dataset_try(&set, at("deep/set"), &(DataOptions){.split = SPLIT_ALL, .warn = warn}, &e));
+    for (int k = 0; k < set.n_classes; k++)
+        fewest = dataset_count(&set, k, SPLIT_ALL) < fewest ? dataset_count(&set, k, SPLIT_ALL) : fewest;
+    Deal how = {&set, {1, fewest - 1, 100}, at("dealt")};
+    CHECK(attempt(deal, &how, &e));
+    CHECK(dataset_try(&made, how.out, &(DataOptions){.split = SPLIT_ALL, .warn = warn}, &e) && made.count == set.count);
+    for (int k = 0; k < made.n_classes; k++) {
+        int all = dataset_count(&made, k, SPLIT_ALL);
+        CHECK(dataset_count(&made, k, SPLIT_TRAIN) == 1 && dataset_count(&made, k, SPLIT_VALIDATION) == fewest - 1);
+        CHECK(dataset_count(&made, k, SPLIT_TEST) == all - fewest);
+    }
+    for (int i = 0; i < made.count; i++) {
+        char path[DATASET_PATH];
+        int number = atoi(strrchr(dataset_path(&made, i, path), '/') + 1);
+        CHECK(seen[number]++ == 0 && strcmp(set.class_names[set.label[number]], made.class_names[made.label[i]]) == 0);
+    }
+    how.each[1] = fewest;
+    CHECK(fails(deal, &how, "are wanted, to learn from and to choose by", false));
+}
+
 int main(void)
 {
     Scope all;
@@ -271,6 +305,7 @@ int main(void)
     check_damage();
     check_orders();
     check_balance();
+    check_deal();
     CHECK(end_folder());
     leave();
     return check_report();

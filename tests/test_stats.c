@@ -280,6 +280,11 @@ static void test_detail(void)
     CHECK(stats_detail(ramp, 4) == 0);                          /* a slope has no detail */
     grey[5] = 1;                                                /* Laplacians of the four inner pixels: 4, -1, -1, 0 */
     CLOSE(stats_detail(grey, 4), 18 / 4.0 - 0.25, 1e-12);
+    double bright[16], flat[16];
+    StatsHardest h = {0};
+    for (int i = 0; i < 16; i++) bright[i] = 9 + (i % 2 ? 1 : -1), flat[i] = 5;
+    stats_harder(&h, bright, 4), stats_harder(&h, ramp, 4), stats_harder(&h, flat, 4), stats_harder(&h, grey, 4);
+    CHECK(h.n == 4 && h.which[0] == 3 && h.which[1] == 0 && h.which[2] == 2 && h.which[3] == 1);    /* ramp: no detail */
 }
 
 static void test_mistakes(void)

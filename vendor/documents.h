@@ -1,10 +1,16 @@
 /* documents.h: the four documents that `facegan reproduce` reproduces, as data: what each tried, in its order, with
- * which settings, and what it published. What becomes of it is facegan.c's, 15.6. */
+ * which settings, and what it published; and the tables in which that stands beside what was found. What is trained and
+ * measured is facegan.c's, 15.6. */
 #ifndef FACEGAN_DOCUMENTS_H
 #define FACEGAN_DOCUMENTS_H
 
+#include "options.h"
+#include "owned.h"
+#include "page.h"
+#include "scores.h"
+
 /* What is measured of a trained network, and which pictures its section on the page has. */
-typedef enum Kind { A_CLASSIFIER, EDITOR, NOISE_GAN, SPACE_EDITOR } Kind;
+typedef enum Kind { A_CLASSIFIER, EDITOR, NOISE_GAN, SPACE_EDITOR, AUGMENTATION } Kind;
 
 typedef struct Experiment {
     const char *name, *title, *text;    /* of its run; of its section; what the document did and tells */
@@ -27,6 +33,7 @@ typedef struct Document {
     int n_experiments;
     const Published *published;
     int n_published;
+    int predicts;                       /* a further folder, of pictures to predict, may be given */
     const char *cut;                    /* settings that hold while --budget is not full; or NULL */
     const char *differs;                /* as a whole */
 } Document;
@@ -108,37 +115,77 @@ static const Published stargan_published[] = {
 
 #define KOLBENSCHLAG "size=64 channels=3 epochs=100 "
 
+#define FACES_AND_CLASSES NOISE_GAN, 1, 0, 0, 0
+#define TRIED(run, title, model, settings)                                                                             \
+    {run, "Tried: " title, "\"Tune hyperparameter and vary model architecture (find combination that doesn't "         \
+     "collapse)\", the first of its future works.", model, KOLBENSCHLAG settings, NOISE_GAN, 0.4, 0, 0, 0}
+#define AUGMENTED(run, title, text, by)                                                                                \
+    {run, title, text " Twenty real pictures a class, three seeds; each time a classifier learns from these, another " \
+     "from these and six times as many drawn ones, in as many steps.", by,                                             \
+     "drawn-by=" by " count=20 repeat=3 size=48 channels=3 width=16 iters=4000", AUGMENTATION, 2, 0, 0, 0}
+
 static const Experiment noise_experiments[] = {
+    {"judge", "The judge", "A classifier that says which class a sample shows; the document judged by eye.",
+     "classifier", "network=small size=64 channels=3 balance=oversample", A_CLASSIFIER, 0.6, 0, 0, 0},
     {"gan", "Faces without labels",
      "A plain GAN on 3,000 pictures of 200 people, shown after 10, 50 and 100 epochs.",
-     "gan", KOLBENSCHLAG "as-published=1", NOISE_GAN, 1, 0, 0, 0},
+     "gan", KOLBENSCHLAG "as-published=1", FACES_AND_CLASSES},
     {"cgan", "Faces with an emotion", "A conditional GAN: D answers fake, or which emotion.",
-     "cgan", KOLBENSCHLAG "joint=1", NOISE_GAN, 1, 0, 0, 0},
+     "cgan", KOLBENSCHLAG "joint=1", FACES_AND_CLASSES},
     {"wgan", "The Wasserstein loss", "Taken against mode collapse.",
-     "wgan", KOLBENSCHLAG "conditional=1", NOISE_GAN, 1, 0, 0, 0},
+     "wgan", KOLBENSCHLAG "conditional=1", FACES_AND_CLASSES},
     {"weather", "Another kind of picture",
      "Landscapes by their weather, to rule out an error in the architecture: most pictures look similar, some differ.",
      "wgan", KOLBENSCHLAG "conditional=1", NOISE_GAN, 1, 1, 0, 0},
     {"wacgan", "A critic with two losses",
      "Wasserstein for authenticity, classes for the emotion: the model sometimes draws different faces.",
-     "wacgan", KOLBENSCHLAG, NOISE_GAN, 1, 0, 0, 0},
+     "wacgan", KOLBENSCHLAG, FACES_AND_CLASSES},
     {"wacgan-code", "The document's code", "As far as it is known: the step that collapsed.",
-     "wacgan", KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", NOISE_GAN, 1, 0, 0, 0},
+     "wacgan", KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", FACES_AND_CLASSES},
+    TRIED("tried-rate", "two losses, a quarter of the learning rate", "wacgan", "lr=0.00005"),
+    TRIED("tried-critic", "two losses, one step of the critic for each of G's", "wacgan", "n-critic=1"),
+    TRIED("tried-narrow", "two losses, a quarter of the channels", "wacgan", "width=16"),
+    TRIED("tried-augmented", "two losses, D sees pictures changed by chance", "wacgan", "width=16 diffaugment=all"),
+    TRIED("tried-styles", "log loss, R1, residual blocks with the class in their norms, pictures changed by chance",
+          "cgan", "width=16 body=style adv=bce reg=r1 lambda-gp=0.1 penalty-share=0.25 wrong-labels=0 targets=permute "
+          "diffaugment=all d-lr=0.0004 beta1=0 beta2=0.99 average=0.998"),
+    AUGMENTED("augment-noise", "Augmentation with samples from noise", "\"A classifier could be trained on the real "
+              "data and then on both real data and synthesized samples\", the second of its future works.", "cgan"),
+    AUGMENTED("augment-edits", "Augmentation with edits", "The same with a StarGAN's edits of the real pictures.",
+              "stargan"),
 };
 
 #define VARIED "1: as varied as the data, 0: one picture; the document judged by eye"
+#define ASKED "the judge's word on samples"
+#define RANKED(run, what) {run, what ": samples that show the class asked for", "", "accuracy.drawn", '%', ASKED},     \
+    {run, what ": varied within a class", "", "diversity.within", 'n', VARIED}
+#define WHETHER_IT_HELPS(run, what)                                                                                    \
+    {run, what ": accuracy of real pictures alone", "", "accuracy.real", '%', "not done in the document"},             \
+    {run, what ": and with drawn ones", "", "accuracy.mixed", '%', "the same pictures, steps and initial weights"},    \
+    {run, what ": p of the difference", "", "p", 'n', "Student's paired test over the seeds; below 0.05 it is more "   \
+     "than chance"}
 
 static const Published noise_published[] = {
+    {NULL, "What the document tried", NULL, NULL, 0, NULL},
+    {"judge", "the judge on real pictures", "", "accuracy", '%', "the document has no judge; of a set without a part "
+     "that is held out it learnt all"},
     {"gan", "GAN: diversity of the samples", "faces", "pixels", 'n', VARIED},
     {"cgan", "conditional GAN", "collapsed", "pixels", 'n', "ours is stabilised where the document's was not"},
-    {"cgan", "conditional GAN: D sees the class asked for", "", "agreement", '%', "not told"},
+    {"cgan", "conditional GAN: the class asked for", "", "accuracy.drawn", '%', ASKED},
     {"wgan", "Wasserstein", "collapsed", "pixels", 'n', VARIED},
+    {"wgan", "Wasserstein: the class asked for", "", "accuracy.drawn", '%', ASKED},
     {"weather", "weather pictures", "most look similar", "pixels", 'n', VARIED},
     {"wacgan", "two losses", "sometimes different", "pixels", 'n', VARIED},
-    {"wacgan", "two losses: the class asked for", "not really usable", "agreement", '%', "D's own answer"},
+    {"wacgan", "two losses: the class asked for", "not really usable", "accuracy.drawn", '%', ASKED},
     {"wacgan-code", "the document's code", "mostly alike", "pixels", 'n',
      "its target for the fakes' class is an unrelated label, its critic has no strides, its optimiser starts anew "
      "every batch"},
+    {NULL, "Its future work: find a combination that does not collapse", NULL, NULL, 0, NULL},
+    RANKED("tried-rate", "lower rate"), RANKED("tried-critic", "fewer steps of the critic"),
+    RANKED("tried-narrow", "fewer channels"), RANKED("tried-augmented", "fewer channels, pictures changed by chance"),
+    RANKED("tried-styles", "today's network and loss"),
+    {NULL, "Its future work: does augmentation help a classifier?", NULL, NULL, 0, NULL},
+    WHETHER_IT_HELPS("augment-noise", "samples from noise"), WHETHER_IT_HELPS("augment-edits", "a StarGAN's edits"),
 };
 
 /* ---- Surani: GANmut, Generating and Modifying Facial Expressions ---- */
@@ -222,26 +269,163 @@ static const Published ganmut_published[] = {
 static const Document documents[] = {
     {"classifier", "Emotion Detection in Images",
      "joy, anger and sadness of FER2013, balanced to 5,000 pictures each", "classifier",
-     ROWS_OF(classifier_experiments), ROWS_OF(classifier_published), NULL,
+     ROWS_OF(classifier_experiments), ROWS_OF(classifier_published), 1, NULL,
      "The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE "
      "does as it does. small learns from nothing, at 48 px instead of 224. The document tells no dropout rate, L2 "
      "strength or batch size."},
     {"stargan", "GANs for Generating Different Face Expressions",
      "Ceovic et al., StarGAN on four classes of FER2013", NULL,
-     ROWS_OF(stargan_experiments), ROWS_OF(stargan_published), NULL,
+     ROWS_OF(stargan_experiments), ROWS_OF(stargan_published), 0, NULL,
      "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set "
      "has 3,995: a misprint, as its 960,000 iterations show."},
     {"noise", "Emotional face generation with adversarial networks", "N. Kolbenschlag, 2020", NULL,
-     ROWS_OF(noise_experiments), ROWS_OF(noise_published), NULL,
+     ROWS_OF(noise_experiments), ROWS_OF(noise_published), 0, NULL,
      "The document's faces are Aff-Wild2's, about 3,000 pictures of 200 people, which are given to researchers only: "
      "any labelled faces stand in for them."},
     {"ganmut", "GANmut: Generating and Modifying Facial Expressions", "M. Surani, arXiv 2406.11079, 2024", NULL,
-     ROWS_OF(ganmut_experiments), ROWS_OF(ganmut_published), "size=48 width=16 d-width=32",
+     ROWS_OF(ganmut_experiments), ROWS_OF(ganmut_published), 0, "size=48 width=16 d-width=32",
      "Aff-Wild2 and AffectNet are given to researchers only: the folders given stand in for them, in the order "
      "Aff-Wild2 by RetinaFace, Aff-Wild2 by MTCNN, AffectNet by RetinaFace, AffectNet by MTCNN, as `facegan data "
      "import ... --detector` leaves them; experiments whose folder is not given are left out. The document prints its "
      "equation 8 with the gradient penalty's sign reversed (D would be paid for steep slopes); ours is added, as in "
      "the public code. Figures 1 to 3 and 5 are drawings of what others found, and of the architecture."},
 };
+
+/* ---- what was found, beside it: `facts` has the facts of each of its experiments, NULL where it was not tried ---- */
+
+/* The numbers of the document and ours, under the document's own titles. */
+static Table *findings_of(const Document *d, Table *const *facts)
+{
+    static const char *const layout[] = {"  %-56s", " %18s", " %8s", "   %s"};
+    Table *t = new_table(d->title, d->n_published, 4);
+    t->layout = layout;
+    table_row(t, 0, "what\tpublished\there\twhy they differ");
+    for (int i = 0; i < d->n_published; i++) {
+        const Published *p = &d->published[i];
+        int k = 0;
+        table_set(t, i + 1, 0, "%s", p->what);
+        if (!p->experiment) continue;
+        while (k < d->n_experiments && strcmp(d->experiments[k].name, p->experiment)) k++;
+        bool known = k < d->n_experiments;
+        double value = known && facts[k] ? fact_of(facts[k], p->fact) : NAN;
+        table_set(t, i + 1, 1, "%s", p->value);
+        table_set(t, i + 1, 3, "%s", known && !facts[k] ? "left out: its data was not given" : p->why);
+        if (!isfinite(value)) table_set(t, i + 1, 2, "-");
+        else if (p->kind == '%') table_set(t, i + 1, 2, "%.1f%%", 100 * value);
+        else table_set(t, i + 1, 2, "%.4g", value);
+    }
+    return t;
+}
+
+/* The findings as one table on the page, or as one under each title. */
+static void show_findings(Page *page, const Document *d, const Table *t)
+{
+    const char *const *cells = (const char *const *)t->cells;
+    for (int from = 0, next; from < d->n_published; from = next) {
+        bool titled = !d->published[from].experiment;
+        for (next = from + 1; next < d->n_published && d->published[next].experiment;) next++;
+        page_heading(page, titled ? d->published[from].what : "Published and here");
+        page_table(page, cells, 4, cells + 4 * (from + titled + 1), next - from - titled);
+    }
+}
+
+/* How good a G from noise is whose samples were judged: as varied within a class as the data at most, times the share
+ * that shows what was asked for. */
+static double merit_of(const Table *facts)
+{
+    return facts ? fmin(1, fact_of(facts, "diversity.within")) * fact_of(facts, "accuracy.drawn") : NAN;
+}
+
+/* What was tried, the best first; NULL where nothing was judged so. */
+static Table *ranking_of(const Document *d, Table *const *facts)
+{
+    int *ranked = (int *)own((size_t)d->n_experiments, sizeof *ranked), n = 0, at;
+    for (int i = 0; i < d->n_experiments; i++) {
+        if (!isfinite(merit_of(facts[i]))) continue;
+        double m = merit_of(facts[i]);
+        for (at = n++; at > 0 && merit_of(facts[ranked[at - 1]]) < m; at--) ranked[at] = ranked[at - 1];
+        ranked[at] = i;
+    }
+    if (!n) return NULL;
+    Table *t = new_table("The settings, ranked", n, 5);
+    table_row(t, 0, "settings\tvaried within a class (1: as the data)\tshow the class asked for\tboth\tFED");
+    for (int i = 0; i < n; i++) {
+        const Table *f = facts[ranked[i]];
+        table_row(t, i + 1, "%s\t%.2f\t%.1f%%\t%.2f\t%.3f", d->experiments[ranked[i]].title,
+                  fact_of(f, "diversity.within"), 100 * fact_of(f, "accuracy.drawn"), merit_of(f), fact_of(f, "fed"));
+    }
+    return t;
+}
+
+/* ---- Surani's tables of whatever runs a plan file names (`facegan study ganmut`) ---- */
+
+enum { JUDGES_MOST = 8, ROWS_MOST = 24, RUNS_MOST = 16, PLAN_WORDS = 64 };
+
+/* The numbers of an evaluation that Surani's tables show: I and II, III, IV, V. */
+static const char *const surani_numbers[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
+    "discriminator.f1.average", "discriminator.f1.real", "discriminator.f1.fake"};
+enum { SURANI_NUMBERS = sizeof surani_numbers / sizeof *surani_numbers };
+
+typedef struct Plan {
+    const char *path, *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST];
+    const char *runs[ROWS_MOST][RUNS_MOST];
+    int n_judges, n_rows, n_runs[ROWS_MOST];
+    double scores[ROWS_MOST][JUDGES_MOST][SURANI_NUMBERS][RUNS_MOST];
+} Plan;
+
+static void plan_line(Plan *p, char **words, int n, int number, void (*carry_out)(int n, char **words))
+{
+    if (strcmp(words[0], "do") == 0 && n >= 2) carry_out(n - 1, words + 1);
+    else if (strcmp(words[0], "data") == 0 && n == 2) p->data = words[1];
+    else if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST)
+        p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
+    else if (strcmp(words[0], "row") == 0 && n >= 3 && n - 2 <= RUNS_MOST && p->n_rows < ROWS_MOST) {
+        p->row_names[p->n_rows] = words[1];
+        for (int i = 2; i < n; i++) p->runs[p->n_rows][p->n_runs[p->n_rows]++] = words[i];
+        p->n_rows++;
+    } else
+        give_up(2, "%s:%d: expected do COMMAND, data PATH, classifier NAME RUN, or row NAME RUN... (at most %d "
+                "classifiers, %d rows, %d runs a row)", p->path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
+}
+
+/* Reads it, and has every `do` line's words carried out on the way. */
+static Plan *read_plan(const char *path, void (*carry_out)(int n, char **words))
+{
+    Plan *p = (Plan *)own(1, sizeof *p);
+    size_t size;
+    int number = 0, n;
+    char *words[PLAN_WORDS], *at = read_file(path, 1 << 16, &size);
+    p->path = path;
+    while ((n = options_next(&at, &number, words, PLAN_WORDS))) plan_line(p, words, n, number, carry_out);
+    if (!p->data || !p->n_judges || !p->n_rows) give_up(2, "%s: needs a data line, a classifier and a row", path);
+    return p;
+}
+
+/* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
+static Table *judged_table(const Plan *p, const char *title, int number)
+{
+    Table *t = new_table(title, p->n_rows, p->n_judges + 1);
+    for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
+    for (int r = 0; r < p->n_rows; r++) {
+        table_set(t, r + 1, 0, "%s", p->row_names[r]);
+        for (int j = 0; j < p->n_judges; j++)
+            table_set(t, r + 1, j + 1, "%s", spread_text(p->scores[r][j][number], p->n_runs[r]));
+    }
+    return t;
+}
+
+/* Table V: the kinds of discriminator F1, which no classifier has a part in. */
+static Table *discriminator_table(const Plan *p)
+{
+    static const char *const names[] = {"average", "real", "fake"};
+    Table *t = new_table("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
+                         "low: D does not tell", 3, p->n_rows + 1);
+    for (int i = 0; i < 3 * p->n_rows; i++) {
+        int k = i / p->n_rows, r = i % p->n_rows;
+        table_set(t, 0, r + 1, "%s", p->row_names[r]), table_set(t, k + 1, 0, "%s", names[k]);
+        table_set(t, k + 1, r + 1, "%s", spread_text(p->scores[r][0][5 + k], p->n_runs[r]));
+    }
+    return t;
+}
 
 #endif

@@ -89,9 +89,9 @@ FIGURES_API unsigned char *read_sheet(const Sheets *s, int i, int *rows);
 /* All of them behind a slider, or a part spread over the whole time. */
 FIGURES_API void page_sheets(Page *page, const char *title, const Sheets *s, const ImageText *says);
 
-/* One row of the sheets after each quarter of the time, the whole being sheet number `whole`. */
-FIGURES_API void page_quarters(Page *page, const char *caption, const Sheets *s, int row, long whole,
-                               const ImageText *says);
+/* One row of the sheets after so many percent of the time, n times, the whole being sheet number `whole`. */
+FIGURES_API void page_progress(Page *page, const char *caption, const Sheets *s, int row, long whole,
+                               const int *percent, int n, const ImageText *says);
 
 /* ---- spaces of pictures ----
  *
@@ -350,24 +350,24 @@ static int figure_nearest(const Sheets *s, long iteration, long most)
     return best;
 }
 
-FIGURES_API void page_quarters(Page *page, const char *caption, const Sheets *s, int row, long whole,
-                               const ImageText *says)
+FIGURES_API void page_progress(Page *page, const char *caption, const Sheets *s, int row, long whole,
+                               const int *percent, int n, const ImageText *says)
 {
-    const char *names[4];
-    int n = s->columns, done = 0, rows;
+    int columns = s->columns, done = 0, rows;
     size_t bytes = (size_t)(s->side * s->side * s->channels);
-    const unsigned char **shown = own((size_t)(4 * n), sizeof *shown);
-    for (int quarter = 0; quarter < 4; quarter++) {
-        long wanted = quarter == 3 ? whole : whole * (quarter + 1) / 4;
+    const char **names = own((size_t)n, sizeof *names);
+    const unsigned char **shown = own((size_t)(n * columns), sizeof *shown);
+    for (int i = 0; i < n; i++) {
+        long wanted = (long)((double)whole * percent[i] / 100);
         int sheet = figure_nearest(s, wanted, whole / 8 + 1);
         long is = sheet < 0 ? wanted : figure_number(s->paths.items[sheet]);
         const unsigned char *cells = sheet < 0 ? NULL : read_sheet(s, sheet, &rows);
-        names[quarter] = is == wanted ? own_text("%d%%", 25 * (quarter + 1)) : own_text("%.0f%%", 100.0 * is / whole);
-        for (int c = 0; cells && row < rows && c < n; c++, done++)
-            shown[quarter * n + c] = cells + (size_t)(row * n + c) * bytes;
+        names[i] = is == wanted ? own_text("%d%%", percent[i]) : own_text("%.0f%%", 100.0 * is / whole);
+        for (int c = 0; cells && row < rows && c < columns; c++, done++)
+            shown[i * columns + c] = cells + (size_t)(row * columns + c) * bytes;
     }
     if (!done) return;
-    page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = 4, .row_names = names}), says);
+    page_canvas(page, caption, figure_sheet(s, (Grid){.cells = shown, .rows = n, .row_names = names}), says);
 }
 
 /* ---- Spaces ---- */

@@ -90,6 +90,17 @@ typedef struct LoaderBalanced { long before, written; } LoaderBalanced;
  * written, OUT/<class>/NNNNN-copy.png, its square, warped by chance. How many of each class there were and are. */
 LOADER_API LoaderBalanced *loader_balance(DataSet *set, const LoaderBalance *how);
 
+/* ---- a few pictures of each class, as files ---- */
+
+/* OUT/<class>/<name>.png. */
+LOADER_API void loader_save(const char *out, const char *class_name, const char *name, const unsigned char *pixels,
+                            int size, int channels);
+
+/* Writes each[] pictures of every class, dealt out by chance, to OUT/train/<class>, OUT/validation and OUT/test: what
+ * is cut out of them as the set's options say, scaled. The first two must be full, the last gets what there is. */
+LOADER_API void loader_deal(const DataSet *set, LoaderChance chance, const long each[3], int size, int channels,
+                            const char *out);
+
 #endif /* LOADER_H */
 
 #if defined(LOADER_IMPLEMENTATION) && !defined(LOADER_IMPLEMENTED)
@@ -278,6 +289,37 @@ LOADER_API LoaderBalanced *loader_balance(DataSet *set, const LoaderBalance *b)
     }
     if (*stop) give_up(1, "stopped before all pictures were written");
     return of;
+}
+
+/* ---- a few pictures of each class, as files ---- */
+
+LOADER_API void loader_save(const char *out, const char *class_name, const char *name, const unsigned char *pixels,
+                            int size, int channels)
+{
+    const Image picture = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
+    make_folder(own_text("%s/%s", out, class_name));
+    save_picture(own_text("%s/%s/%s.png", out, class_name, name), &picture, NULL);
+}
+
+LOADER_API void loader_deal(const DataSet *set, LoaderChance chance, const long each[3], int size, int channels,
+                            const char *out)
+{
+    int *order = (int *)own((size_t)set->count, sizeof *order);
+    unsigned char *pixels = (unsigned char *)own((size_t)(size * size), (size_t)channels);
+    const long learnt = each[0], wanted = learnt + each[1];
+    for (int k = 0; k < set->n_classes; k++) {
+        int n = loader_class(set, k, chance, order);
+        if (n < wanted)
+            give_up(2, "%ld pictures of %s are wanted, to learn from and to choose by, and %s has %d", wanted,
+                    set->class_names[k], set->path, n);
+        for (int i = 0; i < n && i < wanted + each[2]; i++) {
+            int part = i < learnt ? SPLIT_TRAIN : i < wanted ? SPLIT_VALIDATION : SPLIT_TEST;
+            Error why;
+            if (!dataset_read(set, order[i], size, channels, pixels, &why)) unwind(&why);
+            loader_save(own_text("%s/%s", out, split_names[part]), set->class_names[k], own_text("%d", order[i]),
+                        pixels, size, channels);
+        }
+    }
 }
 
 #endif

@@ -38,10 +38,11 @@ static const OptionVerb verbs[] = {
      run_classify_predict, .examples =
      "  facegan classify predict face.png\n"
      "  facegan classify predict party.jpg --json                        (every face of a photograph)\n"},
-    {"reproduce", "classifier=003", "DATA [--budget 2h|full] [--out DIR]",
-     "Emotion Detection in Images: its experiments on the data given, its numbers beside ours", 1, 1, run_reproduce,
+    {"reproduce", "classifier=003", "DATA [PHOTOS] [--budget 2h|full] [--out DIR]",
+     "Emotion Detection in Images: its experiments on the data given, its numbers beside ours", 1, 2, run_reproduce,
      .usual = "classes=angry,happy,sad balance=augment:5000 validation=0.2", .kind = "classifier", .examples =
      "  facegan reproduce classifier fer2013 --out runs/classifier\n"
+     "  facegan reproduce classifier fer2013 photo.jpg        (and what it sees in a photograph, or a folder of them)\n"
      "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
     {"reproduce", "stargan|ganmut|noise", "DATA... [--budget 2h|full] [--out DIR]",
      "Ceovic et al.'s, Surani's (1 to 4 folders of faces), or Kolbenschlag's experiments (FACES [WEATHER])", 1, 4,
@@ -102,9 +103,10 @@ static const OptionVerb verbs[] = {
     {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
      MAX_INPUTS_GIVEN,
      run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
-    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
-     2, 2, run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
-     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
+    {"study", "augment", "DATA [UNSEEN] --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
+     1, 2, run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
+     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
+     "  facegan study augment fer2013 --count 100 --drawn-by cgan --grey --out samples   (judged by others of the set)\n"},
     {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
      run_study_ganmut, .needs = "out", .examples =
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},

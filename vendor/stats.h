@@ -191,6 +191,12 @@ STATS_API double stats_ssim(const double *x, const double *y, int side, double c
  * neighbours, times four. */
 STATS_API double stats_detail(const double *grey, int side);
 
+/* Which of several such pictures, handed over one by one, is the darkest, the brightest, the one of the least contrast,
+ * and the most blurred (the least detail for its contrast). Begin with zeros. */
+enum { STATS_HARD = 4 };
+typedef struct StatsHardest { int n, which[STATS_HARD]; double worst[STATS_HARD]; } StatsHardest;
+STATS_API void stats_harder(StatsHardest *hardest, const double *grey, int side);
+
 #endif /* STATS_H */
 
 #if defined(STATS_IMPLEMENTATION) && !defined(STATS_IMPLEMENTED)
@@ -824,6 +830,16 @@ STATS_API double stats_detail(const double *grey, int side)
             sum += l, squares += l * l;
         }
     return squares / n - sum / n * (sum / n);
+}
+
+STATS_API void stats_harder(StatsHardest *h, const double *grey, int side)
+{
+    double mean = stats_mean(grey, side * side), squares = 0;
+    for (int p = 0; p < side * side; p++) squares += (grey[p] - mean) * (grey[p] - mean);
+    const double value[STATS_HARD] = {mean, -mean, squares, squares > 0 ? stats_detail(grey, side) / squares : INFINITY};
+    for (int k = 0; k < STATS_HARD; k++)
+        if (h->n == 0 || value[k] < h->worst[k]) h->worst[k] = value[k], h->which[k] = h->n;
+    h->n++;
 }
 
 STATS_API int stats_mistakes(const double *probabilities, const int *truth, int count, int n, int most, int *which)
