@@ -10574,7 +10574,7 @@ static void evaluate_classifier(const char *data, const Settings *s)
         const char *title = own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f),
                                      stats_macro_f1(&a->f));
         make_folder(s->out);
-        save_shown(own_text("%s/confusion.png", s->out), plot_confusion(&a->f, a->names, title));
+        save_shown(own_text("%s/confusion.png", s->out), plot_confusion(&a->f, a->names, title, "is"));
         save_mistakes(all, own_text("%s/mistakes.png", s->out));
     }
     if (all->unreadable) give_up(1, "%d of %d pictures could not be read", all->unreadable, all->set->count);
@@ -10981,8 +10981,8 @@ static void show_evaluation(Page *page, const Evaluation *v)
     const Edits *e = v->edits;
     show_table(page, score_table(&e->scores));
     add_canvas(page, "What was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&e->edited, e->names, e->label ? "samples" : "edits"));
-    add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures"));
+               plot_confusion(&e->edited, e->names, e->label ? "samples" : "edits", "asked for"));
+    add_canvas(page, "Real pictures, for comparison", plot_confusion(&e->real, e->names, "real pictures", "is"));
     add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
@@ -12252,7 +12252,7 @@ static void show_classifier(const Work *w, Page *page)
     const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact_of(w->facts, "accuracy"),
                                  fact_of(w->facts, "f1"));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
-               plot_confusion(f, name_list(c->class_names, f->n), title));
+               plot_confusion(f, name_list(c->class_names, f->n), title, "is"));
 }
 
 /* The first faces after each quarter of the training, or latents when Kolbenschlag looked at them, and all sheets

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include "check.h"
 #include "folder.h"
+#include "fails.h"
 
 static int said;                        /* how many warnings there were */
 
@@ -25,14 +26,6 @@ static bool refused(const char *path, DataOptions o, int status, const char *wor
     bool ok = dataset_try(&set, path, &o, &e), right = !ok && e.status == status && strstr(e.text, words);
     if (!right) printf("  wanted %d '%s', got %d '%s'\n", status, words, ok ? 0 : e.status, e.text);
     return right;
-}
-
-static bool fails(void (*work)(void *), const void *context, const char *words, bool machine)
-{
-    Error e = {0};
-    bool done = attempt(work, (void *)context, &e);
-    if (done || !strstr(e.text, words)) printf("  wanted '%s', got '%s'\n", words, e.text);
-    return !done && strstr(e.text, words) && e.machine == machine;
 }
 
 static void open_no_part(void *path)

@@ -3,6 +3,7 @@
 #include "../vendor/all.h"
 #include "check.h"
 #include "folder.h"
+#include "fails.h"
 #include <unistd.h>
 
 enum { SHUFFLES = 1, WARPS = 2 };
@@ -23,14 +24,6 @@ static LoaderChance warps(uint64_t seed) { return (LoaderChance){chance, seed, W
 static Loader *begin(const DataSet *set, int batch, int size, int channels, const ImageAugment *how, uint64_t seed, uint64_t first)
 {
     return loader_start(set, (LoaderOptions){batch, size, channels, *how, {chance, seed, SHUFFLES}, warps(seed), first});
-}
-
-static bool fails(void (*work)(void *), const void *context, const char *words, bool machine)
-{
-    Error e = {0};
-    bool done = attempt(work, (void *)(uintptr_t)context, &e);
-    if (done || !strstr(e.text, words)) printf("  wanted '%s', got '%s'\n", words, e.text);
-    return !done && strstr(e.text, words) && e.machine == machine;
 }
 
 /* Shares of attributes, 0 to 255, come with their pictures. */

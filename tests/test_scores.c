@@ -56,7 +56,7 @@ static void test_confusions(void)
     fclose(file);
     CHECK(strstr(text, "[[2, 1], [0, 2]][\n  {\"name\": \"cat\", \"pictures\": 3, \"precision\": 1.00000, \"recall\": "
                        "0.66667, \"f1\": 0.80000, \"taken_for\": [2, 1]},\n  {\"name\": \"dog\""));
-    const PlotCanvas canvas = plot_confusion(&f, names, "");
+    const PlotCanvas canvas = plot_confusion(&f, names, "", "is");
     CHECK(canvas.width == 440 && canvas.height == 320);
 }
 

@@ -120,8 +120,8 @@ static void edits_accuracy(Edits *e)
     add_score(s, "accuracy.real", stats_accuracy(&e->real), "%d real pictures", e->n);
     add_score(s, "f1.real", stats_macro_f1(&e->real), "mean over the classes that occur");
     add_score(s, own_text("accuracy.%s", what), stats_accuracy(&e->edited),
-              e->label ? "%d pictures of %d classes in turn" : "%d pictures, each drawn with each of %d emotions at full strength",
-              e->n, e->classes);
+              e->label ? "%d pictures of %d classes in turn"
+                       : "%d pictures, each drawn with each of %d emotions at full strength", e->n, e->classes);
     add_score(s, own_text("f1.%s", what), stats_macro_f1(&e->edited), "mean over the %s",
               e->label ? "classes" : "emotions");
     for (int k = 0; k < e->classes && k < 10; k++)

@@ -173,7 +173,7 @@ IMAGE_API int image_augment(const unsigned char *in, int size, int channels, con
 IMAGE_API void image_to_bytes(const IMAGE_REAL *x, size_t count, unsigned char *bytes);
 IMAGE_API void image_from_bytes(const unsigned char *bytes, size_t count, IMAGE_REAL *x);
 
-/* The same bits on every machine, which libm's is not. |x| <= 5. */
+/* The same bits on every machine, which libm's is not; of an angle that is at most a few turns. */
 IMAGE_API double image_sine(double x);
 
 /* The mean of the channels of each pixel, 0 to 1; by how much numbers differ, in the mean. */
@@ -4360,8 +4360,11 @@ static float *image_padded(const unsigned char *in, int size, int channels)
     return padded;
 }
 
+static const double image_pi = 3.14159265358979323846;
+
 IMAGE_API double image_sine(double x)
 {
+    if (fabs(x) > 5) x -= 2 * image_pi * floor(x / (2 * image_pi) + 0.5);
     double term = x, sum = x;           /* its power series */
     for (int k = 2; k < 32; k += 2) {
         term *= -x * x / (k * (k + 1));
@@ -4390,8 +4393,6 @@ static float image_within(float x, float low, float high)
 {
     return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
 }
-
-static const double image_pi = 3.14159265358979323846;
 
 IMAGE_API void image_views(int n, int size, ImageWarp views[IMAGE_VIEWS])
 {

@@ -106,7 +106,7 @@ static const OptionVerb verbs[] = {
     {"study", "augment", "DATA [UNSEEN] --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
      1, 2, run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
      "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
-     "  facegan study augment fer2013 --count 100 --drawn-by cgan --grey --out samples   (judged by others of the set)\n"},
+     "  facegan study augment fer2013 --count 100 --drawn-by cgan --grey --out samples   (judged by the rest)\n"},
     {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
      run_study_ganmut, .needs = "out", .examples =
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},

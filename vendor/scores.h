@@ -53,8 +53,9 @@ SCORES_API Table *class_scores_table(const StatsConfusion *f, const char *const 
 SCORES_API void confusion_json(FILE *to, const StatsConfusion *f);
 SCORES_API void class_scores_json(FILE *to, const StatsConfusion *f, const char *const *names);
 
-/* Of each class's pictures (rows) the share taken for each class (columns). */
-SCORES_API PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title);
+/* Of each class's pictures (rows: what they are, or what was asked for) the share taken for each class (columns). */
+SCORES_API PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title,
+                                     const char *rows);
 
 /* ---- two ways of doing one thing, each tried as often: is the second better, beyond chance? ---- */
 
@@ -228,14 +229,15 @@ SCORES_API void class_scores_json(FILE *to, const StatsConfusion *f, const char 
     fputs("]", to);
 }
 
-SCORES_API PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title)
+SCORES_API PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title,
+                                     const char *rows)
 {
     int n = f->n, side = 180 + 70 * n;
     PlotCanvas canvas = new_canvas(side + 120, side);
     double *shares = (double *)own((size_t)(n * n), sizeof *shares);
     for (int i = 0; i < n * n; i++)
         shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)stats_class(f, i / n).pictures);
-    const PlotOptions options = {title, "taken for", "is", 0, 0, 0};
+    const PlotOptions options = {title, "taken for", rows, 0, 0, 0};
     plot_heatmap(&canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
     return canvas;
 }

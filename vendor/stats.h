@@ -836,7 +836,8 @@ STATS_API void stats_harder(StatsHardest *h, const double *grey, int side)
 {
     double mean = stats_mean(grey, side * side), squares = 0;
     for (int p = 0; p < side * side; p++) squares += (grey[p] - mean) * (grey[p] - mean);
-    const double value[STATS_HARD] = {mean, -mean, squares, squares > 0 ? stats_detail(grey, side) / squares : INFINITY};
+    const double blur = squares > 0 ? stats_detail(grey, side) / squares : INFINITY;
+    const double value[STATS_HARD] = {mean, -mean, squares, blur};
     for (int k = 0; k < STATS_HARD; k++)
         if (h->n == 0 || value[k] < h->worst[k]) h->worst[k] = value[k], h->which[k] = h->n;
     h->n++;
