@@ -11970,6 +11970,16 @@ static const char *join_sets(const Reproduction *r, const Experiment *x)
     return path;
 }
 
+/* As many real pictures of a class as a study learns from: of the smallest class half. */
+static long augmented_count(const Settings *s)
+{
+    const DataSet *set = own_dataset(s->data, (DataOptions){.split = SPLIT_TRAIN});
+    long count = s->count;
+    for (int k = 0; k < set->n_classes; k++)
+        count = min_int((int)count, (dataset_count(set, k, SPLIT_TRAIN) + 1) / 2);
+    return count;
+}
+
 /* The network as the document has it. What the command says of the classifier's document (--network, --init, ...)
  * holds. A dry run, which writes nothing, looks at the first of two sets to be joined. */
 static void add_work(Reproduction *r, const Experiment *x)
@@ -11985,6 +11995,7 @@ static void add_work(Reproduction *r, const Experiment *x)
     if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width;
     const char *data = x->joined && !r->s->dry_run ? join_sets(r, x) : r->data[min_int(x->data, r->n_data - 1)];
     set_path(w->s.data, data), set_path(w->s.out, own_text("%s/%s", r->s->out, x->name));
+    if (x->kind == AUGMENTATION) w->s.count = augmented_count(&w->s);
 }
 
 /* Is the data there that it needs? A judge takes what there is. */
