@@ -9997,7 +9997,7 @@ static void train_run(Settings *s)
     train(s);
     if (s->dry_run || *s->trace) return;
     bool reported = attempt_one(write_report, s->out, &why);            /* not if stopped before the log's first row */
-    if (s->stopped_at)
+    if (interrupted)
         give_up(1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
     if (!reported) unwind(&why);
 }
@@ -10063,6 +10063,7 @@ static void show_data(const char *data, const Settings *s)
         int first = set->label[i] * SHOWN, *n = &found[set->label[i]];
         if (*n == SHOWN) continue;
         unsigned char *cell = own(bytes, 1);
+        give_up_if_interrupted(i, set->count, "pictures");
         if (dataset_read(set, i, grid.side, grid.channels, cell, &(Error){0})) cells[first + (*n)++] = cell;
         else give_back(cell);
     }
