@@ -9909,17 +9909,18 @@ static void add_space(void *context)
 /* The headline: how far, how long, how D and G stand. */
 static void add_facts(const Report *r)
 {
-    static const char *const facts[][2] = {
-        {"iteration", "iteration"}, {"D.total", "D.total"}, {"G.cls", "G.cls"}, {"G.rec", "G.rec"},
-        {"validation_accuracy", "accuracy, held out"}, {"fed", "FED"}};
-    const char *names[6], *values[6];
+    enum { ITERATION, TEACHER, CLS, ACCURACY = 5, FACTS = 7 };
+    static const char *const facts[FACTS][2] = {
+        {"iteration", "iteration"}, {"G.teacher", "G.teacher"}, {"G.cls", "G.cls"}, {"D.total", "D.total"},
+        {"G.rec", "G.rec"}, {"validation_accuracy", "accuracy, held out"}, {"fed", "FED"}};
+    const char *names[FACTS], *values[FACTS];
     int n = 0;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < FACTS; i++) {
         double last = table_last(r->log, facts[i][0]);
-        if (isnan(last)) continue;
+        if (isnan(last) || i == (*r->s.teacher ? CLS : TEACHER)) continue;
         names[n] = facts[i][1];
-        values[n++] = i == 0 ? own_text("%.0f of %ld", last, r->s.iters) : i == 4 ? own_text("%.1f%%", 100 * last)
-                    : own_text("%.3g", last);
+        values[n++] = i == ITERATION ? own_text("%.0f of %ld", last, r->s.iters)
+                    : i == ACCURACY ? own_text("%.1f%%", 100 * last) : own_text("%.3g", last);
     }
     page_facts(r->page, names, values, n);
 }
@@ -9957,6 +9958,9 @@ static void add_losses(const Report *r)
 {
     page_heading(r->page, "Losses");
     if (r->model->healthy) page_paragraph(r->page, r->model->healthy);
+    if (*r->s.teacher && r->model->g_step)
+        page_paragraph(r->page, "G.teacher, what the teachers make of G's pictures, falls as G learns the classes. Where "
+                       "--lambda-cls is 0, D's own class head does not learn, and D.cls and G.cls stay where they are.");
     page_columns(r->page, r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
     page_columns(r->page, r->log, "Generator", "G.", "loss");
     page_columns(r->page, r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
