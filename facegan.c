@@ -11997,7 +11997,7 @@ static void add_work(Reproduction *r, const Experiment *x)
     if (d->takes) set_settings(&w->s, words);
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
     if (x->shrink) w->s.size /= x->shrink;
-    if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width;
+    if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width, w->s.d_width = 0;
     const char *data = x->joined && !r->s->dry_run ? join_sets(r, x) : r->data[min_int(x->data, r->n_data - 1)];
     set_path(w->s.data, data), set_path(w->s.out, own_text("%s/%s", r->s->out, x->name));
     if (x->kind == AUGMENTATION) w->s.count = augmented_count(&w->s);

@@ -275,7 +275,7 @@ static const Document documents[] = {
      "strength or batch size."},
     {"stargan", "GANs for Generating Different Face Expressions",
      "Ceovic et al., StarGAN on four classes of FER2013", NULL,
-     ROWS_OF(stargan_experiments), ROWS_OF(stargan_published), 0, NULL,
+     ROWS_OF(stargan_experiments), ROWS_OF(stargan_published), 0, "width=16 d-width=32",
      "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set "
      "has 3,995: a misprint, as its 960,000 iterations show."},
     {"noise", "Emotional face generation with adversarial networks", "N. Kolbenschlag, 2020", NULL,
