@@ -167,6 +167,16 @@ static void test_pages(void)
     save_page(page, in_folder("page.html"));
     const char *html = read_file(in_folder("page.html"), 1 << 20, &size);
     CHECK(strstr(html, "Losses") && strstr(html, "D.a") && !strstr(html, "D.b") && !strstr(html, "Nothing"));
+    static const char rare[] = "iteration,fed\n1,4\n2,\n3,8\n4,\n5,6\n6,\n7,5\n", every[] = "iteration,fed\n1,4\n3,8\n5,6\n7,5\n";
+    const char *pages[2];
+    for (int i = 0; i < 2; i++) {       /* a column that is rarely measured is a line as if the other rows were not there */
+        write_file(in_folder("rare.csv"), i ? every : rare, (i ? sizeof every : sizeof rare) - 1);
+        page = page_begin("Rare", "");
+        page_columns(page, own_numbers(in_folder("rare.csv"), 2), "Now and then", "fed", "distance");
+        save_page(page, in_folder("rare.html"));
+        pages[i] = read_file(in_folder("rare.html"), 1 << 20, &size);
+    }
+    CHECK(strstr(pages[0], "Now and then") && strcmp(pages[0], pages[1]) == 0);
     CHECK(strstr(html, "<h2>The table</h2>") && strstr(html, "A canvas") && strstr(html, "data:image/png;base64,"));
     const PlotCanvas few = draw_bars("title", "pictures", (const char *const[]){"a", "b"}, (const double[]){1, 3}, 2);
     const char *const many[] = {"a", "b", "c", "d", "e", "f", "g", "h"};

@@ -256,6 +256,17 @@ FIGURES_API void show_table(Page *page, const Table *t)
     page_table(page, cells, t->columns, cells + t->columns, t->rows);
 }
 
+/* A column without the rows that have no number there: what is measured only now and then is a line all the same. */
+static PageSeries figure_series(const TableNumbers *numbers, int column)
+{
+    const double *x = numbers->columns[0], *y = numbers->columns[column];
+    double *kept = own(2 * numbers->rows, sizeof *kept), *values = kept + numbers->rows;
+    size_t n = 0;
+    for (size_t i = 0; i < numbers->rows; i++)
+        if (!isnan(y[i])) kept[n] = x[i], values[n++] = y[i];
+    return (PageSeries){numbers->names[column], kept, values, n};
+}
+
 FIGURES_API void page_columns(Page *page, const TableNumbers *numbers, const char *title, const char *prefix,
                               const char *y_label)
 {
@@ -263,7 +274,7 @@ FIGURES_API void page_columns(Page *page, const TableNumbers *numbers, const cha
     int n = 0;
     for (int i = 1; i < numbers->n_columns; i++)
         if (strncmp(numbers->names[i], prefix, strlen(prefix)) == 0 && !isnan(table_last(numbers, numbers->names[i])))
-            series[n++] = (PageSeries){numbers->names[i], numbers->columns[0], numbers->columns[i], numbers->rows};
+            series[n++] = figure_series(numbers, i);
     if (n) page_chart(page, title, numbers->names[0], y_label, series, n, 0);
 }
 
