@@ -12430,6 +12430,7 @@ static const char *budget_words(const Reproduction *r)
 static void save_report(Reproduction *r, Table *const *facts, const Table *findings)
 {
     const Document *d = r->document;
+    const Table *ranking = ranking_of(d, facts);
     Page *page = page_begin(d->title, d->cite);
     page_paragraph(page, budget_words(r));
     page_paragraph(page, d->differs);
@@ -12450,7 +12451,7 @@ static void save_report(Reproduction *r, Table *const *facts, const Table *findi
         leave();
     }
     if (d->predicts && r->n_data > 1) show_predictions(r->works, r->data + 1, page);
-    if (ranking_of(d, facts)) show_table(page, ranking_of(d, facts));
+    if (ranking) show_table(page, ranking);
     if (editor) show_all_models(r, page);
     show_table(page, plan_table(r));
     tell_page(page, own_text("%s/report.html", r->s->out));

@@ -430,8 +430,8 @@ static const OptionChapter manual[] = {
      "    facegan data import affwild2 EXPR/ videos/ -o B --detector mtcnn\n"
      "    facegan data import affectnet training.csv PICTURES/ -o C --detector retinaface --weights ...\n"
      "    facegan data import affectnet training.csv PICTURES/ -o D --detector mtcnn\n"
-     "import.csv in each says in which pictures a face was found: --threshold 0.9, then 0.1, repeats Surani's 16%\n"
-     "and 50%. A and C together are his \"Combined\".\n"
+     "import.csv in each says in which pictures a face was found (Surani: in 16% of AffectNet's with a high\n"
+     "--threshold, in 50% with 0.1). A and C together are his \"Combined\".\n"
      "\n"
      "What his document leaves open:\n"
      "  smoothness        the largest of nine steps over largest less smallest probability (`smoothness`), or, as\n"
@@ -485,8 +485,8 @@ static const OptionChapter manual[] = {
      "- The norm's gradient at 0 must be 0, not NaN.\n"
      "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with\n"
      "care.\n"
-     "- A grey StarGAN without --keep makes negatives from its first iteration with about every second seed, and\n"
-     "stays there: G undoes it on the way back. See the first sheet of samples; take another --seed, or --keep mask.\n"
+     "- A grey StarGAN without --keep may make negatives from the first sheet on (two of three seeds tried did), and\n"
+     "stay there: G undoes it on the way back. See the first sheet of samples; take another --seed, or --keep mask.\n"
      "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
      "this better.\n"},
     {"option", "how to add an option",
