@@ -7918,6 +7918,18 @@ static void mask_bytes(const Node *mask, int k, int channels, unsigned char *byt
         bytes[i] = (unsigned char)(255 * (double)mask->data[(size_t)k * n + i / (size_t)channels] + 0.5);
 }
 
+/* What G draws for a row of the sheet, a picture for each column. */
+static void run_row(Trainer *t, int row)
+{
+    const Drawing *d = &t->drawing;
+    const Net *g = &t->now.g;
+    size_t inputs = g->latent ? (size_t)g->latent : picture_numbers(g);
+    for (int k = 0; k < t->columns; k++)
+        t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
+                       d->condition ? d->condition->data + k * g->condition : NULL);
+    graph_run(d->graph);
+}
+
 /* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below
  * it the masks, where G has them. */
 static void draw_row(Trainer *t, int row, Image *sheet)
@@ -7925,12 +7937,9 @@ static void draw_row(Trainer *t, int row, Image *sheet)
     const Drawing *d = &t->drawing;
     const Net *g = &t->now.g;
     int n = t->columns, side = g->size, first = !g->latent, line = d->mask ? 2 * row : row;
-    size_t bytes = (size_t)(side * side * g->channels), inputs = g->latent ? (size_t)g->latent : bytes;
+    size_t bytes = picture_numbers(g);
     unsigned char *face = own(bytes, 1);
-    for (int k = 0; k < n; k++)
-        t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
-                       d->condition ? d->condition->data + k * g->condition : NULL);
-    graph_run(d->graph);
+    run_row(t, row);
     if (first) image_put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         image_to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
@@ -8234,6 +8243,49 @@ static void tell_length(Trainer *t)
              own_duration(left), shorter(3600 * (double)done / spent));
 }
 
+/* Does G make dark of light in channel c? So it is if the covariance of x and y (n,P,P,X), the sample faces and what G
+ * makes of them, is negative. */
+static bool makes_negatives(Trainer *t, int c)
+{
+    const Drawing *d = &t->drawing;
+    size_t channels = (size_t)t->now.g.channels, n = count_of(d->y);
+    double covariance = 0;
+    for (int row = 0; row < t->n_samples; row++) {
+        double of_x = 0, of_y = 0, of_both = 0;
+        run_row(t, row);
+        for (size_t i = (size_t)c; i < n; i += channels) {
+            double x = (double)d->x->data[i], y = (double)d->y->data[i];
+            of_x += x, of_y += y, of_both += x * y;
+        }
+        covariance += of_both - of_x * of_y / (double)(n / channels);
+    }
+    return covariance < 0;
+}
+
+enum { TURN_EVERY = 100, TURN_UNTIL = 500 };        /* iterations */
+
+/* A G that begins with negatives goes on so: on the way back it makes positives of them, which is all that the cycle
+ * asks for, and D hardly minds in grey pictures. tanh being odd, its last filters (7,7,w,X) with the opposite sign make
+ * the positive of each; what the optimiser has gathered for them turns, too. */
+static void turn_negatives(Trainer *t)
+{
+    Net *g = &t->now.g;
+    int last = g->count - 1, channels = g->channels;
+    if (!t->model->generator || g->latent || g->editor.keep != 'n' || t->settings.as_published) return;
+    if (t->now.iteration % TURN_EVERY || t->now.iteration > TURN_UNTIL) return;
+    while (g->parameters[last].w->shape.d[0] != 7) last--;
+    const Parameter *p = &g->parameters[last];
+    Tensor *turned[] = {p->w, p->m, p->average};
+    for (int c = 0; c < channels; c++) {
+        bool turns = makes_negatives(t, c);
+        for (int k = 0; k < 3 && turns; k++) {
+            real *w = turned[k] ? fetched(turned[k])->data : NULL;
+            for (size_t i = (size_t)c; w && i < shape_count(p->w->shape); i += (size_t)channels) w[i] = -w[i];
+            if (w) changed(turned[k]);
+        }
+    }
+}
+
 static void look_at_training(void *trainer)
 {
     Scope inner;
@@ -8241,6 +8293,7 @@ static void look_at_training(void *trainer)
     const Training *now = &t->now;
     const Settings *s = &t->settings;
     enter(&inner);
+    turn_negatives(t);
     note_iteration(t, milestone(t, now->iteration));
     if (now->iteration < s->iters && save_is_due(s, now->iteration, t->saved))
         save_checkpoint(t), t->saved = progress_seconds();

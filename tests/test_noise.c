@@ -322,6 +322,50 @@ static void test_alarm(void)
     leave();
 }
 
+/* A StarGAN that begins with negatives is turned, in the first iterations, channel by channel; one with a mask never. */
+static void test_turned_negatives(void)
+{
+    Scope inner;
+    enter(&inner);
+    Settings usual = default_settings();
+    Trainer *t = new_trainer(&usual);
+    Settings *s = &t->settings;
+    snprintf(s->model, sizeof s->model, "stargan");
+    snprintf(s->data, sizeof s->data, "%s/faces", folder);
+    s->size = 32, s->channels = 3, s->width = 4, s->batch = 4, s->iters = 1000;
+    complete_settings(t);
+    build_graphs(t, t->data.n_classes);
+    choose_samples(t);
+    net_initialise(&t->now.g, 1);
+    const Parameter *last = &t->now.g.parameters[t->now.g.count - 1];
+    size_t n = shape_count(last->w->shape);
+    real *before = own(n, sizeof *before);
+    memcpy(before, last->w->data, n * sizeof *before);
+    for (size_t i = 0; i < n; i++) last->m->data[i] = 1;
+    bool dark[3];
+    for (int c = 0; c < 3; c++) {                                       /* light, dark, light of light */
+        dark[c] = makes_negatives(t, c) != (c == 1);
+        for (size_t i = (size_t)c; i < n && dark[c]; i += 3) last->w->data[i] = -last->w->data[i];
+    }
+    changed(last->w);
+    for (int c = 0; c < 3; c++) CHECK(makes_negatives(t, c) == (c == 1));
+    t->now.iteration = TURN_EVERY + 1, turn_negatives(t);
+    CHECK(makes_negatives(t, 1) && last->m->data[1] > 0);
+    t->now.iteration = TURN_UNTIL + TURN_EVERY, turn_negatives(t);
+    CHECK(makes_negatives(t, 1) && last->m->data[1] > 0);
+    t->now.iteration = TURN_EVERY, turn_negatives(t);
+    for (int c = 0; c < 3; c++) CHECK(!makes_negatives(t, c) && last->m->data[c] == (c == 1 ? -1 : 1));
+    for (size_t i = 0; i < n; i++) CHECK(last->w->data[i] == (dark[i % 3] != (i % 3 == 1) ? -before[i] : before[i]));
+    t->settings.as_published = true;
+    memcpy(before, last->w->data, n * sizeof *before);
+    for (size_t i = 0; i < n; i++) last->w->data[i] = -last->w->data[i];
+    changed(last->w), turn_negatives(t);
+    for (int c = 0; c < 3; c++) CHECK(makes_negatives(t, c));
+    t->now.g.editor.keep = 'm', t->settings.as_published = false, turn_negatives(t);
+    for (int c = 0; c < 3; c++) CHECK(makes_negatives(t, c));
+    leave();
+}
+
 int main(void)
 {
     Scope all;
@@ -340,6 +384,7 @@ int main(void)
         test_planted_collapse();
         threads_start(1);
         test_alarm();
+        test_turned_negatives();
         char line[300];
         snprintf(line, sizeof line, "rm -rf '%s'", folder);
         CHECK(system(line) == 0);

@@ -485,8 +485,8 @@ static const OptionChapter manual[] = {
      "- The norm's gradient at 0 must be 0, not NaN.\n"
      "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with\n"
      "care.\n"
-     "- A grey StarGAN without --keep may make negatives from the first sheet on (two of three seeds tried did), and\n"
-     "stay there: G undoes it on the way back. See the first sheet of samples; take another --seed, or --keep mask.\n"
+     "- A grey StarGAN without --keep may begin with negatives and would stay there: G undoes them on the way back,\n"
+     "and D hardly minds. In the first 500 iterations such a G is turned (not with --as-published).\n"
      "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
      "this better.\n"},
     {"option", "how to add an option",
