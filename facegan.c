@@ -8243,23 +8243,18 @@ static void tell_length(Trainer *t)
              own_duration(left), shorter(3600 * (double)done / spent));
 }
 
-/* Does G make dark of light in channel c? So it is if the covariance of x and y (n,P,P,X), the sample faces and what G
- * makes of them, is negative. */
+/* Does G make dark of light in channel c? By the correlation of the sample faces (n,P,P,X) and what it makes of them. */
 static bool makes_negatives(Trainer *t, int c)
 {
     const Drawing *d = &t->drawing;
-    size_t channels = (size_t)t->now.g.channels, n = count_of(d->y);
-    double covariance = 0;
+    size_t channels = (size_t)t->now.g.channels, count = count_of(d->y), all = (size_t)t->n_samples * count, n = 0;
+    double *x = own(all, sizeof *x), *y = own(all, sizeof *y);
     for (int row = 0; row < t->n_samples; row++) {
-        double of_x = 0, of_y = 0, of_both = 0;
         run_row(t, row);
-        for (size_t i = (size_t)c; i < n; i += channels) {
-            double x = (double)d->x->data[i], y = (double)d->y->data[i];
-            of_x += x, of_y += y, of_both += x * y;
-        }
-        covariance += of_both - of_x * of_y / (double)(n / channels);
+        for (size_t i = (size_t)c; i < count; i += channels)
+            x[n] = (double)d->x->data[i], y[n++] = (double)d->y->data[i];
     }
-    return covariance < 0;
+    return stats_correlation(x, y, (int)n) < 0;
 }
 
 enum { TURN_EVERY = 100, TURN_UNTIL = 500 };        /* iterations */
@@ -9599,6 +9594,12 @@ static Photos photos_of(const Settings *s, bool detect, void (*each)(void *conte
                     .one_face = *s->detector || *s->weights ? 0 : ONE_FACE};
 }
 
+/* Face i of a photograph, `size` px; where no margin is asked for, `trained` says which. */
+static Image cut_face(const Photo *photo, int i, const Settings *s, double trained, int size)
+{
+    return cut_out(&photo->image, box_frame(photo->faces.items[i], s->align, margin_of(s, trained)), size);
+}
+
 /* What is in a frame of the photograph, into model->x. */
 static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
@@ -9849,10 +9850,7 @@ static void show_photo(void *context, Photo *photo)
 {
     Show *show = context;
     const char *slash = strrchr(photo->path, '/');
-    if (photo->faces.count) {
-        Frame frame = box_frame(photo->faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
-        photo->image = cut_out(&photo->image, frame, 4 * show->model->g.size);
-    }
+    if (photo->faces.count) photo->image = cut_face(photo, 0, show->s, show->model->margin, 4 * show->model->g.size);
     fit_picture(show->model, &photo->image);
     deliver_canvas(photo_file(photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
                    show->s->provenance ? &synthetic : NULL);
@@ -10367,8 +10365,7 @@ static void crop_photo(void *settings, Photo *photo)
 {
     const Settings *s = settings;
     for (int i = 0; i < (s->all ? photo->faces.count : min_int(photo->faces.count, 1)); i++) {
-        Frame frame = box_frame(photo->faces.items[i], s->align, margin_of(s, -1));
-        Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
+        Image cut = cut_face(photo, i, s, -1, s->size ? (int)s->size : 128);
         deliver(photo_file(photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
 }
@@ -10663,8 +10660,7 @@ static void predict_photo(void *context, Photo *photo)
     const Prediction *out = context;
     const Settings *s = out->s;
     for (int i = 0; i < photo->faces.count; i++) {
-        Frame frame = box_frame(photo->faces.items[i], s->align, margin_of(s, -1));
-        Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
+        Image cut = cut_face(photo, i, s, -1, 4 * out->c->net.size);
         predict_picture(out, &cut, photo->path, i + 1, photo->faces.items[i].box);
     }
     if (photo->whole) predict_picture(out, &photo->image, photo->path, 0, NULL);
@@ -11668,8 +11664,7 @@ static Settings augment_gan(const Settings *s, long seed, long pictures)
 {
     static const char *const words[] = {
         "g-repeat=2 batch=8 n-critic=2 lr=0.0004 beta2=0.99",
-        "body=style batch=16 adv=bce reg=r1 lambda-gp=0.1 penalty-share=0.25 wrong-labels=0 targets=permute "
-        "diffaugment=all d-lr=0.0004 beta1=0 beta2=0.99 average=0.998"};
+        "batch=16 " DOCUMENTS_STYLES};
     Settings gan = settings_of_model(s->drawn_by, words[strcmp(s->drawn_by, "cgan") == 0]);
     gan.size = s->size, gan.channels = s->channels, gan.width = s->width, gan.iters = s->iters, gan.seed = seed;
     if (gan.batch > pictures) gan.batch = pictures;
@@ -12283,9 +12278,7 @@ static void show_prediction(void *context, Photo *photo)
     double p[MAX_CLASSES];
     int n = photo->whole ? 1 : min_int(photo->faces.count, MOST);
     for (int i = 0; i < n; i++) {
-        const Box *box = photo->faces.items + i;
-        faces[i].picture = photo->whole ? photo->image
-                                        : cut_out(&photo->image, box_frame(*box, s.align, margin_of(&s, -1)), 2 * SIDE);
+        faces[i].picture = photo->whole ? photo->image : cut_face(photo, i, &s, -1, 2 * SIDE);
         classify_picture(to->c, &faces[i].picture, !photo->whole, "one", p);
         int k = stats_largest(p, to->c->net.classes);
         faces[i].words[0] = own_text("%s %.2f", to->c->class_names[k], p[k]), faces[i].words[1] = "";

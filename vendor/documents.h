@@ -115,6 +115,11 @@ static const Published stargan_published[] = {
 
 #define KOLBENSCHLAG "size=64 channels=3 epochs=100 "
 
+/* A conditional GAN of today for few pictures. */
+#define DOCUMENTS_STYLES                                                                                               \
+    "body=style adv=bce reg=r1 lambda-gp=0.1 penalty-share=0.25 wrong-labels=0 targets=permute diffaugment=all "       \
+    "d-lr=0.0004 beta1=0 beta2=0.99 average=0.998"
+
 #define FACES_AND_CLASSES NOISE_GAN, 1, 0, 0, 0
 #define TRIED(run, title, model, settings)                                                                             \
     {run, "Tried: " title, "\"Tune hyperparameter and vary model architecture (find combination that doesn't "         \
@@ -147,8 +152,7 @@ static const Experiment noise_experiments[] = {
     TRIED("tried-narrow", "two losses, a quarter of the channels", "wacgan", "width=16"),
     TRIED("tried-augmented", "two losses, D sees pictures changed by chance", "wacgan", "width=16 diffaugment=all"),
     TRIED("tried-styles", "log loss, R1, residual blocks with the class in their norms, pictures changed by chance",
-          "cgan", "width=16 body=style adv=bce reg=r1 lambda-gp=0.1 penalty-share=0.25 wrong-labels=0 targets=permute "
-          "diffaugment=all d-lr=0.0004 beta1=0 beta2=0.99 average=0.998"),
+          "cgan", "width=16 " DOCUMENTS_STYLES),
     AUGMENTED("augment-noise", "Augmentation with samples from noise", "\"A classifier could be trained on the real "
               "data and then on both real data and synthesized samples\", the second of its future works.", "cgan"),
     AUGMENTED("augment-edits", "Augmentation with edits", "The same with a StarGAN's edits of the real pictures.",
