@@ -7725,7 +7725,7 @@ static void open_data(Trainer *t)
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     const char *list = listed((const char *const *)t->data.class_names, t->data.n_classes, ",");
-    if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
+    snprintf(*s->attributes ? s->attributes : s->classes, sizeof s->classes, "%s", list);
     options.classes = *s->attributes ? NULL : list;
     if (s->as_published) balance(&t->data, s);
     open_held_out(t, options);
@@ -7749,8 +7749,8 @@ static void put_neutral_first(Trainer *t)
     open_data(t);
 }
 
-/* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
- * one. */
+/* The faces that a G that edits is shown: the first of each class in turn, or simply the first where there are attributes,
+ * from the validation part where there is one. */
 static void choose_samples(Trainer *t)
 {
     t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
@@ -7761,7 +7761,7 @@ static void choose_samples(Trainer *t)
     Error why = {0};
     t->sample_pixels = own(SAMPLE_FACES, bytes);
     for (int i = 0; i < SAMPLE_FACES; i++) {
-        int k = dataset_find(set, i % set->n_classes, i / set->n_classes);
+        int k = dataset_find(set, i % set->n_classes, set->attributes ? i : i / set->n_classes);
         if (k < 0) continue;
         t->n_samples += dataset_read(set, k, size, channels, t->sample_pixels + (size_t)t->n_samples * bytes, &why);
     }
@@ -12040,12 +12040,12 @@ static void add_work(Reproduction *r, const Experiment *x)
     Work *w = &r->works[r->n++];
     const Document *d = r->document;
     const char *words = own_text("%s %s", x->settings, d->cut && isfinite(r->budget) ? d->cut : "");
-    if (x->kind == A_CLASSIFIER) words = x->settings;
+    if (strcmp(x->model, "classifier") == 0) words = x->settings;
     *w = (Work){.x = x, .s = d->takes ? *r->s : settings_of_model(x->model, words)};
     if (d->takes) set_settings(&w->s, words);
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
     if (x->shrink) w->s.size /= x->shrink;
-    if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width, w->s.d_width = 0;
+    if (strcmp(x->model, "classifier") && r->s->width) w->s.width = r->s->width, w->s.d_width = 0;
     const char *data = x->joined && !r->s->dry_run ? join_sets(r, x) : r->data[min_int(x->data, r->n_data - 1)];
     set_path(w->s.data, data), set_path(w->s.out, own_text("%s/%s", r->s->out, x->name));
     if (x->kind == AUGMENTATION) w->s.count = augmented_count(&w->s);
@@ -12220,6 +12220,38 @@ static void measure_noise(Reproduction *r, Work *w)
     if (!w->x->data && condition_size(find_model(w->s.model), &w->s, 2)) add_evaluation(r, w);
 }
 
+/* StarGAN's other attributes: each in turn becomes what it was not, and the judge looks at it and at the others. */
+static void measure_attributes(Reproduction *r, Work *w)
+{
+    static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    Classifier *judge = own_classifier(find_work(r, "attributes-judge")->s.out);
+    Editor *ed = use_editor(w->s.out, judge);
+    size_t n = (size_t)ed->g->classes;
+    const DataOptions options = {.attributes = listed(ed->names, (int)n, ","), .limit = 200, .crop = ed->crop};
+    const DataSet *set = use_part(w->s.data, options, "", parts, 3);
+    const PictureSet all = read_whole(set, ed->g);
+    size_t count = (size_t)all.n * n;
+    real *label = own(count, sizeof *label), *y = own((size_t)all.n, ed->picture * sizeof *y);
+    double *before = own(count, sizeof *before), *after = own(count, sizeof *after), turned = 0;
+    for (size_t i = 0; i < count; i++) label[i] = set->attributes[i] > ATTRIBUTE_WHOLE / 2;
+    classifier_look(judge, ed->g, all.x, all.n, before, NULL);          /* of the same list: the same order */
+    for (size_t k = 0; k < n; k++) {
+        double right = 0, as_asked = 0, kept = 0;
+        for (size_t i = k; i < count; i += n) right += (before[i] > 0.5) == (label[i] > 0), label[i] = 1 - label[i];
+        draw_batches(ed->drawing, all.x, label, all.n, y);
+        classifier_look(judge, ed->g, y, all.n, after, NULL);
+        for (size_t i = 0; i < count; i++) {
+            if (i % n == k) as_asked += (after[i] > 0.5) == (label[i] > 0), label[i] = 1 - label[i];
+            else kept += (after[i] > 0.5) == (before[i] > 0.5);
+        }
+        add_fact(w->facts, own_text("%s.right", ed->names[k]), right / all.n);
+        add_fact(w->facts, own_text("%s.turned", ed->names[k]), as_asked / all.n);
+        add_fact(w->facts, own_text("%s.kept", ed->names[k]), kept / (double)(count - (size_t)all.n));
+        turned += as_asked / (double)count;
+    }
+    add_fact(w->facts, "turned", turned);
+}
+
 /* Kolbenschlag's second future work: its verdict in four numbers. */
 static void measure_augmentation(Reproduction *r, Work *w)
 {
@@ -12336,6 +12368,22 @@ static PictureSet some_faces(const Facegan *model, const char *data, const char 
                                                     .unlabelled = 1, .classes = classes}), &model->g);
 }
 
+static void show_attributes(const Work *w, Page *page)
+{
+    const Facegan *model = own_generator(w->s.out);
+    Table *t = new_table("Each attribute turned round, by the judge", model->g.classes, 4);
+    table_row(t, 0, "attribute\tthe judge is right on real pictures\tedits that show what was asked for\tother attributes "
+              "that stay");
+    for (int k = 0; k < model->g.classes; k++) {
+        const char *name = model->class_names[k];
+        table_row(t, k + 1, "%s\t%.1f%%\t%.1f%%\t%.1f%%", name, 100 * fact_of(w->facts, own_text("%s.right", name)),
+                  100 * fact_of(w->facts, own_text("%s.turned", name)),
+                  100 * fact_of(w->facts, own_text("%s.kept", name)));
+    }
+    show_table(page, t);
+    show_samples(w, page);
+}
+
 /* Surani's figures 4 and 9: a face all over the space, and with every emotion at growing strength. */
 static void show_space_editor(const Work *w, Page *page)
 {
@@ -12436,14 +12484,15 @@ static void show_all_models(const Reproduction *r, Page *page)
 /* ---- the page, and the whole ---- */
 
 static const struct {
-    void (*measure)(Reproduction *r, Work *w);
+    void (*measure)(Reproduction *r, Work *w);          /* or NULL */
     void (*show)(const Work *w, Page *page);
     const char *own;                    /* page */
 } kinds[] = {
     [A_CLASSIFIER] = {measure_classifier, show_classifier, "report"},
     [EDITOR] = {measure_editor, show_samples, "report"}, [NOISE_GAN] = {measure_noise, show_samples, "report"},
     [SPACE_EDITOR] = {measure_space_editor, show_space_editor, "report"},
-    [AUGMENTATION] = {measure_augmentation, show_facts, "study"}};
+    [AUGMENTATION] = {measure_augmentation, show_facts, "study"}, [ATTRIBUTE_JUDGE] = {NULL, show_classifier, "report"},
+    [ATTRIBUTES] = {measure_attributes, show_attributes, "report"}};
 
 /* Measures, unless that was done after as many iterations. */
 static void gather_facts(Reproduction *r, Work *w)
@@ -12453,7 +12502,7 @@ static void gather_facts(Reproduction *r, Work *w)
     if (read_facts(w->facts, path)) return;
     Scope inner;
     enter(&inner);
-    kinds[w->x->kind].measure(r, w);
+    if (kinds[w->x->kind].measure) kinds[w->x->kind].measure(r, w);
     if (interrupted) give_up(1, "stopped while %s was measured; the same command goes on", w->x->name);
     save_table(w->facts, path);
     leave();

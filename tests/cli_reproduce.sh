@@ -53,7 +53,11 @@ check "faces to judge by" "$F" data draw --out few/validation --count 6 --size 1
 says "left out: its data was not given" "$F" reproduce ganmut few --budget 2s --width 4 --threads 1 --quiet --out one
 check "faces found are told of joined sets alone" sh -c "grep -q , one/affwild-retinaface/facts-*.csv && ! grep -q ^faces one/affwild-retinaface/facts-*.csv"
 refused "one folder too many; it takes 2" "$F" reproduce noise few faces few --dry-run
-refused "one folder too many; it takes 1" "$F" reproduce stargan faces faces --dry-run
+refused "one folder too many; it takes 2" "$F" reproduce stargan faces faces faces --dry-run
+ls few/train/*/*.png | awk 'BEGIN { print "image_id,Smiling,Frowning" } { print $0 "," (/happy/ ? 1 : -1) "," (/sad/ ? 1 : -1) }' >attributes.csv
+says "attributes-judge .* attributes.csv .* classifier" "$F" reproduce stargan faces attributes.csv --dry-run --width 4 --quiet
+says "2 attributes (Smiling,Frowning)" "$F" train stargan attributes.csv --attributes all --size 16 --width 4 --iters 2 --out two
+refused "it has Smiling, Frowning" "$F" train stargan attributes.csv --attributes Frown --size 16 --iters 2 --out two
 mkdir photos && cp "$(ls few/train/happy/*.png | head -n 1)" photos/
 says "about 78%" "$F" reproduce 003 faces photos --budget 6s $small --out parts
 check "own pictures" grep -q "Own pictures" parts/report.html
@@ -89,7 +93,11 @@ for part in "train 80" "validation 6"; do
     set -- $part
     check "few faces, $1" "$F" data draw --out four/$1 --count $2 --size 16 --grey --emotions angry,happy,sad,surprise --quiet
 done
-again stargan "log-loss different" ../four --budget 3s --width 4 --threads 1 --quiet
+again stargan "log-loss different attributes" ../four ../attributes.csv --budget 5s --width 4 --threads 1 --quiet
+facts=$(echo stopped/stargan/attributes/facts-*.csv)
+check "the mean of both" awk -F, '/[.]turned/ { sum += $2 } /^turned/ { mean = $2 } END { exit !(mean != "" && sum / 2 - mean < 1e-4 && mean - sum / 2 < 1e-4) }' "$facts"
+check "six shares" awk -F, '/[.](right|turned|kept)/ && $2 >= 0 && $2 <= 1 { n++ } END { exit n != 6 }' "$facts"
+check "its table" grep -q "Each attribute turned round" stopped/stargan/report.html
 again noise "cgan wacgan-code augment-noise" ../four ../four --budget 3s --width 4 --threads 1 --quiet
 
 # ---------------------------------------------------------------------------------------------- several folders

@@ -84,7 +84,7 @@ enum { ATTRIBUTE_WHOLE = 255 };         /* an attribute that is there; below it 
 
 typedef struct DataOptions {
     const char *classes;                /* "angry,happy,sad": these, labelled 0, 1, 2. NULL: all, emotions first */
-    const char *attributes;             /* columns of a list: "Smiling,Male", "intensity,AU12"; NULL: classes */
+    const char *attributes;             /* columns of a list: "Smiling,Male", "intensity,AU12", "all"; NULL: classes */
     int split;                          /* SPLIT_TRAIN ... SPLIT_ALL */
     int limit;                          /* at most so many pictures, spread evenly over the set; 0: no limit */
     int crop;                           /* side of the centred square to cut out, in source pixels; 0: the largest */
@@ -947,11 +947,12 @@ static bool dataset_names_pictures(const TableReader *table)
     return dataset_word(dataset_columns, table->fields[0]) == DATA_PATH;
 }
 
-/* The attributes asked for (or all), in that order, become the set's classes; meaning[k] is the field of class k. */
+/* The attributes asked for (NULL or "all": all), in that order, become the set's classes; meaning[k] is the field of class k. */
 static void dataset_choose_attributes(DataSet *set, DataList *list)
 {
     const TableReader *table = list->table;
     const char *asked = set->options.attributes;
+    if (asked && strcmp(asked, "all") == 0) asked = NULL;
     int first = dataset_names_pictures(table), *chosen = list->meaning;
     Names names = asked ? parse_names(asked, "attributes") : (Names){0};
     for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);

@@ -10,7 +10,7 @@
 #include "scores.h"
 
 /* What is measured of a trained network, and which pictures its section on the page has. */
-typedef enum Kind { A_CLASSIFIER, EDITOR, NOISE_GAN, SPACE_EDITOR, AUGMENTATION } Kind;
+typedef enum Kind { A_CLASSIFIER, EDITOR, NOISE_GAN, SPACE_EDITOR, AUGMENTATION, ATTRIBUTE_JUDGE, ATTRIBUTES } Kind;
 
 typedef struct Experiment {
     const char *name, *title, *text;    /* of its run; of its section; what the document did and tells */
@@ -94,6 +94,12 @@ static const Experiment stargan_experiments[] = {
     {"different", "c different from c'",
      "The document asks for it below equation 4; a shuffle of the labels allows c = c'.",
      "stargan", CEOVIC "adv=wgan-gp targets=different", EDITOR, 1, 0, 0, 0},
+    {"attributes-judge", "The attributes' judge", "A classifier that says which attributes a picture shows.",
+     "classifier", "network=small size=48 channels=3 attributes=all validation=0.1", ATTRIBUTE_JUDGE, 0.3, 1, 0, 0},
+    {"attributes", "Other attributes",
+     "\"Able not only to synthesize novel expressions, but also to change other attributes of the face\", which the "
+     "document tells of StarGAN and does not show.",
+     "stargan", "size=48 channels=3 batch=8 attributes=all", ATTRIBUTES, 1, 1, 0, 0},
 };
 
 #define SEEN_BY_EYE "the document shows pictures only"
@@ -109,6 +115,8 @@ static const Published stargan_published[] = {
     {"no-class-loss", "lambda_cls 0: the same", "the input, probably", "moved", 'n', "a guess, not a result"},
     {"different", "c != c': the same", "", "moved", 'n', SEEN_BY_EYE},
     {"wgan-gp", "there and back (of 2)", "", "cycle.l1", 'n', SEEN_BY_EYE},
+    {"attributes", "attributes, each turned round: the mean of the table below", "", "turned", '%',
+     "not shown; of a list of attributes that is given behind the data"},
 };
 
 /* ---- Kolbenschlag: Emotional face generation with adversarial networks ---- */

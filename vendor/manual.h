@@ -45,7 +45,7 @@ static const OptionVerb verbs[] = {
      "  facegan reproduce classifier fer2013 photo.jpg        (and what it sees in a photograph, or a folder of them)\n"
      "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
     {"reproduce", "stargan|ganmut|noise", "DATA... [--budget 2h|full] [--out DIR]",
-     "Ceovic et al.'s, Surani's (1 to 4 folders of faces), or Kolbenschlag's experiments (FACES [WEATHER])", 1, 4,
+     "Ceovic et al.'s (FACES [ATTRIBUTES]), Surani's (1 to 4 folders) or Kolbenschlag's (FACES [WEATHER])", 1, 4,
      run_reproduce, .usual = "width=0:1,512", .examples =
      "  facegan reproduce stargan fer2013 --budget 8h --out runs/stargan-document\n"
      "  facegan reproduce ganmut affwild-retinaface affwild-mtcnn affectnet-retinaface affectnet-mtcnn\n"
@@ -417,7 +417,8 @@ static const OptionChapter manual[] = {
      "figures, the settings, and what the budget cut.\n"
      "\n"
      "    facegan reproduce classifier fer2013 photos      Emotion Detection in Images; photos/ is predicted\n"
-     "    facegan reproduce stargan fer2013                Ceovic et al.: StarGAN, its losses, ablations\n"
+     "    facegan reproduce stargan fer2013 celeba.txt     Ceovic et al.: StarGAN, its losses, ablations; a list of\n"
+     "                                                     attributes, if there is one: each turned round\n"
      "    facegan reproduce noise faces weather            Kolbenschlag: GANs from noise, and his future work\n"
      "    facegan reproduce ganmut A B C D                 Surani: GANmut on two data sets by two detectors\n"
      "\n"
