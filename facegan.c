@@ -7749,8 +7749,8 @@ static void put_neutral_first(Trainer *t)
     open_data(t);
 }
 
-/* The faces that a G that edits is shown: the first of each class in turn, or simply the first where there are attributes,
- * from the validation part where there is one. */
+/* The faces that a G that edits is shown: the first of each class in turn (of all, where there are attributes), from the
+ * validation part where there is one. */
 static void choose_samples(Trainer *t)
 {
     t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
@@ -8243,7 +8243,7 @@ static void tell_length(Trainer *t)
              own_duration(left), shorter(3600 * (double)done / spent));
 }
 
-/* Does G make dark of light in channel c? By the correlation of the sample faces (n,P,P,X) and what it makes of them. */
+/* Does G make dark of light in channel c? The correlation of the sample faces (n,P,P,X) and its pictures tells. */
 static bool makes_negatives(Trainer *t, int c)
 {
     const Drawing *d = &t->drawing;
@@ -12372,8 +12372,8 @@ static void show_attributes(const Work *w, Page *page)
 {
     const Facegan *model = own_generator(w->s.out);
     Table *t = new_table("Each attribute turned round, by the judge", model->g.classes, 4);
-    table_row(t, 0, "attribute\tthe judge is right on real pictures\tedits that show what was asked for\tother attributes "
-              "that stay");
+    table_row(t, 0, "attribute\tthe judge is right on real pictures\tedits that show what was asked for\tother "
+              "attributes that stay");
     for (int k = 0; k < model->g.classes; k++) {
         const char *name = model->class_names[k];
         table_row(t, k + 1, "%s\t%.1f%%\t%.1f%%\t%.1f%%", name, 100 * fact_of(w->facts, own_text("%s.right", name)),
