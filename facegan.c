@@ -162,16 +162,18 @@ static void build_toy_g_step(Toy *t)
     net_update(t->g, loss, leaf(g, t->g_schedule), unused);
 }
 
-/* Iteration i: D steps, then a G step. draw_batch fills x, z and alpha with batch number n. */
-static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
+/* Iteration i of all: D steps, then a G step, the rate falling to 0 so that both come to rest. draw_batch fills x, z and
+ * alpha with batch number n. */
+static void toy_iteration(Toy *t, long i, long all, void (*draw_batch)(Toy *t, long n))
 {
+    double rate = toy_rate * (1 - (double)i / (double)all);
     for (long n = i * TOY_CRITIC; n < (i + 1) * TOY_CRITIC; n++) {
         draw_batch(t, n);
-        set_schedule(t->d_schedule, toy_rate, toy_beta1, toy_beta2, n + 1);
+        set_schedule(t->d_schedule, rate, toy_beta1, toy_beta2, n + 1);
         graph_run(t->d_step);
         if (t->loss == TOY_WGAN) clip_weights(t->d, (real)0.1);
     }
-    set_schedule(t->g_schedule, toy_rate, toy_beta1, toy_beta2, i + 1);
+    set_schedule(t->g_schedule, rate, toy_beta1, toy_beta2, i + 1);
     graph_run(t->g_step);
 }
 
@@ -11936,7 +11938,7 @@ static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES])
     Progress *progress = own_progress("toy", 0, iterations);
     for (long i = 0; i < iterations; i++) {
         if (interrupted) give_up(1, "stopped after %ld of %ld iterations", i, iterations);
-        toy_iteration(&run->toy, i, draw_toy_batch);
+        toy_iteration(&run->toy, i, iterations, draw_toy_batch);
         bool due = (i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations;
         if (due && made < TOY_FRAMES) frames[made++] = draw_toy(run);
         progress_show(progress, i + 1, "%s", "");
