@@ -12222,36 +12222,50 @@ static void measure_noise(Reproduction *r, Work *w)
     if (!w->x->data && condition_size(find_model(w->s.model), &w->s, 2)) add_evaluation(r, w);
 }
 
-/* StarGAN's other attributes: each in turn becomes what it was not, and the judge looks at it and at the others. */
+/* The share of `count` pictures whose attribute k of n the judge's p (count,n) and `label` (count,n) agree about. */
+static double agreement(const double *p, const real *label, int count, size_t n, size_t k)
+{
+    int alike = 0;
+    for (size_t i = k; i < (size_t)count * n; i += n) alike += (p[i] > 0.5) == (label[i] > 0);
+    return (double)alike / count;
+}
+
+static void turn_attribute(real *label, int count, size_t n, size_t k)
+{
+    for (size_t i = k; i < (size_t)count * n; i += n) label[i] = 1 - label[i];
+}
+
+/* StarGAN's other attributes: each in turn becomes what it was not, and the judge looks at it and at the others. Both
+ * networks learnt from one list, so their attributes have one order. */
 static void measure_attributes(Reproduction *r, Work *w)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
-    Classifier *judge = own_classifier(find_work(r, "attributes-judge")->s.out);
-    Editor *ed = use_editor(w->s.out, judge);
+    Editor *ed = use_editor(w->s.out, own_classifier(find_work(r, "attributes-judge")->s.out));
     size_t n = (size_t)ed->g->classes;
     const DataOptions options = {.attributes = listed(ed->names, (int)n, ","), .limit = 200, .crop = ed->crop};
     const DataSet *set = use_part(w->s.data, options, "", parts, 3);
     const PictureSet all = read_whole(set, ed->g);
     size_t count = (size_t)all.n * n;
-    real *label = own(count, sizeof *label), *y = own((size_t)all.n, ed->picture * sizeof *y);
-    double *before = own(count, sizeof *before), *after = own(count, sizeof *after), turned = 0;
-    for (size_t i = 0; i < count; i++) label[i] = set->attributes[i] > ATTRIBUTE_WHOLE / 2;
-    classifier_look(judge, ed->g, all.x, all.n, before, NULL);          /* of the same list: the same order */
+    real *label = own(2 * count, sizeof *label), *seen = label + count,
+         *y = own((size_t)all.n, ed->picture * sizeof *y);
+    double *p = own(count, sizeof *p), mean = 0;
+    classifier_look(ed->judge, ed->g, all.x, all.n, p, NULL);
+    for (size_t i = 0; i < count; i++) label[i] = set->attributes[i] > ATTRIBUTE_WHOLE / 2, seen[i] = p[i] > 0.5;
+    for (size_t k = 0; k < n; k++)
+        add_fact(w->facts, own_text("%s.right", ed->names[k]), agreement(p, label, all.n, n, k));
     for (size_t k = 0; k < n; k++) {
-        double right = 0, as_asked = 0, kept = 0;
-        for (size_t i = k; i < count; i += n) right += (before[i] > 0.5) == (label[i] > 0), label[i] = 1 - label[i];
+        double turned, kept = 0;
+        turn_attribute(label, all.n, n, k);
         draw_batches(ed->drawing, all.x, label, all.n, y);
-        classifier_look(judge, ed->g, y, all.n, after, NULL);
-        for (size_t i = 0; i < count; i++) {
-            if (i % n == k) as_asked += (after[i] > 0.5) == (label[i] > 0), label[i] = 1 - label[i];
-            else kept += (after[i] > 0.5) == (before[i] > 0.5);
-        }
-        add_fact(w->facts, own_text("%s.right", ed->names[k]), right / all.n);
-        add_fact(w->facts, own_text("%s.turned", ed->names[k]), as_asked / all.n);
-        add_fact(w->facts, own_text("%s.kept", ed->names[k]), kept / (double)(count - (size_t)all.n));
-        turned += as_asked / (double)count;
+        classifier_look(ed->judge, ed->g, y, all.n, p, NULL);
+        turned = agreement(p, label, all.n, n, k);
+        turn_attribute(label, all.n, n, k);
+        for (size_t j = 0; j < n; j++) kept += j == k ? 0 : agreement(p, seen, all.n, n, j) / (double)(n - 1);
+        add_fact(w->facts, own_text("%s.turned", ed->names[k]), turned);
+        add_fact(w->facts, own_text("%s.kept", ed->names[k]), kept);
+        mean += turned / (double)n;
     }
-    add_fact(w->facts, "turned", turned);
+    add_fact(w->facts, "turned", mean);
 }
 
 /* Kolbenschlag's second future work: its verdict in four numbers. */
@@ -12404,20 +12418,6 @@ static void show_facts(const Work *w, Page *page)
 
 /* ---- Surani's other figures, which are of the data or of all models ---- */
 
-/* 6: frames that both detectors found a face in, beside what they cut out, as import.csv tells. */
-static void show_detections(const Reproduction *r, Page *page)
-{
-    enum { FRAMES = 3, SIDE = 160 };
-    static const char *const columns[] = {"original", "MTCNN", "RetinaFace"};
-    const unsigned char *cells[FRAMES * 3];
-    if (r->n_data < 2) return;
-    int n = import_compare((const char *[]){r->data[1], r->data[0]}, 2, FRAMES, SIDE, cells);
-    if (!n) return;
-    add_canvas(page, "Figure 6: original, MTCNN, RetinaFace",
-               draw_grid(&(Grid){.cells = cells, .side = SIDE, .channels = 3, .rows = n, .columns = 3, .scale = 1,
-                                 .column_names = columns}));
-}
-
 /* 7: the darkest, brightest, flattest and most blurred of some faces. */
 static void show_hard_conditions(const char *data, const Facegan *model, Page *page)
 {
@@ -12438,24 +12438,16 @@ static void show_hard_conditions(const char *data, const Facegan *model, Page *p
                                  .columns = STATS_HARD, .column_names = kinds}));
 }
 
-/* 8: how many pictures of each emotion a set has. */
-static void show_distribution(const char *data, Page *page)
-{
-    DataSet *set = own_dataset(data, (DataOptions){.split = SPLIT_ALL});
-    double *counts = own((size_t)set->n_classes, sizeof *counts);
-    const char *title = own_text("%s: %d pictures", data, set->count);
-    for (int k = 0; k < set->n_classes; k++) counts[k] = dataset_count(set, k, SPLIT_ALL);
-    add_canvas(page, "Figure 8: emotion distribution",
-               draw_bars(title, "pictures", (const char *const *)set->class_names, counts, set->n_classes));
-}
-
 /* What the document shows of its data; `editor` is one of its editors in a space. */
 static void show_data_figures(const Reproduction *r, const Work *editor, Page *page)
 {
+    PlotCanvas cut_out_by_both;
     page_heading(page, "The data");
-    show_detections(r, page);
+    if (r->n_data > 1 && detections_figure(r->data[0], r->data[1], &cut_out_by_both))
+        add_canvas(page, "Figure 6: original, MTCNN, RetinaFace", cut_out_by_both);
     show_hard_conditions(r->data[0], own_generator(editor->s.out), page);
-    for (int i = 0; i < r->n_data; i++) show_distribution(r->data[i], page);
+    for (int i = 0; i < r->n_data; i++)
+        add_canvas(page, "Figure 8: emotion distribution", distribution_figure(r->data[i]));
 }
 
 /* 10: the same face by every model of one size, a row each, with every emotion. */

@@ -4,6 +4,9 @@
 #ifndef FACEGAN_DOCUMENTS_H
 #define FACEGAN_DOCUMENTS_H
 
+#include "dataset.h"
+#include "figures.h"
+#include "importing.h"
 #include "options.h"
 #include "owned.h"
 #include "page.h"
@@ -302,6 +305,32 @@ static const Document documents[] = {
      "equation 8 with the gradient penalty's sign reversed (D would be paid for steep slopes); ours is added, as in "
      "the public code. Figures 1 to 3 and 5 are drawings of what others found, and of the architecture."},
 };
+
+/* ---- Surani's figures of the data ---- */
+
+/* 6: frames in which both detectors found a face, beside what they cut out; false where no `data import` tells. */
+static bool detections_figure(const char *retinaface, const char *mtcnn, PlotCanvas *canvas)
+{
+    enum { FRAMES = 3, SIDE = 160 };
+    static const char *const columns[] = {"original", "MTCNN", "RetinaFace"};
+    const unsigned char *cells[FRAMES * 3];
+    int n = import_compare((const char *[]){mtcnn, retinaface}, 2, FRAMES, SIDE, cells);
+    if (!n) return false;
+    *canvas = draw_grid(&(Grid){.cells = cells, .side = SIDE, .channels = 3, .rows = n, .columns = 3, .scale = 1,
+                                .column_names = columns});
+    return true;
+}
+
+/* 8: how many pictures of each emotion a set has. */
+static PlotCanvas distribution_figure(const char *data)
+{
+    DataSet set;
+    dataset_open(&set, data, &(DataOptions){.split = SPLIT_ALL});
+    double *counts = (double *)own((size_t)set.n_classes, sizeof *counts);
+    const char *title = own_text("%s: %d pictures", data, set.count);
+    for (int k = 0; k < set.n_classes; k++) counts[k] = dataset_count(&set, k, SPLIT_ALL);
+    return draw_bars(title, "pictures", (const char *const *)set.class_names, counts, set.n_classes);
+}
 
 /* ---- what was found, beside it: `facts` has the facts of each of its experiments, NULL where it was not tried ---- */
 
