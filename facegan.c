@@ -12043,8 +12043,14 @@ static void add_work(Reproduction *r, const Experiment *x)
     const Document *d = r->document;
     const char *words = own_text("%s %s", x->settings, d->cut && isfinite(r->budget) ? d->cut : "");
     if (strcmp(x->model, "classifier") == 0) words = x->settings;
-    *w = (Work){.x = x, .s = d->takes ? *r->s : settings_of_model(x->model, words)};
-    if (d->takes) set_settings(&w->s, words);
+    bool inherits = d->takes && (!*words || strcmp(r->s->network, "small") == 0);
+    *w = (Work){.x = x, .s = inherits ? *r->s : settings_of_model(x->model, words)};
+    if (inherits) set_settings(&w->s, words);
+    else if (d->takes) {                                                /* another network: the data alone is shared */
+        snprintf(w->s.classes, sizeof w->s.classes, "%s", r->s->classes);
+        snprintf(w->s.balance, sizeof w->s.balance, "%s", r->s->balance);
+        w->s.validation = r->s->validation;
+    }
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
     if (x->shrink) w->s.size /= x->shrink;
     if (strcmp(x->model, "classifier") && r->s->width) w->s.width = r->s->width, w->s.d_width = 0;
@@ -12114,7 +12120,7 @@ static Table *plan_table(const Reproduction *r)
 {
     Table *t = new_table("The plan", r->n + 1, 6);
     double all = 0;
-    table_row(t, 0, "experiment\tdata\tmodel\titerations\tof the document's\ttime");
+    table_row(t, 0, "experiment\tdata\tmodel\titerations\tin full\ttime");
     for (int i = 0; i < r->n; i++) {
         const Work *w = &r->works[i];
         double seconds = (double)w->s.iters * w->seconds;
@@ -12164,6 +12170,8 @@ static StatsConfusion *add_split_facts(Work *w)
         add_fact(w->facts, own_text("pictures.%s", name), a->count);
         stats_confusion_join(all, &a->f);
     }
+    for (int k = 0; k < set->n_classes; k++)
+        add_fact(w->facts, own_text("count.%s", set->class_names[k]), dataset_count(set, k, SPLIT_TRAIN));
     return all;
 }
 
@@ -12294,7 +12302,9 @@ static void measure_space_editor(Reproduction *r, Work *w)
         add_fact(w->facts, own_text("%s.smoothness.ends", judges[j]),
                  stats_curves(e->curves, e->n_curves, STRENGTHS).ends);
     }
-    if (w->x->joined) add_fact(w->facts, "faces", import_share_with_face(r->data[w->x->joined]));
+    if (!w->x->joined) return;
+    add_fact(w->facts, "faces", import_share_with_face(r->data[w->x->joined]));
+    add_fact(w->facts, "pictures", own_dataset(w->s.data, (DataOptions){.split = SPLIT_ALL})->count);
 }
 
 /* ---- its section on the page ---- */
@@ -12448,6 +12458,9 @@ static void show_data_figures(const Reproduction *r, const Work *editor, Page *p
     show_hard_conditions(r->data[0], own_generator(editor->s.out), page);
     for (int i = 0; i < r->n_data; i++)
         add_canvas(page, "Figure 8: emotion distribution", distribution_figure(r->data[i]));
+    for (int i = 0; i < r->n; i++)
+        if (r->works[i].x->joined)
+            add_canvas(page, "Figure 8, of both together", distribution_figure(r->works[i].s.data));
 }
 
 /* 10: the same face by every model of one size, a row each, with every emotion. */
@@ -12510,10 +12523,10 @@ static const char *budget_words(const Reproduction *r)
                                                                             r->document->cut) : "";
     if (!r->document->takes && r->s->width) smaller = own_text("%s Generators have --width %ld.", smaller, r->s->width);
     for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
-    if (!cut) return own_text("Budget %s: every network is trained as long as the document did.%s", r->s->budget,
+    if (!cut) return own_text("Budget %s: every network is trained in full.%s", r->s->budget,
                               smaller);
-    return own_text("Budget %s: %d of %d networks are trained for less than the document did, as the plan below tells; "
-                    "--budget full does all of it.%s", r->s->budget, cut, r->n, smaller);
+    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; --budget "
+                    "full does all of it.%s", r->s->budget, cut, r->n, smaller);
 }
 
 static void save_report(Reproduction *r, Table *const *facts, const Table *findings)
