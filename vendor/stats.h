@@ -646,19 +646,29 @@ STATS_API void stats_by_transposed(const double a[3][3], double more, double c[3
  * eigenproblems; eigenvalues that rounding made negative count as 0.
  * ------------------------------------------------------------------------------------------------------------- */
 
-/* Mean (d) and covariance (d,d; divided by n-1) of the rows `which`, or of rows 0..n-1 where it is NULL. */
+enum { STATS_ROWS = 4 };                /* at once: the covariance is read and written that much less often */
+
+/* Mean (d) and covariance (d,d; divided by n-1) of the rows `which`, or of rows 0..n-1 where it is NULL. `centred` has
+ * room for (STATS_ROWS,d). */
 static void stats_moments(const StatsRows *s, const int *which, double *centred, double *mean, double *covariance)
 {
     size_t d = (size_t)s->d;
     memset(mean, 0, d * sizeof *mean), memset(covariance, 0, d * d * sizeof *covariance);
     for (int i = 0; i < s->n; i++)
         for (size_t k = 0; k < d; k++) mean[k] += stats_row(s, which ? which[i] : i)[k] / s->n;
-    for (int i = 0; i < s->n; i++) {
-        const double *row = stats_row(s, which ? which[i] : i);
-        for (size_t k = 0; k < d; k++) centred[k] = row[k] - mean[k];
+    for (int i = 0; i < s->n; i += STATS_ROWS) {
+        const double *a = centred, *b = a + d, *c = b + d, *e = c + d;
+        memset(centred, 0, STATS_ROWS * d * sizeof *centred);
+        for (int r = 0; r < STATS_ROWS && i + r < s->n; r++) {
+            const double *row = stats_row(s, which ? which[i + r] : i + r);
+            for (size_t k = 0; k < d; k++) centred[(size_t)r * d + k] = row[k] - mean[k];
+        }
         for (size_t k = 0; k < d; k++)
-            for (size_t j = 0; j < d; j++) covariance[k * d + j] += centred[k] * centred[j] / (s->n - 1);
+            for (size_t j = k; j < d; j++)
+                covariance[k * d + j] += a[k] * a[j] + b[k] * b[j] + c[k] * c[j] + e[k] * e[j];
     }
+    for (size_t k = 0; k < d; k++)
+        for (size_t j = k; j < d; j++) covariance[j * d + k] = covariance[k * d + j] /= s->n - 1;
 }
 
 /* c = a b, all (n,n) */
@@ -690,8 +700,8 @@ static int stats_root(double *a, double *root, size_t n)
 STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const StatsRows *g, const int *which_g)
 {
     size_t d = (size_t)r->d;
-    double *mean_r = calloc(3 * d + 4 * d * d, sizeof *mean_r), *mean_g = mean_r + d, *centred = mean_g + d,
-           *cov_r = centred + d, *cov_g = cov_r + d * d, *root = cov_g + d * d, *product = root + d * d, sum = 0;
+    double *mean_r = calloc((2 + STATS_ROWS) * d + 4 * d * d, sizeof *mean_r), *mean_g = mean_r + d,
+           *centred = mean_g + d, *cov_r = centred + STATS_ROWS * d, *cov_g = cov_r + d * d, *root = cov_g + d * d, *product = root + d * d, sum = 0;
     if (!mean_r) return NAN;
     stats_moments(r, which_r, centred, mean_r, cov_r);
     stats_moments(g, which_g, centred, mean_g, cov_g);
