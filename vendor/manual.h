@@ -304,7 +304,7 @@ static const OptionChapter manual[] = {
      "        --lambda-gp 0.1 --penalty-share 0.25 --no-wrong-labels --targets permute --beta1 0 --beta2 0.99 \\\n"
      "        --lr 2e-4 --d-lr 4e-4 --average 0.999 --teacher runs/one,runs/two --lambda-teacher 0.2 \\\n"
      "        --smoothing 0.1 --iters 35000 --out runs/photos\n"
-     "The more the teachers count, the clearer the class and the less varied its faces: without them the shipped\n"
+     "The more the teachers count, the clearer the class and the less varied its faces: without them a small\n"
      "classifier finds the class of 41% of samples, with --lambda-teacher 0.1 of 55%, with 0.4 of 75%, of real\n"
      "photographs 68%; samples of one class are 0.90 as varied as photographs of it with 0.1, 0.82 with 0.4.\n"
      "\n"
