@@ -162,8 +162,8 @@ static void build_toy_g_step(Toy *t)
     net_update(t->g, loss, leaf(g, t->g_schedule), unused);
 }
 
-/* Iteration i of all: D steps, then a G step, the rate falling to 0 so that both come to rest. draw_batch fills x, z and
- * alpha with batch number n. */
+/* Iteration i of all: D steps, then a G step, the rate falling to 0 so that both come to rest. draw_batch fills x, z
+ * and alpha with batch number n. */
 static void toy_iteration(Toy *t, long i, long all, void (*draw_batch)(Toy *t, long n))
 {
     double rate = toy_rate * (1 - (double)i / (double)all);
@@ -6521,7 +6521,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
  * 12.1  A generator at work
  * ---------------------------------------------------------------------------------------------- */
 
-enum { MAX_CLASSES = 64, NAME = 64 };
+enum { MAX_CLASSES = 64, NAME = NAME_ROOM };
 
 struct Facegan {
     Net g;
@@ -6655,36 +6655,6 @@ static Gamut gamut_of(const Net *net)
         read_covariance(net, k, gamut.covariance[k]);
     }
     return gamut;
-}
-
-/* "a,b,c" as its parts. Returns how many. */
-static int split_names_list(const char *list, char (*names)[NAME])
-{
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
-}
-
-static const char **name_list(const char (*names)[NAME], int n)
-{
-    const char **list = own((size_t)n, sizeof *list);
-    for (int i = 0; i < n; i++) list[i] = names[i];
-    return list;
-}
-
-/* Which of n names it is, upper and lower case being the same, or which means the same emotion; -1: none. */
-static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
-{
-    for (int i = 0; i < n; i++)
-        if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
-    int meant = dataset_emotion(own_text("%.*s", (int)length, name));
-    for (int i = 0; i < n && meant >= 0; i++)
-        if (dataset_emotion(names[i]) == meant) return i;
-    return -1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7255,7 +7225,7 @@ static Classifier *own_classifier(const char *given)
     on_leaving(close_net, &c->net);
     c->crop = (int)s.crop;
     bool attributes = *s.attributes != 0;
-    c->net.classes = split_names_list(attributes ? s.attributes : s.classes, c->class_names);
+    c->net.classes = list_names(attributes ? s.attributes : s.classes, c->class_names, MAX_CLASSES);
     if (c->net.classes < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
     shape_classifier(&s, &c->net);
     c->one = new_look(&c->net, 1, attributes), c->many = new_look(&c->net, CLASSIFIED, attributes);
@@ -7332,7 +7302,7 @@ static PictureSet read_spread(const DataSet *set, const Net *g, int most)
 static void match_classes(const Classifier *c, const char *const *names, int n, const char *whose, int *class_of)
 {
     for (int k = 0; k < n; k++)
-        if ((class_of[k] = find_name(c->class_names, c->net.classes, names[k], strlen(names[k]))) < 0)
+        if ((class_of[k] = dataset_name_of(c->class_names, c->net.classes, names[k], strlen(names[k]))) < 0)
             give_up(2, "%s does not know %s, a class of %s", c->path, names[k], whose);
 }
 
@@ -7439,7 +7409,7 @@ static void watch_with_classifier(Trainer *t, const PictureSet *seen)
     bool asked = *t->settings.classifier;
     Classifier *c = w->judge = asked ? own_classifier(t->settings.classifier) : shipped_classifier();
     for (int k = 0; w->judge && !asked && k < t->data.n_classes; k++)
-        if (find_name(c->class_names, c->net.classes, names[k], strlen(names[k])) < 0) w->judge = NULL;
+        if (dataset_name_of(c->class_names, c->net.classes, names[k], strlen(names[k])) < 0) w->judge = NULL;
     if (!w->judge) return;
     if (g->condition) match_classes(c, names, t->data.n_classes, t->data.path, w->judge_class);
     if (asked) {
@@ -7751,8 +7721,8 @@ static void put_neutral_first(Trainer *t)
     open_data(t);
 }
 
-/* The faces that a G that edits is shown: the first of each class in turn (of all, where there are attributes), from the
- * validation part where there is one. */
+/* The faces that a G that edits is shown: the first of each class in turn (of all, where there are attributes), from
+ * the validation part where there is one. */
 static void choose_samples(Trainer *t)
 {
     t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
@@ -9305,7 +9275,7 @@ static void name_classes(Facegan *model, const TensorFile *file)
 {
     const char *names = tensorfile_metadata(file, "attributes");
     if (!names || !*names) names = tensorfile_metadata(file, "classes");
-    split_names_list(names ? names : "", model->class_names);
+    list_names(names ? names : "", model->class_names, MAX_CLASSES);
     for (int i = 0; i < model->g.classes; i++) {
         char *name = model->class_names[i];
         if (*name) continue;
@@ -9424,7 +9394,7 @@ static void fit_picture(Facegan *model, Image *picture)
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
-    return find_name(model->class_names, model->g.classes, name, length);
+    return dataset_name_of(model->class_names, model->g.classes, name, length);
 }
 
 /* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions: the square of how far
@@ -9822,7 +9792,7 @@ static int around_the_circle(const Gamut *gamut, int *order)
 static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
 {
     char names[MAX_CLASSES][NAME];
-    int n = split_names_list(show->s->path, names);
+    int n = list_names(show->s->path, names, MAX_CLASSES);
     for (int i = 0; i < n; i++)
         if ((stops[i] = find_class(show->model, names[i], strlen(names[i]))) < 0)
             give_up(2, "--path %s: \"%s\" is not one of the model's emotions", show->s->path, names[i]);
@@ -9906,7 +9876,7 @@ typedef struct Report {
 
 static void find_samples(Report *r)
 {
-    int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
+    int classes = list_names(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names, MAX_CLASSES);
     bool named = condition_size(r->model, &r->s, classes) > 0;
     int from = !r->model->from_noise, drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
@@ -10012,8 +9982,9 @@ static void add_losses(const Report *r)
     page_heading(r->page, "Losses");
     if (r->model->healthy) page_paragraph(r->page, r->model->healthy);
     if (*r->s.teacher && r->model->g_step)
-        page_paragraph(r->page, "G.teacher, what the teachers make of G's pictures, falls as G learns the classes. Where "
-                       "--lambda-cls is 0, D's own class head does not learn, and D.cls and G.cls stay where they are.");
+        page_paragraph(r->page, "G.teacher, what the teachers make of G's pictures, falls as G learns the classes. "
+                       "Where --lambda-cls is 0, D's own class head does not learn, and D.cls and G.cls stay where "
+                       "they are.");
     page_columns(r->page, r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
     page_columns(r->page, r->log, "Generator", "G.", "loss");
     page_columns(r->page, r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
@@ -10153,12 +10124,13 @@ typedef struct Sampler {
 static void choose_classes(Sampler *m, const char *trained, const char *wanted)
 {
     char known[MAX_CLASSES][NAME], names[MAX_CLASSES][NAME];
-    int classes = m->g.condition ? split_names_list(trained, known) : 0, asked = split_names_list(wanted, names);
+    int classes = m->g.condition ? list_names(trained, known, MAX_CLASSES) : 0,
+        asked = list_names(wanted, names, MAX_CLASSES);
     if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
     m->n = asked ? asked : classes ? classes : 1;
     m->names[0] = "sample";
     for (int i = 0; classes && i < m->n; i++) {
-        int k = asked ? find_name(known, classes, names[i], strlen(names[i])) : i;
+        int k = asked ? dataset_name_of(known, classes, names[i], strlen(names[i])) : i;
         if (k < 0) give_up(2, "--emotions %s: this generator draws %s", names[i], trained);
         m->chosen[i] = k, m->names[i] = own_text("%s", known[k]);
     }
@@ -11997,13 +11969,6 @@ typedef struct Reproduction {
     Work works[EXPERIMENTS_MOST];
 } Reproduction;
 
-static double parse_budget(const char *text)
-{
-    double seconds = strcmp(text, "full") == 0 ? INFINITY : progress_time(text);
-    if (isnan(seconds)) give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
-    return seconds;
-}
-
 static Work *find_work(Reproduction *r, const char *name)
 {
     for (int i = 0; i < r->n; i++)
@@ -12012,28 +11977,6 @@ static Work *find_work(Reproduction *r, const char *name)
 }
 
 /* ---- the plan ---- */
-
-/* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
-static const char *join_sets(const Reproduction *r, const Experiment *x)
-{
-    const char *path = own_text("%s/%s.csv", r->s->out, x->name);
-    DataSet *sets[2];
-    make_folder(r->s->out);
-    for (int k = 0; k < 2; k++)
-        sets[k] = own_dataset(r->data[k ? x->joined : x->data], (DataOptions){.split = SPLIT_ALL});
-    dataset_join(sets, 2, path);
-    return path;
-}
-
-/* As many real pictures of a class as a study learns from: of the smallest class half. */
-static long augmented_count(const Settings *s)
-{
-    const DataSet *set = own_dataset(s->data, (DataOptions){.split = SPLIT_TRAIN});
-    long count = s->count;
-    for (int k = 0; k < set->n_classes; k++)
-        count = min_int((int)count, (dataset_count(set, k, SPLIT_TRAIN) + 1) / 2);
-    return count;
-}
 
 /* The network as the document has it. What the command says of the classifier's document (--network, --init, ...)
  * holds. A dry run, which writes nothing, looks at the first of two sets to be joined. */
@@ -12054,9 +11997,10 @@ static void add_work(Reproduction *r, const Experiment *x)
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
     if (x->shrink) w->s.size /= x->shrink;
     if (strcmp(x->model, "classifier") && r->s->width) w->s.width = r->s->width, w->s.d_width = 0;
-    const char *data = x->joined && !r->s->dry_run ? join_sets(r, x) : r->data[min_int(x->data, r->n_data - 1)];
+    const char *data = x->joined && !r->s->dry_run ? join_sets(r->data[x->data], r->data[x->joined], r->s->out, x->name)
+                                                    : r->data[min_int(x->data, r->n_data - 1)];
     set_path(w->s.data, data), set_path(w->s.out, own_text("%s/%s", r->s->out, x->name));
-    if (x->kind == AUGMENTATION) w->s.count = augmented_count(&w->s);
+    if (x->kind == AUGMENTATION) w->s.count = augmented_count(data, w->s.count);
 }
 
 /* Is the data there that it needs? A judge takes what there is. */
@@ -12179,15 +12123,9 @@ static StatsConfusion *add_split_facts(Work *w)
 static void measure_classifier(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
-    const double *on_batches = table_column(log, "D.accuracy"), *held_out = table_column(log, "validation_accuracy"),
-                 *loss = table_column(log, "validation_loss");
-    size_t from = log->rows > 50 ? log->rows - 50 : 0;
-    double training = 0, validation = NAN, lowest = INFINITY, pictures = 0;
+    double pictures = 0;
     (void)r;
-    for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
-    for (size_t i = 0; held_out && loss && i < log->rows; i++)
-        if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
-    add_fact(w->facts, "training", training), add_fact(w->facts, "validation", validation);
+    add_training_facts(w->facts, log);
     add_fact(w->facts, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
     const StatsConfusion *all = add_split_facts(w);
     if (!all->n) return;
@@ -12428,26 +12366,6 @@ static void show_facts(const Work *w, Page *page)
 
 /* ---- Surani's other figures, which are of the data or of all models ---- */
 
-/* 7: the darkest, brightest, flattest and most blurred of some faces. */
-static void show_hard_conditions(const char *data, const Facegan *model, Page *page)
-{
-    static const char *const kinds[STATS_HARD] = {"dark", "bright", "little contrast", "blurred"};
-    const PictureSet all = some_faces(model, data, NULL, 500);
-    size_t side = (size_t)model->g.size, picture = side * side * (size_t)model->g.channels;
-    double *grey = own(side * side, sizeof *grey);
-    unsigned char *found = own(STATS_HARD, picture);
-    StatsHardest hardest = {0};
-    for (int i = 0; i < all.n; i++) {
-        image_grey(all.x + (size_t)i * picture, side * side, model->g.channels, grey);
-        stats_harder(&hardest, grey, (int)side);
-    }
-    for (size_t k = 0; k < STATS_HARD; k++)
-        image_to_bytes(all.x + (size_t)hardest.which[k] * picture, picture, found + k * picture);
-    add_canvas(page, own_text("Figure 7: difficult conditions, found in %d faces", all.n),
-               draw_grid(&(Grid){.pictures = found, .side = (int)side, .channels = model->g.channels, .rows = 1,
-                                 .columns = STATS_HARD, .column_names = kinds}));
-}
-
 /* What the document shows of its data; `editor` is one of its editors in a space. */
 static void show_data_figures(const Reproduction *r, const Work *editor, Page *page)
 {
@@ -12455,7 +12373,12 @@ static void show_data_figures(const Reproduction *r, const Work *editor, Page *p
     page_heading(page, "The data");
     if (r->n_data > 1 && detections_figure(r->data[0], r->data[1], &cut_out_by_both))
         add_canvas(page, "Figure 6: original, MTCNN, RetinaFace", cut_out_by_both);
-    show_hard_conditions(r->data[0], own_generator(editor->s.out), page);
+    const Facegan *model = own_generator(editor->s.out);
+    const char **names = name_list(model->class_names, model->g.classes);
+    const DataOptions faces = {.split = SPLIT_ALL, .crop = model->crop, .limit = 500,
+                               .classes = listed(names, model->g.classes, ",")};
+    add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
+               hard_conditions_figure(r->data[0], &faces, model->g.size, model->g.channels));
     for (int i = 0; i < r->n_data; i++)
         add_canvas(page, "Figure 8: emotion distribution", distribution_figure(r->data[i]));
     for (int i = 0; i < r->n; i++)

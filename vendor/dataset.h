@@ -78,6 +78,9 @@ static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "
 DATASET_API int dataset_split(const char *name);
 DATASET_API int dataset_emotion(const char *name);
 
+/* Which of n names it is, upper and lower case being the same, or which means the same emotion; -1: none. */
+DATASET_API int dataset_name_of(const char (*names)[NAME_ROOM], int n, const char *name, size_t length);
+
 /* ---- the set ---- */
 
 enum { ATTRIBUTE_WHOLE = 255 };         /* an attribute that is there; below it lie shares, such as intensities */
@@ -293,6 +296,16 @@ DATASET_API int dataset_emotion(const char *name)
         {"disgusted", EMOTION_DISGUST}, {"angry", EMOTION_ANGRY}, {"anger", EMOTION_ANGRY}, {NULL, -1}
     };
     return dataset_word(words, name);
+}
+
+DATASET_API int dataset_name_of(const char (*names)[NAME_ROOM], int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
+    int meant = dataset_emotion(own_text("%.*s", (int)length, name));
+    for (int i = 0; i < n && meant >= 0; i++)
+        if (dataset_emotion(names[i]) == meant) return i;
+    return -1;
 }
 
 enum { DATA_PATH, DATA_LABEL, DATA_SPLIT, DATA_PIXELS, DATA_FACE_X, DATA_FACE_Y, DATA_FACE_WIDTH, DATA_FACE_HEIGHT,
@@ -947,7 +960,8 @@ static bool dataset_names_pictures(const TableReader *table)
     return dataset_word(dataset_columns, table->fields[0]) == DATA_PATH;
 }
 
-/* The attributes asked for (NULL or "all": all), in that order, become the set's classes; meaning[k] is the field of class k. */
+/* The attributes asked for (NULL or "all": all), in that order, become the set's classes; meaning[k] is the field of
+ * class k. */
 static void dataset_choose_attributes(DataSet *set, DataList *list)
 {
     const TableReader *table = list->table;

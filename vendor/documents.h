@@ -46,9 +46,9 @@ typedef struct Document {
 /* ---- Emotion Detection in Images ---- */
 
 #define OPTIMISER(word, rate)                                                                                          \
-    {word, "Optimisers: " word, "The document names SGD, Adagrad, Adam and RMSprop as usual ones, takes Adam, and "     \
-     "tells of \"a lot of attempts with other parameters\" without saying which. The small network, for a quarter of "  \
-     "the time that the one above has.", "classifier", "network=small d-optimiser=" word " lr=" rate, A_CLASSIFIER,     \
+    {word, "Optimisers: " word, "The document names SGD, Adagrad, Adam and RMSprop as usual ones, takes Adam, and "    \
+     "tells of \"a lot of attempts with other parameters\" without saying which. The small network, for a quarter "    \
+     "of the time that the one above has.", "classifier", "network=small d-optimiser=" word " lr=" rate, A_CLASSIFIER, \
      0.5, 0, 0, 0}
 
 static const Experiment classifier_experiments[] = {
@@ -93,10 +93,10 @@ static const Experiment stargan_experiments[] = {
      "classifier", "network=small " FOUR, A_CLASSIFIER, 0.3, 0, 0, 0},
     {"log-loss", "The document's loss",
      "Equation 1: the log loss, in the usual form in which G maximises log D(G(x,c)); --adv bce-saturating is the one "
-     "printed. Labels are shuffled and the rate falls in the second half, as in StarGAN. After 100 of its 400 epochs the "
-     "document saw \"only slight changes which are prevalent in the mouth area\", and visible lines around it \"which "
-     "remind of moustache\"; by the 400th \"modifications are more obvious and the desired emotions more easily "
-     "recognizable\", in eyebrows and eyes, too.",
+     "printed. Labels are shuffled and the rate falls in the second half, as in StarGAN. After 100 of its 400 epochs "
+     "the document saw \"only slight changes which are prevalent in the mouth area\", and visible lines around it "
+     "\"which remind of moustache\"; by the 400th \"modifications are more obvious and the desired emotions more "
+     "easily recognizable\", in eyebrows and eyes, too.",
      "stargan", CEOVIC "adv=bce", EDITOR, 2, 0, 0, 0},
     {"wgan-gp", "StarGAN's own loss",
      "The document says that its solution is StarGAN's, and prints the log loss all the same; StarGAN's paper and code "
@@ -110,8 +110,8 @@ static const Experiment stargan_experiments[] = {
     {"attributes-judge", "The attributes' judge", "A classifier that says which attributes a picture shows.",
      "classifier", "network=small size=48 channels=3 attributes=all validation=0.1", ATTRIBUTE_JUDGE, 0.3, 1, 0, 0},
     {"attributes", "Other attributes",
-     "StarGAN \"is able not only to synthesize novel expressions, but also to change other attributes of the face\", which the "
-     "document tells of StarGAN and does not show.",
+     "StarGAN \"is able not only to synthesize novel expressions, but also to change other attributes of the face\", "
+     "which the document tells of StarGAN and does not show.",
      "stargan", "size=48 channels=3 batch=8 attributes=all", ATTRIBUTES, 1, 1, 0, 0},
 };
 
@@ -172,8 +172,8 @@ static const Experiment noise_experiments[] = {
      "wgan", KOLBENSCHLAG "conditional=1", NOISE_GAN, 1, 1, 0, 0},
     {"wacgan", "A critic with two losses",
      "Wasserstein for authenticity, classes for the emotion: the model began to sometimes draw different faces. "
-     "\"Although the generated images are not really usable, the results show the feasibility of generating human faces "
-     "expressing emotions.\"", "wacgan", KOLBENSCHLAG, FACES_AND_CLASSES},
+     "\"Although the generated images are not really usable, the results show the feasibility of generating human "
+     "faces expressing emotions.\"", "wacgan", KOLBENSCHLAG, FACES_AND_CLASSES},
     {"wacgan-code", "The same, in the author's public code", "Which the document does not mention, as far as it is "
      "known, at 32 px in batches of 16.",
      "wacgan", KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", FACES_AND_CLASSES},
@@ -253,7 +253,8 @@ static const Experiment ganmut_experiments[] = {
 
 #define BY_BOTH(run, what, fact, vgg, resnet, why)                                                                     \
     {run, what ", VGGNet", vgg, "vgg." fact, 'n', why}, {run, what ", ResNet", resnet, "resnet." fact, 'n', why}
-#define ORIGINAL "the original run's weights are not ours to ship; `facegan study ganmut` measures them for those who have them"
+#define ORIGINAL                                                                                                       \
+    "the original run's weights are not ours to ship; `facegan study ganmut` measures them for those who have them"
 #define OTHER_JUDGE "another judge gives other numbers: compare rows of one judge. Ours edits Aff-Wild2's faces"
 #define F1_TABLE(run, vr, rr, vc, rc, va, ra, vo, ro)                                                                 \
     BY_BOTH("affwild-" run, "Real", "f1.real", vr, rr, OTHER_JUDGE),                                                   \
@@ -269,7 +270,7 @@ static const Experiment ganmut_experiments[] = {
     BY_BOTH("original", "GANmut MTCNN", fact, v6, r6, ORIGINAL)
 #define DISCRIMINATOR(run, what, average, real, fake)                                                                  \
     {run, what ", average", average, "discriminator.f1.average", 'n', "ours is the mean of the two below; the "        \
-     "document's 0.26 is less than either of its two"},                                                                                                  \
+     "document's 0.26 is less than either of its two"},                                                                \
     {run, what ", real", real, "discriminator.f1.real", 'n', "the threshold is not told: ours is the midpoint of two " \
      "means"},                                                                                                         \
     {run, what ", fake", fake, "discriminator.f1.fake", 'n', "the same"}
@@ -289,12 +290,12 @@ static const Published ganmut_published[] = {
     F1_TABLE("mtcnn", "0.34", "0.50", "0.44", "0.58", "0.22", "0.27", "0.38", "0.48"),
     {NULL, "Table III  Frechet Emotion Distance (lower is better)", NULL, NULL, 0, NULL},
     SIX_ROWS("fed", "35.96", "8.0", "106.9", "18.7", "31.34", "6.5", "24.23", "9.9", "27.74", "6.6", "26.50", "11.08",
-             "it grows with the number and size of a judge's features; of two layers the document does not tell which it "
-             "took: ours is the last convolution's mean"),
+             "it grows with the number and size of a judge's features; of two layers the document does not tell which "
+             "it took: ours is the last convolution's mean"),
     {NULL, "Table IV  Smoothness (lower is better)", NULL, NULL, 0, NULL},
     SIX_ROWS("smoothness", "0.726", "0.124", "0.165", "0.643", "0.335", "0.45", "0.376", "0.382", "0.427", "0.38",
-             "0.054", "0.36", "largest step upwards over largest less smallest; 0.11 is the least of a rising curve, so the "
-             "document's 0.054 is of one that falls or of another definition"),
+             "0.054", "0.36", "largest step upwards over largest less smallest; 0.11 is the least of a rising curve: "
+             "the document's 0.054 is of one that falls or of another definition"),
     BY_BOTH("affwild-retinaface", "Aff-Wild2 RetinaFace, first to last", "smoothness.ends", "", "", ITS_ENDS),
     BY_BOTH("affwild-retinaface", "Aff-Wild2 RetinaFace, curves that never fall", "smoothness.rising", "", "",
             "not told; a curve that falls can score low"),
@@ -315,8 +316,8 @@ static const Document documents[] = {
      "The document fine-tunes the last block of VGG19 from ImageNet weights, with two layers of 128 behind it, by Adam "
      "at a rate of 1e-5; the weights are not ours to ship: --network vgg19 --init FILE --as-published comes nearest. "
      "small learns from nothing, at 48 px instead of 224, and in full is trained for its own usual number of passes. "
-     "The document tells no dropout rate, L2 strength, batch size or patience. Its VGG19 of 13 convolutions and 5 dense "
-     "layers is a slip: there are 16 and 3. \"Manual testing with random images from the internet proved to work "
+     "The document tells no dropout rate, L2 strength, batch size or patience. Its VGG19 of 13 convolutions and 5 "
+     "dense layers is a slip: there are 16 and 3. \"Manual testing with random images from the internet proved to work "
      "reasonably well for images that are also clear to identify for a human\": photographs given behind the data are "
      "predicted below."},
     {"stargan", "GANs for Generating Different Face Expressions",
@@ -328,8 +329,8 @@ static const Document documents[] = {
      "N. Kolbenschlag (in the document also Kolbenschlager), Universitaet Augsburg, 2020", NULL,
      ROWS_OF(noise_experiments), ROWS_OF(noise_published), 0, NULL,
      "The document's faces are Aff-Wild2's, about 3,000 pictures of about 200 people, which are given to researchers "
-     "only: any labelled faces stand in for them. It tells the plain GAN's epochs alone, which all networks have here in "
-     "full, and no size, batch, rate, optimiser or layers: 64 px and the rest are the author's public code's and "
+     "only: any labelled faces stand in for them. It tells the plain GAN's epochs alone, which all networks have here "
+     "in full, and no size, batch, rate, optimiser or layers: 64 px and the rest are the author's public code's and "
      "facegan's."},
     {"ganmut", "GANmut: Generating and Modifying Facial Expressions", "M. Surani, arXiv 2406.11079, 2024", NULL,
      ROWS_OF(ganmut_experiments), ROWS_OF(ganmut_published), 0, "size=48 width=16 d-width=32",
@@ -338,10 +339,57 @@ static const Document documents[] = {
      "import ... --detector` leaves them; experiments whose folder is not given are left out. The document prints its "
      "equation 8 with the gradient penalty's sign reversed (D would be paid for steep slopes); ours is added, as in "
      "the public code. It does not tell how long it trained: in full is the public code's 2,000,000 iterations. It "
-     "calls the combined set better for its \"higher FED scores and Smoothness Scores\", which its own tables III and IV "
-     "call worse, and RetinaFace better in FED, where VGGNet finds the contrary for the combined set. Figures 1 to 3 and "
-     "5 are others', and of the architecture."},
+     "calls the combined set better for its \"higher FED scores and Smoothness Scores\", which its own tables III and "
+     "IV call worse, and RetinaFace better in FED, where VGGNet finds the contrary for the combined set. Figures 1 to "
+     "3 and 5 are others', and of the architecture."},
 };
+
+/* ---- what a reproduction needs of its data ---- */
+
+/* Seconds; INFINITY: all that the document did. */
+static double parse_budget(const char *text)
+{
+    double seconds = strcmp(text, "full") == 0 ? INFINITY : progress_time(text);
+    if (isnan(seconds)) give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
+    return seconds;
+}
+
+/* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
+static const char *join_sets(const char *first, const char *second, const char *out, const char *name)
+{
+    const char *path = own_text("%s/%s.csv", out, name);
+    DataSet sets[2];
+    make_folder(out);
+    dataset_open(&sets[0], first, &(DataOptions){.split = SPLIT_ALL});
+    dataset_open(&sets[1], second, &(DataOptions){.split = SPLIT_ALL});
+    dataset_join((DataSet *[]){&sets[0], &sets[1]}, 2, path);
+    return path;
+}
+
+/* As many real pictures of a class as a study learns from: of the smallest class half. */
+static long augmented_count(const char *data, long count)
+{
+    DataSet set;
+    dataset_open(&set, data, &(DataOptions){.split = SPLIT_TRAIN});
+    for (int k = 0; k < set.n_classes; k++) {
+        long half = (dataset_count(&set, k, SPLIT_TRAIN) + 1) / 2;
+        if (half < count) count = half;
+    }
+    return count;
+}
+
+/* A classifier's accuracy on its last batches, and on what was held out where its loss was lowest. */
+static void add_training_facts(Table *facts, const TableNumbers *log)
+{
+    const double *on_batches = table_column(log, "D.accuracy"), *held_out = table_column(log, "validation_accuracy"),
+                 *loss = table_column(log, "validation_loss");
+    size_t from = log->rows > 50 ? log->rows - 50 : 0;
+    double training = 0, validation = NAN, lowest = INFINITY;
+    for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
+    for (size_t i = 0; held_out && loss && i < log->rows; i++)
+        if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
+    add_fact(facts, "training", training), add_fact(facts, "validation", validation);
+}
 
 /* ---- Surani's figures of the data ---- */
 
@@ -356,6 +404,30 @@ static bool detections_figure(const char *retinaface, const char *mtcnn, PlotCan
     *canvas = draw_grid(&(Grid){.cells = cells, .side = SIDE, .channels = 3, .rows = n, .columns = 3, .scale = 1,
                                 .column_names = columns});
     return true;
+}
+
+/* 7: the darkest, brightest, flattest and most blurred of some faces. */
+static PlotCanvas hard_conditions_figure(const char *data, const DataOptions *options, int side, int channels)
+{
+    static const char *const kinds[STATS_HARD] = {"dark", "bright", "little contrast", "blurred"};
+    size_t pixels = (size_t)(side * side), picture = pixels * (size_t)channels;
+    unsigned char *all, *found = (unsigned char *)own(STATS_HARD, picture);
+    double *grey = (double *)own(pixels, sizeof *grey);
+    IMAGE_REAL *x = (IMAGE_REAL *)own(picture, sizeof *x);
+    StatsHardest hardest = {0};
+    DataSet set;
+    dataset_open(&set, data, options);
+    all = (unsigned char *)own((size_t)set.count, picture);
+    for (int i = 0; i < set.count; i++) {
+        unsigned char *face = all + (size_t)hardest.n * picture;
+        if (!dataset_read(&set, i, side, channels, face, &(Error){0})) continue;
+        image_from_bytes(face, picture, x), image_grey(x, pixels, channels, grey);
+        stats_harder(&hardest, grey, side);
+    }
+    for (size_t k = 0; k < STATS_HARD; k++)
+        memcpy(found + k * picture, all + (size_t)hardest.which[k] * picture, picture);
+    return draw_grid(&(Grid){.pictures = found, .side = side, .channels = channels, .rows = 1, .columns = STATS_HARD,
+                             .column_names = kinds});
 }
 
 /* 8: how many pictures of each emotion a set has. */

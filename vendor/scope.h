@@ -161,6 +161,14 @@ SCOPE_API const char *listed(const char *const *items, int count, const char *be
  * is empty or there twice. */
 SCOPE_API Names parse_names(const char *list, const char *what);
 
+enum { NAME_ROOM = 64 };                /* bytes, the 0 at the end among them, where names lie in rows of an array */
+
+/* The same without a word of blame, into rows: how many, at most `most`; longer names are cut. */
+SCOPE_API int list_names(const char *list, char (*names)[NAME_ROOM], int most);
+
+/* Rows as a list of pointers to them. */
+SCOPE_API const char **name_list(const char (*names)[NAME_ROOM], int n);
+
 #endif /* SCOPE_H */
 
 #if defined(SCOPE_IMPLEMENTATION) && !defined(SCOPE_IMPLEMENTED)
@@ -458,6 +466,24 @@ SCOPE_API Names parse_names(const char *list, const char *what)
         at = next;
         if (!*at) return names;
     }
+}
+
+SCOPE_API int list_names(const char *list, char (*names)[NAME_ROOM], int most)
+{
+    int n = 0;
+    while (*list && n < most) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME_ROOM, "%.*s", (int)(length < NAME_ROOM ? length : NAME_ROOM - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
+
+SCOPE_API const char **name_list(const char (*names)[NAME_ROOM], int n)
+{
+    const char **list = (const char **)own((size_t)n, sizeof *list);
+    for (int i = 0; i < n; i++) list[i] = names[i];
+    return list;
 }
 
 #endif /* SCOPE_IMPLEMENTATION */

@@ -701,7 +701,8 @@ STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const Sta
 {
     size_t d = (size_t)r->d;
     double *mean_r = calloc((2 + STATS_ROWS) * d + 4 * d * d, sizeof *mean_r), *mean_g = mean_r + d,
-           *centred = mean_g + d, *cov_r = centred + STATS_ROWS * d, *cov_g = cov_r + d * d, *root = cov_g + d * d, *product = root + d * d, sum = 0;
+           *centred = mean_g + d, *cov_r = centred + STATS_ROWS * d, *cov_g = cov_r + d * d,
+           *root = cov_g + d * d, *product = root + d * d, sum = 0;
     if (!mean_r) return NAN;
     stats_moments(r, which_r, centred, mean_r, cov_r);
     stats_moments(g, which_g, centred, mean_g, cov_g);
