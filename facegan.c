@@ -12377,7 +12377,7 @@ static void show_data_figures(const Reproduction *r, const Work *editor, Page *p
     const char **names = name_list(model->class_names, model->g.classes);
     const DataOptions faces = {.split = SPLIT_ALL, .crop = model->crop, .limit = 500,
                                .classes = listed(names, model->g.classes, ",")};
-    add_canvas(page, "Figure 7: difficult conditions, found in 500 faces",
+    add_canvas(page, "Figure 7: difficult conditions, found in at most 500 faces",
                hard_conditions_figure(r->data[0], &faces, model->g.size, model->g.channels));
     for (int i = 0; i < r->n_data; i++)
         add_canvas(page, "Figure 8: emotion distribution", distribution_figure(r->data[i]));
