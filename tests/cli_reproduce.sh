@@ -13,6 +13,8 @@ small="--balance oversample --batch 16 --size 16 --quiet"
 
 # ---------------------------------------------------------------------------------------------- the plan
 says "in full" "$F" reproduce classifier faces --dry-run --budget 30s $small
+check "more faces" "$F" data draw --out more --count 140 --size 16 --grey --emotions angry,happy,sad --quiet
+says "adagrad .* classifier" "$F" reproduce classifier more --dry-run --budget 30s --network resnet18 --balance oversample --batch 16 --size 32 --quiet
 check "a dry run writes nothing" test ! -e runs
 says "no-class-loss" "$F" reproduce stargan faces --dry-run --width 4 --quiet
 "$F" reproduce classifier faces --dry-run --budget full $small >said 2>&1
