@@ -276,7 +276,7 @@ typedef struct Device {
     X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", EVERY,            \
       "X: 1 grey, 3 colour")                                                                                           \
     X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
-      "a,b,c, or all: binary attributes of a CelebA-style list instead of classes")                                            \
+      "a,b,c, or all: binary attributes of a CelebA-style list instead of classes")                                    \
     X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", EVERY,                         \
       "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
     X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \

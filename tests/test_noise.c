@@ -278,21 +278,26 @@ static void test_planted_collapse(void)
     CHECK(last_logged("iteration") == 400 && last_logged("watch.pixels") >= 0);
 }
 
+/* Of a small network on the drawn faces, its weights not yet drawn. */
+static Trainer *small_trainer(const char *model, int channels)
+{
+    Settings s = settings_of_model(model, "size=32 width=4 batch=4 iters=1000");
+    s.channels = channels;
+    snprintf(s.data, sizeof s.data, "%s/faces", folder);
+    Trainer *t = new_trainer(&s);
+    complete_settings(t);
+    build_graphs(t, t->data.n_classes);
+    return t;
+}
+
 /* A trainer whose G draws very different pictures is healthy; its last layer gone, the alarm goes off at once, once. */
 static void test_alarm(void)
 {
     char text[VARIETY_WORDS];
     Scope inner;
     enter(&inner);
-    Settings usual = default_settings();
-    Trainer *t = new_trainer(&usual);
+    Trainer *t = small_trainer("wacgan", 1);
     Settings *s = &t->settings;
-    snprintf(s->model, sizeof s->model, "wacgan");
-    set_usual(s, "wacgan noise", s);
-    snprintf(s->data, sizeof s->data, "%s/faces", folder);
-    s->size = 32, s->channels = 1, s->width = 4, s->batch = 4, s->iters = 1000;
-    complete_settings(t);
-    build_graphs(t, t->data.n_classes);
     watch_data(t);
     net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
     Tensor *last = net_find(&t->now.g, "main.9.weight")->w;
@@ -327,14 +332,7 @@ static void test_turned_negatives(void)
 {
     Scope inner;
     enter(&inner);
-    Settings usual = default_settings();
-    Trainer *t = new_trainer(&usual);
-    Settings *s = &t->settings;
-    snprintf(s->model, sizeof s->model, "stargan");
-    snprintf(s->data, sizeof s->data, "%s/faces", folder);
-    s->size = 32, s->channels = 3, s->width = 4, s->batch = 4, s->iters = 1000;
-    complete_settings(t);
-    build_graphs(t, t->data.n_classes);
+    Trainer *t = small_trainer("stargan", 3);
     choose_samples(t);
     net_initialise(&t->now.g, 1);
     const Parameter *last = &t->now.g.parameters[t->now.g.count - 1];

@@ -1,6 +1,6 @@
 /* documents.h: the four documents that `facegan reproduce` reproduces, as data: what each tried, in its order, with
- * which settings, and what it published; and the tables in which that stands beside what was found. What is trained and
- * measured is facegan.c's, 15.6. */
+ * which settings, and what it published; the tables in which that stands beside what was found; and what else needs no
+ * network: budget, data, figures of the data. What is trained and measured is facegan.c's, 15.6. */
 #ifndef FACEGAN_DOCUMENTS_H
 #define FACEGAN_DOCUMENTS_H
 
@@ -344,9 +344,9 @@ static const Document documents[] = {
      "3 and 5 are others', and of the architecture."},
 };
 
-/* ---- what a reproduction needs of its data ---- */
+/* ---- a reproduction's budget, data and log ---- */
 
-/* Seconds; INFINITY: all that the document did. */
+/* Seconds; INFINITY: everything in full. */
 static double parse_budget(const char *text)
 {
     double seconds = strcmp(text, "full") == 0 ? INFINITY : progress_time(text);
