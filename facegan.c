@@ -3602,7 +3602,7 @@ typedef struct Settings {
 #define X(kind, field, ...) FIELD_##kind(field)
     FACEGAN_SETTINGS(X)
 #undef X
-    long stopped_at;                    /* set by train(): the iteration at which it was interrupted, or 0 */
+    long reached;                       /* set by train(): the iteration at which it ended */
     double seconds_a_step;              /* set by train() with dry_run: of an iteration */
 } Settings;
 
@@ -8440,7 +8440,7 @@ static void train_task(void *settings)
     if (s->dry_run) dry_run(t);
     else if (*s->trace) trace_steps(t);
     else if (!is_finished(t)) write_config(s), train_on(t);
-    s->stopped_at = interrupted ? t->now.iteration : 0;
+    s->reached = t->now.iteration;
     *(Settings *)settings = *s;
 }
 
@@ -10025,8 +10025,8 @@ static void train_run(Settings *s)
     train(s);
     if (s->dry_run || *s->trace) return;
     bool reported = attempt_one(write_report, s->out, &why);            /* not if stopped before the log's first row */
-    if (interrupted)
-        give_up(1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
+    if (interrupted && s->reached < s->iters)                           /* it may be done, and only its page was to come */
+        give_up(1, "stopped at iteration %ld; the same command goes on from there", s->reached);
     if (!reported) unwind(&why);
 }
 
