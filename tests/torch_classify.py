@@ -13,26 +13,17 @@ weights in Keras' names and order, and torch.save's, must load and give the same
 Ends with the line `N passed, N failed, N skipped`. Where torch or numpy is missing, everything is skipped, loudly.
 """
 import copy
-import json
 import pathlib
-import struct
-import subprocess
 import sys
 import tempfile
 
-try:
-    import numpy
-    import torch
-except ImportError as problem:
-    print("skipped: NOTHING WAS COMPARED WITH PYTORCH:", problem)
-    print("0 passed, 0 failed, 1 skipped")
-    sys.exit(0)
+from torch_common import check, in_double, load_safetensors, report, run, save_safetensors
+import numpy
+import torch
 from torch import nn
 from torch.nn import functional
 import torch_stargan as base
 
-HERE = pathlib.Path(__file__).resolve().parent.parent
-passed = failed = 0
 torch.set_num_threads(2)
 VGG = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 EMOTIONS = ("angry", "happy", "sad")
@@ -47,18 +38,9 @@ PREPROCESS = {
 }
 
 
-def check(condition, what):
-    global passed, failed
-    if condition:
-        passed += 1
-    else:
-        failed += 1
-        print("FAILED", what)
-
-
 def off(got, want):
     """The length of the difference, as a share of the wanted tensor's."""
-    got, want = torch.as_tensor(got.detach().numpy() if torch.is_tensor(got) else numpy.array(got)).double(), want.double()
+    got, want = got.detach().double(), want.double()
     return ((got - want).norm() / want.norm().clamp(min=1e-12)).item() if got.shape == want.shape else float("nan")
 
 
@@ -69,33 +51,6 @@ def close(got, want, limit, what, kind):
 
 
 worst = {}
-
-
-def facegan(*arguments, program="facegan"):
-    done = subprocess.run([str(HERE / program), *map(str, arguments)], capture_output=True, text=True)
-    check(done.returncode == 0, f"{program} {' '.join(map(str, arguments))}: status {done.returncode}: {done.stderr.strip()[-300:]}")
-    return done
-
-
-def save(path, tensors, metadata):
-    header, blob = {"__metadata__": {k: str(v) for k, v in metadata.items()}}, b""
-    for name, value in tensors.items():
-        value = numpy.ascontiguousarray(value.detach().numpy(), dtype=numpy.float64)
-        header[name] = {"dtype": "F64", "shape": list(value.shape), "data_offsets": [len(blob), len(blob) + value.nbytes]}
-        blob += value.tobytes()
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + blob)
-
-
-def load(path):
-    blob = pathlib.Path(path).read_bytes()
-    size = struct.unpack("<Q", blob[:8])[0]
-    header = json.loads(blob[8:8 + size])
-    header.pop("__metadata__", None)
-    kinds = {"F32": (numpy.float32, 4), "F64": (numpy.float64, 8)}
-    return {k: numpy.frombuffer(blob, kinds[v["dtype"]][0], (v["data_offsets"][1] - v["data_offsets"][0]) // kinds[v["dtype"]][1],
-                                8 + size + v["data_offsets"][0]).reshape(v["shape"]) for k, v in header.items()}
 
 
 class Ways:
@@ -266,7 +221,7 @@ def teacher(path, size, channels, seed):
     net = small(channels, len(EMOTIONS) + 1, CHANNELS["small"]).double()
     randomise(net, seed + 100)
     names = ["contempt", *EMOTIONS[::-1]]
-    save(path, {"D." + k: v.double().reshape(v.shape if v.dim() else (1,)) for k, v in net.state_dict().items()},
+    save_safetensors(path, in_double(net.state_dict(), "D."),
          {"model": "classifier", "network": "small", "size": size, "channels": channels, "classes": ",".join(names), "preprocess": "tanh"})
     return net.eval(), [names.index(e) for e in EMOTIONS]
 
@@ -277,7 +232,7 @@ def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, c
     randomise(net, seed)
     x, label = torch.rand(batch, channels, size, size).double() * 2 - 1, torch.arange(batch) % len(EMOTIONS)
     tensors = {"x": x, "label": label.double(), "label_target": label.double(), "alpha": torch.zeros(batch)}
-    tensors.update({"D." + k: v.double().reshape(v.shape if v.dim() else (1,)) for k, v in net.state_dict().items()})
+    tensors |= in_double(net.state_dict(), "D.")
     before = {k: p.detach().clone() for k, p in net.named_parameters()}
     metadata = {"model": "classifier", "network": kind, "size": size, "channels": channels, "batch": batch, "classes": ",".join(EMOTIONS),
                 "preprocess": preprocess, "unfreeze": unfreeze, "head": f"{hidden},{hidden}" if kind in VGG else "", "dropout": 0,
@@ -288,11 +243,11 @@ def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, c
         share = tensors["uniform_m"].abs() * mixup
     taught_by = [teacher(folder / f"teacher{i}.safetensors", size, channels, seed + i) for i in range(teachers)]
     metadata |= {"mixup": mixup, "teacher": ",".join(str(folder / f"teacher{i}.safetensors") for i in range(teachers)), "lambda-teacher": 0.7}
-    save(folder / "in.safetensors", tensors, metadata)
+    save_safetensors(folder / "in.safetensors", tensors, metadata)
     scores, loss, taught, gradients = torch_step(net, kind, unfreeze, preprocess, x, label, smoothing, share, taught_by)
     for program, near in (("facegan64", 1e-6), ("facegan", 1e-4)):
-        facegan("step", folder / "in.safetensors", folder / "out.safetensors", "--quiet", program=program)
-        got = load(folder / "out.safetensors")
+        run(program, "step", folder / "in.safetensors", folder / "out.safetensors", "--quiet")
+        got = load_safetensors(folder / "out.safetensors")[0]
         told = f"{program} {what}"
         close(got["fake_d"].reshape(batch, -1), scores, near, f"{told}: scores", f"{program}: scores")
         close(got["D.cls"].reshape(()), loss, near, f"{told}: loss", f"{program}: loss")
@@ -304,7 +259,7 @@ def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, c
                 close(got["grad.D." + name], gradient, 1e-6, f"{told}: gradient of {name}", f"{program}: gradients")
         check(all(("grad.D." + k in got) == (k in gradients) for k in before), f"{told}: who is frozen has no gradient")
         for name, p in before.items():
-            after = p - 0.01 * torch.as_tensor(numpy.array(got["grad.D." + name])).double() if name in gradients else p
+            after = p - 0.01 * got["grad.D." + name].double() if name in gradients else p
             close(got["after.D." + name], after, 1e-6, f"{told}: {name} after the step", f"{program}: weights")
         for name, value in net.named_buffers():
             if "running" in name:
@@ -320,20 +275,20 @@ def same_ways(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64):
     if not (folder / "pictures").exists():
         draw_pictures(folder / "pictures", 9, size)
     head = ["--head", f"{hidden},{hidden}"] if kind in VGG else []
-    facegan("classify", "train", folder / "pictures", "--network", kind, "--size", size, "--batch", batch, "--unfreeze", unfreeze,
+    run("facegan", "classify", "train", folder / "pictures", "--network", kind, "--size", size, "--batch", batch, "--unfreeze", unfreeze,
             "--preprocess", preprocess, "--dropout", 0, "--smoothing", 0, "--l2", 0, "--init", folder / "weights.pth", *head,
             "--trace", folder / "trace.safetensors", "--out", folder / "none", "--quiet")
-    trace = load(folder / "trace.safetensors")
-    values = [torch.from_numpy(trace[k].transpose(2, 0, 3, 1).copy()) for k in sorted(trace) if trace[k].ndim == 4]    # (N,C,H,W)
-    x = next(torch.from_numpy(trace[k].transpose(2, 0, 3, 1).copy()) for k in trace if k.endswith("leaf.x")).double()
-    label = next(torch.from_numpy(trace[k].reshape(len(EMOTIONS), batch).argmax(0)) for k in trace if k.endswith("leaf.label"))
+    trace = load_safetensors(folder / "trace.safetensors")[0]
+    values = [trace[k].permute(2, 0, 3, 1) for k in sorted(trace) if trace[k].ndim == 4]    # (N,C,H,W)
+    x = next(trace[k].permute(2, 0, 3, 1) for k in trace if k.endswith("leaf.x")).double()
+    label = next(trace[k].reshape(len(EMOTIONS), batch).argmax(0) for k in trace if k.endswith("leaf.label"))
     tensors = {"x": x, "label": label.double(), "label_target": label.double(), "alpha": torch.zeros(batch)}
-    tensors.update({"D." + k: v.double().reshape(v.shape if v.dim() else (1,)) for k, v in net.state_dict().items()})
-    save(folder / "in.safetensors", tensors, {"model": "classifier", "network": kind, "size": size, "channels": 3, "batch": batch,
+    tensors |= in_double(net.state_dict(), "D.")
+    save_safetensors(folder / "in.safetensors", tensors, {"model": "classifier", "network": kind, "size": size, "channels": 3, "batch": batch,
          "classes": ",".join(EMOTIONS), "preprocess": preprocess, "unfreeze": unfreeze, "head": ",".join(head[1:]), "dropout": 0,
          "smoothing": 0, "lr": 0.01, "d-optimiser": "sgd", "beta1": 0})
-    facegan("step", folder / "in.safetensors", folder / "out.safetensors", "--quiet")
-    got = load(folder / "out.safetensors")
+    run("facegan", "step", folder / "in.safetensors", folder / "out.safetensors", "--quiet")
+    got = load_safetensors(folder / "out.safetensors")[0]
     net.double()
     for kept in (None, values):
         ways.follow(kept)
@@ -348,7 +303,7 @@ def same_ways(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64):
 
 
 def draw_pictures(folder, count, size):
-    facegan("data", "draw", "--out", folder, "--count", count, "--size", size, "--emotions", ",".join(EMOTIONS), "--quiet")
+    run("facegan", "data", "draw", "--out", folder, "--count", count, "--size", size, "--emotions", ",".join(EMOTIONS), "--quiet")
 
 
 def keras_names(net, kind):
@@ -370,25 +325,25 @@ def pretrained(folder):
     draw_pictures(folder / "faces", 12, 32)
     torch.save(net.state_dict(), folder / "vgg16.pth")
     body = {k: v for k, v in net.state_dict().items() if k.startswith("features")}
-    save(folder / "body.safetensors", body, {})
+    save_safetensors(folder / "body.safetensors", body, {})
     numpy.savez(folder / "keras.npz", **keras_names(net, "vgg16"))
     old = {f"{k.split('/')[0]}/{k.split('/')[0]}_{'W' if k.endswith('kernel') else 'b'}_1:0": v for k, v in keras_names(net, "vgg16").items()}
     numpy.savez(folder / "keras-old.npz", **old)
     weights = {}
     for name in ("vgg16.pth", "body.safetensors", "keras.npz", "keras-old.npz"):
-        run = folder / ("run-" + name)
-        facegan("classify", "train", folder / "faces", "--network", "vgg16", "--size", "32", "--batch", "4", "--iters", "1", "--lr", "0",
-                "--head", "16,16", "--init", folder / name, "--out", run, "--quiet")
-        weights[name] = load(run / "checkpoint.safetensors")
+        out = folder / ("run-" + name)
+        run("facegan", "classify", "train", folder / "faces", "--network", "vgg16", "--size", "32", "--batch", "4", "--iters", "1", "--lr", "0",
+                "--head", "16,16", "--init", folder / name, "--out", out, "--quiet")
+        weights[name] = load_safetensors(out / "checkpoint.safetensors")[0]
         for k, v in body.items():
-            check((weights[name]["D." + k] == v.numpy()).all(), f"{name}: {k}")
-    check((weights["vgg16.pth"]["D.classifier.0.weight"] == net.classifier[0].weight.detach().numpy()).all(), "the head loads where it fits")
+            check((weights[name]["D." + k] == v).all(), f"{name}: {k}")
+    check((weights["vgg16.pth"]["D.classifier.0.weight"] == net.classifier[0].weight).all(), "the head loads where it fits")
     broken = dict(keras_names(net, "vgg16"))
     del broken["block3_conv2/kernel"]
     numpy.savez(folder / "broken.npz", **broken)
-    done = subprocess.run([str(HERE / "facegan"), "classify", "train", str(folder / "faces"), "--network", "vgg16", "--size", "32", "--batch", "4",
-                           "--iters", "1", "--init", str(folder / "broken.npz"), "--out", str(folder / "none"), "--quiet"], capture_output=True, text=True)
-    check(done.returncode == 1 and "block3_conv2" in done.stderr, f"a missing layer is named: {done.returncode} {done.stderr}")
+    said = run("facegan", "classify", "train", folder / "faces", "--network", "vgg16", "--size", 32, "--batch", 4, "--iters", 1,
+               "--init", folder / "broken.npz", "--out", folder / "none", "--quiet", expect=1).stderr
+    check("block3_conv2" in said, f"a missing layer is named: {said}")
 
 
 with tempfile.TemporaryDirectory() as work:
@@ -414,5 +369,4 @@ with tempfile.TemporaryDirectory() as work:
     pretrained(work)
 for kind, error in sorted(worst.items()):
     print(f"{kind}: off by at most {error:.2e}")
-print(f"{passed} passed, {failed} failed, 0 skipped")
-sys.exit(failed > 0)
+sys.exit(report())

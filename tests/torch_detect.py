@@ -12,35 +12,17 @@ Ends with the line `N passed, N failed, N skipped`. Where torch or numpy is miss
 import json
 import os
 import pathlib
-import struct
-import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
-try:
-    import numpy
-    import torch
-except ImportError as problem:
-    print("skipped: NOTHING WAS COMPARED WITH PYTORCH:", problem)
-    print("0 passed, 0 failed, 1 skipped")
-    sys.exit(0)
+from torch_common import check, load_safetensors, report, run, save_png, skip
+import numpy
+import torch
 from torch import nn
 from torch.nn import functional
 
-HERE = pathlib.Path(__file__).resolve().parent.parent
-passed = failed = skipped = 0
 torch.set_num_threads(2)
-
-
-def check(condition, what):
-    global passed, failed
-    if condition:
-        passed += 1
-    else:
-        failed += 1
-        print("FAILED", what)
 
 
 def close(got, want, limit, what):
@@ -51,35 +33,13 @@ def close(got, want, limit, what):
     check(error <= limit, f"{what}: error {error:.2e}, allowed {limit:g}")
 
 
-def facegan(*arguments, program="facegan"):
-    done = subprocess.run([str(HERE / program), *map(str, arguments)], capture_output=True, text=True)
-    check(done.returncode == 0, f"{program} {' '.join(map(str, arguments))}: status {done.returncode}: {done.stderr.strip()[-300:]}")
-    return done
-
-
 def load_trace(path):
-    blob = pathlib.Path(path).read_bytes()
-    size = struct.unpack("<Q", blob[:8])[0]
-    header = json.loads(blob[8:8 + size])
-    header.pop("__metadata__", None)
+    """-> [network, {"input": ..., outputs}] of every call, in order."""
     calls = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        array = numpy.frombuffer(blob[8 + size + begin:8 + size + end], numpy.float32).reshape(entry["shape"])
+    for name, tensor in load_safetensors(path)[0].items():
         number, network, what = name.split(".", 1)[0], name.split(".", 1)[1].rsplit(".", 1)[0], name.rsplit(".", 1)[1]
-        calls.setdefault(int(number), [network, {}])[1][what] = torch.from_numpy(array.copy())
+        calls.setdefault(int(number), [network, {}])[1][what] = tensor
     return [calls[i] for i in sorted(calls)]
-
-
-def save_png(path, pixels):
-    height, width = pixels.shape[:2]
-    colour = 2 if pixels.ndim == 3 else 0
-    rows = b"".join(b"\0" + pixels[y].tobytes() for y in range(height))
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    pathlib.Path(path).write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
 
 
 # ---------------------------------------------------------------------------------------------- MTCNN
@@ -303,7 +263,7 @@ def picture(height, width, grey=False):
 
 def compare_mtcnn(nets, weights, photo, pixels, work, what, **options):
     arguments = [part for key, value in options.items() for part in ("--" + key.replace("_", "-"), value)]
-    facegan("detect", photo, "--detector", "mtcnn", "--weights", weights, "--trace", work / "trace.safetensors", *arguments)
+    run("facegan", "detect", photo, "--detector", "mtcnn", "--weights", weights, "--trace", work / "trace.safetensors", *arguments)
     calls, scales = load_trace(work / "trace.safetensors"), 0
     for network, data in calls:
         with torch.no_grad():
@@ -331,7 +291,7 @@ def compare_retinaface(net, weights, photo, pixels, work, what):
         bgr = torch.from_numpy((pixels if pixels.ndim == 3 else numpy.repeat(pixels[:, :, None], 3, 2))[:, :, ::-1].copy()).permute(2, 0, 1)[None].float()
         bgr -= torch.tensor([104.0, 117.0, 123.0]).view(1, 3, 1, 1)
         threshold = some_threshold(net, bgr)
-    said = facegan("detect", photo, "--detector", "retinaface", "--weights", weights, "--trace", work / "trace.safetensors", "--json", "--threshold", threshold)
+    said = run("facegan", "detect", photo, "--detector", "retinaface", "--weights", weights, "--trace", work / "trace.safetensors", "--json", "--threshold", threshold)
     (network, data), = load_trace(work / "trace.safetensors")
     if pixels is not None:
         close(data["input"], bgr, 0, f"{what}: input")
@@ -369,7 +329,7 @@ def compare_layouts(nets, photo, work, what):
     for name, net in nets.items():
         torch.save(net.state_dict(), folders[0] / (name + ".pt"))
     save_facenet(nets, folders[1])
-    said = [facegan("detect", photo, "--detector", "mtcnn", "--weights", folder, "--json").stdout for folder in folders]
+    said = [run("facegan", "detect", photo, "--detector", "mtcnn", "--weights", folder, "--json").stdout for folder in folders]
     check(said[0] == said[1] and '"score"' in said[0], f"{what}: .npy and .pt weights differ, or find nothing")
 
 
@@ -445,19 +405,6 @@ def trained_weights(weights, photos, work):
 
 # ---------------------------------------------------------------------------------------------- training
 
-def load_tensors(path):
-    blob = pathlib.Path(path).read_bytes()
-    size = struct.unpack("<Q", blob[:8])[0]
-    tensors = {}
-    for name, entry in json.loads(blob[8:8 + size]).items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            kind = numpy.float64 if entry["dtype"] == "F64" else numpy.float32
-            array = numpy.frombuffer(blob[8 + size + begin:8 + size + end], kind).reshape(entry["shape"])
-            tensors[name] = torch.from_numpy(array.astype(numpy.float64))
-    return tensors
-
-
 def detector_loss(out, t):
     """Zhang et al. 2016, eq. 1 to 4, with the 70% of the faces and non-faces that are told worst. t: the batch, (N,1,1,K) each."""
     label, moves, points = t["label"].flatten(1), t["moves"].flatten(), t["points"].flatten()
@@ -504,12 +451,11 @@ def compare_training(work):
     """The first step of each network on drawn faces. Every number is compared in double precision. In single, of two neighbours in a
     pool that differ by one rounding either may be the largest (seed 1: 3e-7 of 1.1, in one of R's 98304 windows), and the gradient of a
     filter then comes from another place: there only its length of error is held, with the losses."""
-    facegan("data", "draw", "--out", work / "taught", "--count", 24, "--size", 48, "--grey", "--quiet")
+    run("facegan", "data", "draw", "--out", work / "taught", "--count", 24, "--size", 48, "--grey", "--quiet")
     for program in ("facegan64", "facegan"):
         for seed in range(1, 40):                               # until O's scene has faces whose landmarks are known
-            facegan("train", "mtcnn", work / "taught", "--out", work / program, "--seed", seed, "--trace", work / "steps.safetensors",
-                    "--quiet", program=program)
-            trace = load_tensors(work / "steps.safetensors")
+            run(program, "train", "mtcnn", work / "taught", "--out", work / program, "--seed", seed, "--trace", work / "steps.safetensors", "--quiet")
+            trace = {name: tensor.double() for name, tensor in load_safetensors(work / "steps.safetensors")[0].items()}
             if trace["onet.points"].sum() > 3:
                 break
         check(trace["onet.points"].sum() > 3, "O learns landmarks")
@@ -549,7 +495,7 @@ def time_networks(weights, photo, work):
                                  ("retinaface", retinaface, lambda: net(data["input"]))):
         ours, theirs = [], []
         for _ in range(5):
-            said = facegan("detect", *copies, "--detector", name, "--weights", where, "--threads", torch.get_num_threads()).stderr
+            said = run("facegan", "detect", *copies, "--detector", name, "--weights", where, "--threads", torch.get_num_threads()).stderr
             ours.append(float(said.split("detection ")[1].split(" ms")[0]))
             theirs.append(forward_time(forward))
         ratio = median(theirs) / median(ours)
@@ -571,11 +517,8 @@ def main():
         elif given:
             trained_weights(weights, photos, work)
         else:
-            global skipped
-            skipped += 1
-            print("skipped: trained weights (FACEGAN_TEST_DATA=DIR is not set)")
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return failed > 0
+            skip("trained weights (FACEGAN_TEST_DATA=DIR is not set)")
+    return report()
 
 
 if __name__ == "__main__":

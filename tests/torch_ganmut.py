@@ -12,7 +12,8 @@ import shutil
 import sys
 import tempfile
 
-import torch_stargan as base          # ends here, saying so, where torch or numpy is missing
+from torch_common import compare_step, report
+import torch_stargan as base
 import torch
 from torch import nn
 from torch.nn import functional
@@ -189,20 +190,10 @@ def draw_iteration(s):
 def compare(folder, title, **changes):
     s = USUAL | changes
     g, d, batch = draw_iteration(s)
-    before, worst = base.named_weights(g, d), {}
+    before = base.named_weights(g, d)
     base.save_iteration(folder / "in.safetensors", s, g, d, batch)
     want = iteration(g, d, batch, s)
-    base.run("facegan64", "step", folder / "in.safetensors", folder / "got.safetensors", "--quiet", "--threads", "1")
-    got, _ = base.load_safetensors(folder / "got.safetensors")
-    for name, value in want.items():
-        if name not in got or got[name].shape != value.shape:
-            base.check(False, f"{title}: {name} is missing or has another shape")
-            continue
-        kind, error = base.tensor_error(name, before, value, got[name].double())
-        base.check(error <= base.LIMITS[kind], f"{title}: {name} is off by {error:.2e}, allowed {base.LIMITS[kind]}")
-        worst[kind] = error if not error <= worst.get(kind, -1) else worst[kind]
-    base.check(set(got) == set(want), f"{title}: not asked for: {sorted(set(got) - set(want))[:5]}")
-    print(f"{title:<52}", "  ".join(f"{kind} {error:.1e}" for kind, error in worst.items()))
+    compare_step(title, folder / "in.safetensors", before, want)
 
 
 def main():
@@ -227,8 +218,7 @@ def main():
         compare(folder, "Gaussian, three dimensions", space_dim=3, batch=10, seed=12, **gaussian)
     finally:
         shutil.rmtree(folder)
-    print(f"{base.passed} passed, {base.failed} failed, 0 skipped")
-    return base.failed > 0
+    return report()
 
 
 if __name__ == "__main__":

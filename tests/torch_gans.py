@@ -13,7 +13,8 @@ import shutil
 import sys
 import tempfile
 
-import torch_stargan as base          # ends here, saying so, where torch or numpy is missing
+from torch_common import compare_step, report, save_safetensors
+import torch_stargan as base
 import torch
 from torch import nn
 from torch.nn import functional
@@ -355,25 +356,14 @@ def one(folder, title, changes):
     g, d, batch, masks = draw_iteration(s)
     before = state("G", g) | state("D", d)
     want = iteration(g, d, batch, s)
-    told = {key: str(value) for key, value in s.items() if key != "n"} | {"classes": ",".join(f"class{i}" for i in range(s["n"])), "average": "0"}
-    base.save_safetensors(folder / f"{title}.in.safetensors", before | batch | masks.drawn, told)
+    told = {key: value for key, value in s.items() if key != "n"} | {"classes": ",".join(f"class{i}" for i in range(s["n"])), "average": "0"}
+    save_safetensors(folder / f"{title}.in.safetensors", before | batch | masks.drawn, told)
     return before, want
 
 
 def compare(folder, title, changes):
     before, want = one(folder, title, changes)
-    worst = {}
-    base.run("facegan64", "step", folder / f"{title}.in.safetensors", folder / "got.safetensors", "--quiet", "--threads", "1")
-    got, _ = base.load_safetensors(folder / "got.safetensors")
-    for name, value in want.items():
-        if name not in got or got[name].shape != value.shape:
-            base.check(False, f"{title}: {name} is missing or has another shape")
-            continue
-        kind, error = base.tensor_error(name, before, value, got[name].double())
-        base.check(error <= base.LIMITS[kind], f"{title}: {name} is off by {error:.2e}, allowed {base.LIMITS[kind]}")
-        worst[kind] = error if not error <= worst.get(kind, -1) else worst[kind]
-    base.check(set(got) == set(want), f"{title}: not asked for: {sorted(set(got) - set(want))[:5]}")
-    print(f"{title:<20}", "  ".join(f"{kind} {error:.1e}" for kind, error in worst.items()))
+    compare_step(title, folder / f"{title}.in.safetensors", before, want)
 
 
 def main():
@@ -382,7 +372,7 @@ def main():
         for title in ("gan-soft", "cgan-wrong-r1", "wgan-told", "wgan-gp-told", "wacgan", "wacgan-seed"):
             changes = CASES[title] | {"batch": 3} | ({"size": 8} if title == "wacgan-seed" else {"size": 12, "width": 3})
             _, want = one(pathlib.Path(sys.argv[2]), title, changes)
-            base.save_safetensors(pathlib.Path(sys.argv[2]) / f"{title}.want.safetensors", want, {})
+            save_safetensors(pathlib.Path(sys.argv[2]) / f"{title}.want.safetensors", want, {})
         return 0
     folder = pathlib.Path(tempfile.mkdtemp(prefix="facegan-torch-"))
     try:
@@ -390,8 +380,7 @@ def main():
             compare(folder, title, changes)
     finally:
         shutil.rmtree(folder)
-    print(f"{base.passed} passed, {base.failed} failed, 0 skipped")
-    return base.failed > 0
+    return report()
 
 
 if __name__ == "__main__":

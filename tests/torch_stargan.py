@@ -10,99 +10,16 @@ Ends with the line `N passed, N failed, N skipped`. Where torch or numpy is miss
 """
 import json
 import math
-import os
 import pathlib
 import shutil
-import struct
-import subprocess
 import sys
 import tempfile
-import zlib
 
-try:
-    import numpy
-    import torch
-except ImportError as problem:
-    print("skipped: NOTHING WAS COMPARED WITH PYTORCH:", problem)
-    print("0 passed, 0 failed, 3 skipped")
-    sys.exit(0)
+from torch_common import check, compare_step, load_png, load_safetensors, report, run, save_safetensors, in_double
+import numpy
+import torch
 from torch import nn
 from torch.nn import functional
-
-HERE = pathlib.Path(__file__).resolve().parent.parent
-passed = failed = 0
-
-
-def check(condition, what):
-    global passed, failed
-    if condition:
-        passed += 1
-    else:
-        failed += 1
-        print("FAILED", what)
-
-
-def run(program, *arguments, expect=0, **environment):
-    """Runs facegan or facegan64 and returns what it printed."""
-    done = subprocess.run([str(HERE / program), *map(str, arguments)], capture_output=True, text=True, env=os.environ | environment)
-    check(done.returncode == expect, f"{program} {' '.join(map(str, arguments))}: status {done.returncode}: {done.stderr.strip()[-300:]}")
-    return done.stdout
-
-
-# ---------------------------------------------------------------------------------------------- files
-
-NAMES = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64}
-
-
-def save_safetensors(path, tensors, metadata):
-    header, blocks, at = {"__metadata__": metadata}, [], 0
-    for name, tensor in tensors.items():
-        array = numpy.ascontiguousarray(tensor.detach().numpy())
-        kind = next(k for k, v in NAMES.items() if v == array.dtype)
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
-        blocks.append(array.tobytes())
-        at += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blocks))
-
-
-def load_safetensors(path):
-    blob = pathlib.Path(path).read_bytes()
-    size = struct.unpack("<Q", blob[:8])[0]
-    header = json.loads(blob[8:8 + size])
-    metadata, tensors = header.pop("__metadata__", {}), {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        array = numpy.frombuffer(blob[8 + size + begin:8 + size + end], NAMES[entry["dtype"]]).reshape(entry["shape"])
-        tensors[name] = torch.from_numpy(array.copy())
-    return tensors, metadata
-
-
-def load_png(path):
-    """An 8-bit grey or RGB PNG without interlacing as (height, width, channels): what facegan writes (ISO 15948)."""
-    blob, at, data = pathlib.Path(path).read_bytes(), 8, b""
-    while at < len(blob):
-        length, kind = struct.unpack(">I4s", blob[at:at + 8])
-        body = blob[at + 8:at + 8 + length]
-        if kind == b"IHDR":
-            width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", body)
-        if kind == b"IDAT":
-            data += body
-        at += 12 + length
-    channels = {0: 1, 2: 3}[colour]
-    assert depth == 8 and interlaced == 0
-    raw, stride = zlib.decompress(data), width * channels
-    rows = numpy.zeros((height + 1, stride + channels), numpy.int64)          # with a row and a pixel of zeros before
-    for y in range(height):
-        line, method = raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)], raw[y * (stride + 1)]
-        for i, value in enumerate(line):
-            left, up, corner = rows[y + 1, i], rows[y, i + channels], rows[y, i]
-            p = left + up - corner
-            by_paeth = min((abs(p - left), 0, left), (abs(p - up), 1, up), (abs(p - corner), 2, corner))[2]
-            rows[y + 1, i + channels] = (value + (0, left, up, (left + up) // 2, by_paeth)[method]) % 256
-    return rows[1:, channels:].reshape(height, width, channels).astype(numpy.uint8)
-
 
 def to_tensor(pixels):
     return torch.from_numpy(pixels.astype(numpy.float64) / 127.5 - 1).permute(2, 0, 1)[None]
@@ -388,30 +305,17 @@ USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes",
          "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
          "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
          "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0, "penalty_share": 1.0}
-LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
 
 
 def save_iteration(path, s, g, d, batch):
-    save_safetensors(path, named_weights(g, d) | batch, {key: str(value) for key, value in s.items()})
-
-
-def tensor_error(name, before, want, got):
-    """The kind of a tensor and the relative error of the whole of it; of an updated weight, of its step."""
-    head = name.split(".")[0]
-    kind = {"grad": "grad", "after": "step"}.get(head, "fake" if head.startswith("fake") else "loss")
-    if kind == "step":
-        want, got = want - before[name[6:]], got - before[name[6:]]
-    error, size = float((got - want).norm()), float(want.norm())
-    if kind == "loss" and error <= 2e-6 or kind == "grad" and size <= 1e-6 and error <= 1e-6:
-        return kind, 0.0
-    return kind, error / size if size > 1e-7 else error
+    save_safetensors(path, named_weights(g, d) | batch, s)
 
 
 def write_teacher(path, s):
     torch.manual_seed(s["seed"])
     teacher = Teacher(s["classes"], 24).double().eval()
     names = ["another"] + [f"class{i}" for i in reversed(range(s["classes"]))]
-    save_safetensors(path, {f"D.{name}": value.double().reshape(value.shape or (1,)) for name, value in teacher.state_dict().items()},
+    save_safetensors(path, in_double(teacher.state_dict(), "D."),
                      {"model": "classifier", "network": "small", "size": "24", "channels": "1", "classes": ",".join(names), "preprocess": "tanh"})
     return teacher
 
@@ -423,19 +327,9 @@ def compare_iteration(folder, title, **changes):
     if teacher:
         s |= {"teacher": folder / "teacher.safetensors", "class_names": ",".join(f"class{i}" for i in range(s["classes"]))}
     save_iteration(folder / "in.safetensors", s, g, d, batch)
-    before, worst = named_weights(g, d), {}
+    before = named_weights(g, d)
     want = iteration(g, d, batch["x"], batch["label"], batch["label_target"], batch["alpha"], s, batch, teacher)
-    run("facegan64", "step", folder / "in.safetensors", folder / "got.safetensors", "--quiet")
-    got, _ = load_safetensors(folder / "got.safetensors")
-    for name, value in want.items():
-        if name not in got or got[name].shape != value.shape:
-            check(False, f"{title}: {name} is missing or has another shape")
-            continue
-        kind, error = tensor_error(name, before, value, got[name].double())
-        check(error <= LIMITS[kind], f"{title}: {name} is off by {error:.2e}, allowed {LIMITS[kind]}")
-        worst[kind] = error if not error <= worst.get(kind, -1) else worst[kind]
-    check(set(got) == set(want), f"{title}: not asked for: {sorted(set(got) - set(want))[:5]}")
-    print(f"{title:<44}", "  ".join(f"{kind} {error:.1e}" for kind, error in worst.items()))
+    compare_step(title, folder / "in.safetensors", before, want)
 
 
 def test_iterations(folder):
@@ -522,7 +416,7 @@ def test_public_files(folder):
         liven(g)
         g(torch.randn(2, channels, 32, 32), torch.rand(2, 4))                               # running statistics that are not 0 and 1
         torch.save(g.state_dict(), folder / name, _use_new_zipfile_serialization=layout)
-        told = json.loads(run("facegan", "info", folder / name, "--json"))
+        told = json.loads(run("facegan", "info", folder / name, "--json").stdout)
         shapes = {t["name"]: t["shape"] for t in told["tensors"]}
         check(shapes == {k: list(v.shape) for k, v in g.state_dict().items()}, f"info of {name}")
         grey = [] if channels == 3 else ["--grey"]
@@ -579,8 +473,7 @@ def main():
         test_trained(folder)
     finally:
         shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return failed > 0
+    return report()
 
 
 if __name__ == "__main__":
