@@ -1988,25 +1988,21 @@ CASE(max_unpool)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 3.12  Warp: every picture by its own affine map                              (Jaderberg et al. 2015, eq. 1 and 5)
+ * 3.12  Warp: each pixel from a place of its own                             (Jaderberg et al. 2015, eq. 3 to 7)
  *
- * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, in x and in y. y's pixel (a,b)
- * is
+ * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, in x and in y. The map says for
+ * each of y's pixels at which place (a,b) of x it is taken, from the four pixels around that place by bilinear weights;
+ * beyond x's border there is 0. y may have another size: then a map of its own pixels' places resizes.
  *
- *     x at (m0 a + m1 b + m2, m3 a + m4 b + m5),
- *
- * from the four pixels around that place by bilinear weights; beyond x's border there is 0. y may have another size:
- * then the identity map resizes. With the map held fixed, warp is linear in x and unwarp is its adjoint: they can be
- * differentiated any number of times.
+ * With the map held fixed, warp is linear in x and unwarp is its adjoint. Where a place moves, y's pixel moves along
+ * x's slope there: warp_slope, summed over the channels, is the gradient in the map.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { MAP_NUMBERS = 6 };
-
-/* x (N,H,W,C) by map (N,1,1,6) -> (N,height,width,C) */
-static Node *warp(Node *x, Node *map, int height, int width)
+/* x (N,H,W,C) by map (N,H',W',2) -> (N,H',W',C) */
+static Node *warp(Node *x, Node *map)
 {
-    const int *d = x->shape.d;
-    ConvShape s = {.n = d[0], .h = d[1], .w = d[2], .c = d[3], .ho = height, .wo = width, .k = d[3]};
+    const int *d = x->shape.d, *to = map->shape.d;
+    ConvShape s = {.n = d[0], .h = d[1], .w = d[2], .c = d[3], .ho = to[1], .wo = to[2], .k = d[3]};
     return append((Node){.op = OP_warp, .in = {x, map}, .conv = s});
 }
 
@@ -2015,99 +2011,133 @@ static Node *unwarp(Node *dy, Node *map, ConvShape s)
     return append((Node){.op = OP_unwarp, .in = {dy, map}, .conv = s});
 }
 
-static int warp_check(Node *y, Shape first, Shape result)
+static Node *warp_slope(Node *dy, Node *x, Node *map, ConvShape s)
+{
+    return append((Node){.op = OP_warp_slope, .in = {dy, x, map}, .conv = s});
+}
+
+static Shape map_shape(const ConvShape *s) { return shape_of(s->n, s->ho, s->wo, 2); }
+
+static int warp_check(Node *y, Shape first, Node *map, Shape result)
 {
     y->shape = result;
-    Shape map = shape_of(y->conv.n, 1, 1, MAP_NUMBERS);
-    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, map)) return 1;
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(map->shape, map_shape(&y->conv))) return 1;
     return mistake(y, "operands do not fit the geometry");
 }
 
-SHAPE(warp)   { return warp_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
-SHAPE(unwarp) { return warp_check(y, shape_y(&y->conv), shape_x(&y->conv)); }
+SHAPE(warp)       { return warp_check(y, shape_x(&y->conv), y->in[1], shape_y(&y->conv)); }
+SHAPE(unwarp)     { return warp_check(y, shape_y(&y->conv), y->in[1], shape_x(&y->conv)); }
+SHAPE(warp_slope) { return warp_check(y, shape_y(&y->conv), y->in[2], map_shape(&y->conv)); }
 
-/* The pixels of x, at most four, that y's pixel (p,q) is made of, as places in a picture, and their shares. Always in
- * double, so that the definition and the kernel agree on them. */
-static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int q, size_t at[4], double share[4])
+/* The pixels of x, at most four, that a pixel of y is made of: where each begins in its picture, its share, and how
+ * that grows as the place moves to the right and down. */
+typedef struct Taps { int n; size_t at[4]; double share[4], slope[4][2]; } Taps;
+
+/* Always in double, so that the definition and the kernel agree on them. */
+static Taps warp_taps(const ConvShape *s, double a, double b)
 {
-    double a = (q + 0.5) / s->wo - 0.5, b = (p + 0.5) / s->ho - 0.5;
-    double u = (m[0] * a + m[1] * b + m[2] + 0.5) * s->w - 0.5, v = (m[3] * a + m[4] * b + m[5] + 0.5) * s->h - 0.5;
-    if (!(u > -1 && u < s->w && v > -1 && v < s->h)) return 0;
-    int column = (int)floor(u), row = (int)floor(v), n = 0;
+    Taps t = {.n = 0};
+    double u = (a + 0.5) * s->w - 0.5, v = (b + 0.5) * s->h - 0.5;
+    if (!(u > -1 && u < s->w && v > -1 && v < s->h)) return t;
+    int column = (int)floor(u), row = (int)floor(v);
     for (int i = 0; i < 4; i++) {
         int h = row + i / 2, w = column + i % 2;
         if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
-        at[n] = ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c;
-        share[n++] = (i / 2 ? v - row : row + 1 - v) * (i % 2 ? u - column : column + 1 - u);
+        double across = i % 2 ? u - column : column + 1 - u, down = i / 2 ? v - row : row + 1 - v;
+        t.at[t.n] = ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c;
+        t.slope[t.n][0] = (i % 2 ? down : -down) * s->w, t.slope[t.n][1] = (i / 2 ? across : -across) * s->h;
+        t.share[t.n++] = down * across;
     }
-    return n;
+    return t;
 }
 
-/* With `back` 0: picture n of y += the warped picture n of x. With `back` 1: picture n of x += the adjoint of y's. A
- * macro, so that one text serves the definition (double) and the kernel (real). */
-#define WARP_PICTURE(s, map, n, x, y, back) \
+/* Does `move` for each pixel p of y's picture n, each pixel i of taps t that it is made of, and each channel, which
+ * stands at `from` in x and at `to` in y. A macro, so that one text serves the definition (double) and the kernel
+ * (real). */
+#define FOR_EACH_TAP(s, map, n, move) \
     do { \
-        double m_[MAP_NUMBERS], share_[4]; \
-        size_t c_ = (size_t)(s)->c, from_ = (size_t)(n) * (size_t)((s)->h * (s)->w) * c_, \
-               to_ = (size_t)(n) * (size_t)((s)->ho * (s)->wo) * c_, at_[4]; \
-        for (int i_ = 0; i_ < MAP_NUMBERS; i_++) m_[i_] = (double)(map)[(size_t)(n) * MAP_NUMBERS + (size_t)i_]; \
-        for (int p_ = 0; p_ < (s)->ho; p_++) \
-            for (int q_ = 0; q_ < (s)->wo; q_++, to_ += c_) \
-                for (int i_ = warp_taps(s, m_, p_, q_, at_, share_) - 1; i_ >= 0; i_--) \
-                    for (size_t k_ = 0; k_ < c_; k_++) { \
-                        __typeof__(&(x)[0]) a_ = &(x)[from_ + at_[i_] + k_]; \
-                        __typeof__(&(y)[0]) b_ = &(y)[to_ + k_]; \
-                        WARP_MOVE_##back(a_, b_, share_[i_]); \
-                    } \
+        size_t pixels_ = (size_t)((s)->ho * (s)->wo), c_ = (size_t)(s)->c, \
+               before_ = (size_t)(n) * (size_t)((s)->h * (s)->w) * c_; \
+        for (size_t p = (size_t)(n) * pixels_; p < ((size_t)(n) + 1) * pixels_; p++) { \
+            Taps t = warp_taps(s, (double)(map)[2 * p], (double)(map)[2 * p + 1]); \
+            for (int i = 0; i < t.n; i++) \
+                for (size_t k_ = 0, from = before_ + t.at[i], to = p * c_; k_ < c_; k_++, from++, to++) { move; } \
+        } \
     } while (0)
-#define WARP_MOVE_0(a, b, share) *b += (__typeof__(*b))(share) * *a
-#define WARP_MOVE_1(a, b, share) *a += (__typeof__(*a))(share) * *b
+
+/* What becomes of picture n. numbers: double or real. */
+#define WARP(numbers, s, n, x, map, y) \
+    FOR_EACH_TAP(s, map, n, y[to] += (numbers)t.share[i] * x[from])
+#define UNWARP(numbers, s, n, dy, map, dx) \
+    FOR_EACH_TAP(s, map, n, dx[from] += (numbers)t.share[i] * dy[to])
+#define WARP_SLOPE(numbers, s, n, dy, x, map, dm) \
+    FOR_EACH_TAP(s, map, n, numbers v = dy[to] * x[from]; \
+                 dm[2 * p] += v * (numbers)t.slope[i][0]; dm[2 * p + 1] += v * (numbers)t.slope[i][1])
+
+static void no_pictures(const Node *y, double *out) { memset(out, 0, count_of(y) * sizeof *out); }
 
 DEFINE(warp)
 {
-    memset(out, 0, count_of(y) * sizeof *out);
-    for (int n = 0; n < y->conv.n; n++) WARP_PICTURE(&y->conv, in[1], n, in[0], out, 0);
+    no_pictures(y, out);
+    for (int n = 0; n < y->conv.n; n++) WARP(double, &y->conv, n, in[0], in[1], out);
 }
 
 DEFINE(unwarp)
 {
-    memset(out, 0, count_of(y) * sizeof *out);
-    for (int n = 0; n < y->conv.n; n++) WARP_PICTURE(&y->conv, in[1], n, out, in[0], 1);
+    no_pictures(y, out);
+    for (int n = 0; n < y->conv.n; n++) UNWARP(double, &y->conv, n, in[0], in[1], out);
+}
+
+DEFINE(warp_slope)
+{
+    no_pictures(y, out);
+    for (int n = 0; n < y->conv.n; n++) WARP_SLOPE(double, &y->conv, n, in[0], in[1], in[2], out);
 }
 
 static void warp_task(void *argument, int n, int worker)
 {
     (void)worker;
     const Node *y = argument;
-    const real *x = y->in[0]->data, *map = y->in[1]->data;
-    size_t picture = count_of(y) / (size_t)y->conv.n;
-    memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
-    if (y->op == OP_warp) WARP_PICTURE(&y->conv, map, n, x, y->data, 0);
-    else WARP_PICTURE(&y->conv, map, n, y->data, x, 1);
+    const ConvShape *s = &y->conv;
+    const real *first = y->in[0]->data, *second = y->in[1]->data;
+    size_t picture = count_of(y) / (size_t)s->n;
+    real *out = y->data;
+    memset(out + (size_t)n * picture, 0, picture * sizeof(real));
+    if (y->op == OP_warp) WARP(real, s, n, first, second, out);
+    else if (y->op == OP_unwarp) UNWARP(real, s, n, first, second, out);
+    else WARP_SLOPE(real, s, n, first, second, y->in[2]->data, out);
 }
 
-CPU(warp)   { parallel(y->conv.n, warp_task, y); }
-CPU(unwarp) { parallel(y->conv.n, warp_task, y); }
+CPU(warp)       { parallel(y->conv.n, warp_task, y); }
+CPU(unwarp)     { parallel(y->conv.n, warp_task, y); }
+CPU(warp_slope) { parallel(y->conv.n, warp_task, y); }
 
-static int no_map_gradient(Node *y, const bool *want)
+GRADIENT(warp)
 {
-    return want[1] ? mistake(y, "has no gradient in its map") : 1;
+    Node *x = y->in[0], *map = y->in[1];
+    if (want[0]) dx[0] = unwarp(dy, map, y->conv);
+    if (want[1]) dx[1] = warp_slope(dy, x, map, y->conv);
 }
 
-GRADIENT(warp)   { if (no_map_gradient(y, want) && want[0]) dx[0] = unwarp(dy, y->in[1], y->conv); }
-GRADIENT(unwarp) { if (no_map_gradient(y, want) && want[0]) dx[0] = warp(dy, y->in[1], y->conv.ho, y->conv.wo); }
-
-/* Maps (n,1,1,6) near the identity (`wild` 0) or anywhere. They are constants: gradients are checked in x alone. */
-static Node *test_map(Graph *g, int n, double wild)
+GRADIENT(unwarp)
 {
-    static const double identity[MAP_NUMBERS] = {1, 0, 0, 0, 1, 0};
-    Node *map = NULL;
-    for (int i = 0; i < n * MAP_NUMBERS; i++) {
-        double u = 2 * draw(3, STREAM_TEST, (uint64_t)i, 0) - 1;
-        Node *number = fill(g, shape_of(1, 1, 1, 1), identity[i % MAP_NUMBERS] + (0.1 + wild) * u);
-        map = map ? concat(map, number, 0) : number;
+    if (want[1]) mistake(y, "has a gradient in what it warps only");
+    if (want[0]) dx[0] = warp(dy, y->in[1]);
+}
+
+FIRST_ORDER_ONLY(warp_slope)
+
+/* Places all over x, and for `wild` 1 as far again beyond its border; between pixels, since at a pixel's centre the
+ * slope changes. */
+static Node *test_map(Graph *g, Shape x, int height, int width, double wild)
+{
+    Tensor *map = graph_tensor(g, "test", shape_of(x.d[0], height, width, 2));
+    for (size_t i = 0; i < shape_count(map->shape); i++) {
+        int length = x.d[i % 2 ? 1 : 2];
+        double u = (1 + 2 * wild) * draw(3, STREAM_TEST, i, 0) - wild, between = 0.2 + 0.6 * draw(3, STREAM_TEST, i, 1);
+        map->data[i] = (real)((floor(u * length) + between) / length - 0.5);
     }
-    return reshape(map, shape_of(n, 1, 1, MAP_NUMBERS));
+    return leaf(g, map);
 }
 
 /* To the same, a smaller and a larger picture, and far beyond the border. */
@@ -2120,14 +2150,20 @@ CASE(warp)
 {
     if (variant >= WARP_CASES) return NULL;
     Shape x = warp_cases[variant].x;
-    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild),
-                warp_cases[variant].height, warp_cases[variant].width);
+    return warp(test_leaf(g, x, -1, 1, false),
+                test_map(g, x, warp_cases[variant].height, warp_cases[variant].width, warp_cases[variant].wild));
 }
 
 CASE(unwarp)
 {
     Node *y = warp_case(g, variant);
-    return y ? unwarp(test_leaf(g, y->shape, -1, 1, false), y->in[1], y->conv) : NULL;
+    return y ? unwarp(test_leaf(g, y->shape, -1, 1, false), stop_grad(y->in[1]), y->conv) : NULL;
+}
+
+CASE(warp_slope)
+{
+    Node *y = warp_case(g, variant);
+    return y ? warp_slope(test_leaf(g, y->shape, -1, 1, false), y->in[0], y->in[1], y->conv) : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -2243,11 +2279,11 @@ enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an itera
 
 /* What networks of one kind are told besides; the sections say what it means. */
 typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
-    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip, 'w' a warp */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
     int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
     bool by_class;                      /* D has a map of scores for each class */
-    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
+    Node *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
 } EditorPart;
 
 typedef struct NoisePart {              /* 5.5, networks of GANs that draw from noise */
@@ -2742,6 +2778,17 @@ static Node *enlarge(Node *x, int h, int w)
     return slice(slice(reshape(x, shape_of(n, 2 * rows, 2 * columns, c)), 1, 0, h), 2, 0, w);
 }
 
+/* The map that leaves a picture as it is, or resizes it: where each pixel stands, (1,P,P,2). */
+static Node *even_map(Graph *g, int side)
+{
+    Tensor *map = graph_tensor(g, "places", shape_of(1, side, side, 2));
+    for (int i = 0; i < side * side; i++) {
+        map->data[2 * i] = (real)((i % side + 0.5) / side - 0.5);
+        map->data[2 * i + 1] = (real)((i / side + 0.5) / side - 0.5);
+    }
+    return leaf(g, map);
+}
+
 /* A label (N,1,1,n) as n constant planes beside a picture's channels. */
 static Node *with_planes(Node *x, Node *label)
 {
@@ -2762,7 +2809,7 @@ static Node *with_planes(Node *x, Node *label)
  * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates), or what a layer makes
  * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
  * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
- * a mask, or adds to x (Net.editor.keep).
+ * a mask, moves its pixels before, or adds to x (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef Node *NormLayer(Net *net, Node *x, Node *residual, double slope);       /* inorm, batch_norm */
@@ -2819,7 +2866,23 @@ static Node *through_mask(Net *net, Node *h, Node *x)
     Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
     net->editor.colour = tanh_of(slice(both, 3, 0, channels));                                  // (N,P,P,X)
     net->editor.mask = sigmoid(slice(both, 3, channels, 1));                                    // (N,P,P,1)
+    net->editor.under = x;
     return add(mul(net->editor.mask, net->editor.colour), mul(affine(net->editor.mask, -1, 1), x));
+}
+
+/* 'w': y = m colour + (1 - m) x', x' being x whose pixels are taken from elsewhere, by up to an eighth of the side: a
+ * brow that rises is the same brow, as sharp as it was (Dorta et al. 2020, "The GAN that warped"). How far is said for
+ * every fourth pixel, and in between by bilinear weights, so that neighbours move together. */
+static Node *moved(Net *net, Node *h, Node *x)
+{
+    Shape map = x->shape, w = shape_of(7, 7, h->shape.d[3], 2);
+    map.d[3] = 2;
+    Node *weight = parameter_beside(net, "moves.weight", w, 49 * w.d[2]);
+    parameter_of(net, weight)->deviation = 0.001;                                               /* hardly, at first */
+    Node *coarse = tanh_of(conv2d(h, weight, NULL, LINEAR, conv_shape(h->shape, w, 4, 3)));     // (N,P/4,P/4,2)
+    Node *even = broadcast(even_map(x->graph, map.d[1]), map);                                  // (N,P,P,2)
+    net->editor.moves = scale(warp(coarse, even), 0.125);                                       // (N,P,P,2)
+    return add_number(warp(add_number(x, 1), add(even, net->editor.moves)), -1);
 }
 
 /* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
@@ -2847,6 +2910,7 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
     if (net->editor.keep == 'm') return through_mask(net, h, x);
+    if (net->editor.keep == 'w') return through_mask(net, h, moved(net, h, x));
     if (net->editor.keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
 }
@@ -3653,7 +3717,7 @@ static char penalty_of(const Settings *s)
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
- *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
+ *   --lambda-tv        + lambda_tv TV(G(x,c) - x), x with its pixels moved where G moves them
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
  *   --source class     not GANmut's: D's scores are asked for each class by itself: is this a real picture of c?
@@ -3762,13 +3826,12 @@ static Node *band(Node *middle, int axis, int n, double half)
     return sign(relu(affine(away, -1, half)));
 }
 
-/* A map for warp, (N,1,1,6): mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
-static Node *map_of(Node *mirror, Node *angle, Node *zoom, Node *right, Node *down)
+/* A map for warp: mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
+static Node *map_of(Node *mirror, Node *angle, Node *zoom, Node *right, Node *down, int side)
 {
+    Node *even = even_map(mirror->graph, side), *a = mul(slice(even, 3, 0, 1), mirror), *b = slice(even, 3, 1, 1);
     Node *c = mul(zoom, cos_of(angle)), *s = mul(zoom, sin_of(angle));
-    Node *parts[MAP_NUMBERS] = {mul(mirror, c), scale(s, -1), right, mul(mirror, s), c, down}, *map = parts[0];
-    for (int i = 1; i < MAP_NUMBERS; i++) map = concat(map, parts[i], 3);
-    return map;                                                                                 // (N,1,1,6)
+    return concat(add(sub(mul(c, a), mul(s, b)), right), add(add(mul(s, a), mul(c, b)), down), 3);      // (N,P,P,2)
 }
 
 /* Moves x's values away from each picture's mean, or towards it; factor (N,1,1,1). */
@@ -3801,7 +3864,7 @@ static Node *augmented(Node *x, const Batch *batch, const Settings *s, char whic
     if (is_changed(s, "contrast")) x = more_contrast(x, affine(part[1], 0.5, 1));
     if (is_changed(s, "translation")) {
         Node *one = affine(part[0], 0, 1);
-        x = warp(x, map_of(one, scale(one, 0), one, scale(part[2], 0.125), scale(part[3], 0.125)), side, side);
+        x = warp(x, map_of(one, scale(one, 0), one, scale(part[2], 0.125), scale(part[3], 0.125), side));
     }
     if (is_changed(s, "cutout")) {
         Node *hidden = mul(band(scale(part[4], 0.5), 1, side, 0.25), band(scale(part[5], 0.5), 2, side, 0.25));
@@ -3874,11 +3937,11 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
          *part[TEACHER_DRAWS];
     for (int i = 0; i < TEACHER_DRAWS; i++) part[i] = slice(u, 3, i, 1);                        // (N,1,1,1)
     x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
-    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
-                       scale(part[4], 0.06));                                                   // (N,1,1,6)
     int side = teacher->net->size, channels = teacher->net->channels;
+    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
+                       scale(part[4], 0.06), side);                                             // (N,P',P',2)
     if (channels < x->shape.d[3]) x = luma(x);
-    x = add_number(warp(add_number(x, 1), map, side, side), -1);                                // (N,P',P',X')
+    x = add_number(warp(add_number(x, 1), map), -1);                                // (N,P',P',X')
     if (channels > x->shape.d[3]) x = concat(x, concat(x, x, 3), 3);
     return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
 }
@@ -3887,7 +3950,7 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
  * show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
-    Node *total = NULL;
+    Node *total = NULL, *under = generator->editor.under;
     for (int i = 0; i < batch->n_teachers; i++) {
         const Teacher *teacher = &batch->teachers[i];
         net_attach(teacher->net, step->graph);
@@ -3898,7 +3961,7 @@ static void further_terms(Step *step, Net *generator, Node *x, Node *label, cons
         total = total ? add(total, loss) : loss;
     }
     if (total) add_term(step, "G.teacher", scale(total, 1.0 / batch->n_teachers), s->lambda_teacher);
-    if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), s->lambda_tv);
+    if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, under ? under : x)), s->lambda_tv);
     if (generator->editor.mask) add_term(step, "G.mask", mean(generator->editor.mask), s->lambda_mask);
 }
 
@@ -6531,7 +6594,7 @@ struct Facegan {
     Scope apart;                        /* owns it all, where the model outlives the call that opened it */
     Graph *graph;
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
-    Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
+    Node *y, *mask, *colour, *moves;    /* the last three: NULL where G has no mask, and where it moves nothing */
 };
 
 /* What is said in the file of a picture that a model drew. */
@@ -6555,7 +6618,7 @@ static Drawing new_drawing(Net *net, Generator *generator, int n)
     if (net->condition) d.condition = own_tensor("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
-    if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
+    if (net->editor.mask) d.mask = keep(net->editor.mask);
     return d;
 }
 
@@ -9356,6 +9419,7 @@ static void fill_generator(Facegan *model, const char *given)
     Drawing d = new_drawing(&model->g, expression_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
     if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
+    if (model->g.editor.moves) model->moves = keep(model->g.editor.moves);
     name_classes(model, w.file);
     bind_graphs(&model->graph, 1);
     load_net(file, path, &model->g, w.prefix, false);
@@ -9585,13 +9649,18 @@ static void take_face(Facegan *model, const Image *photo, Frame frame)
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
 static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
+    Scope here;
+    enter(&here);
     take_face(model, photo, frame);
     graph_run(model->graph);
-    const Node *mask = model->mask;
+    const Node *mask = model->mask, *moves = model->moves;
+    const Image before = moves ? with_channels(result, result->channels) : *result;
     const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
+                         .moves = moves ? moves->data : NULL, .whole = &before,
                          .redrawn = model->g.editor.keep == 'n'};
     paste_frame(result, frame, &drawn);
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11083,7 +11152,7 @@ static const struct { OnnxKind kind; const char *op; } onnx_ops[OPS] = {
     [OP_concat] = {ONNX_CONCAT, "Concat"}, [OP_slice] = {ONNX_SLICE, ""}, [OP_pad] = {ONNX_PAD, ""},
     [OP_reshape] = {ONNX_RESHAPE, ""}, [OP_sum] = {ONNX_SUM, ""}, [OP_broadcast] = {ONNX_EXPAND, ""},
     [OP_fill] = {ONNX_FILL, ""}, [OP_affine] = {ONNX_AFFINE, ""}, [OP_square] = {ONNX_SQUARE, ""},
-    [OP_leaky_relu] = {ONNX_LEAKY, ""}, [OP_instance_norm] = {ONNX_NORM, ""},
+    [OP_warp] = {ONNX_WARP, ""}, [OP_leaky_relu] = {ONNX_LEAKY, ""}, [OP_instance_norm] = {ONNX_NORM, ""},
     [OP_conv2d] = {ONNX_CONVOLUTION, ""}, [OP_conv2d_input_grad] = {ONNX_CONVOLUTION, ""}};
 
 /* Is y the end of a doubling (enlarge, 5.2), pixels repeated along columns and then rows? Then what is doubled: its

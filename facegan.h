@@ -120,8 +120,9 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
     OP(conv2d_weight_grad,   "its adjoint in w") \
     OP(max_pool,             "of each window, u where x is largest; u is x itself unless this is a gradient") \
     OP(max_unpool,           "its adjoint in u: dy goes to where x is largest; constant in x") \
-    OP(warp,                 "x where each picture's own affine map says, by bilinear weights; 0 outside") \
+    OP(warp,                 "x where a map says for each pixel, by bilinear weights; 0 outside") \
     OP(unwarp,               "its adjoint in x") \
+    OP(warp_slope,           "its gradient in the map") \
     OP(prepare_filter,       "w as a kernel wants to read it, in panels; made by the planner") \
     OP(moments,              "each picture's and channel's mean and 1/sqrt(variance + eps)") \
     OP(instance_norm,        "(x - mean)/std * scale + shift, plus a residual, then leaky ReLU, when asked") \
@@ -295,8 +296,9 @@ typedef struct Device {
     X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
     X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
       "halvings in D (0: as many as the size allows, at most 6)")                                                      \
-    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
-      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
+    X(s, keep, "keep", "none", ONEOF("none|mask|skip|warp"), FIXED, BENCH, "editor",                                   \
+      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture; it moves"  \
+      " the picture's pixels and paints through a mask")                                                               \
     X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
       "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
     X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
@@ -344,7 +346,7 @@ typedef struct Device {
     X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
-      "keep mask: weight of the mask's mean")                                                                          \
+      "keep mask, warp: weight of the mask's mean")                                                                    \
     X(p, teacher, "teacher", "", ANY, FREE, TRAIN, EVERY,                                                              \
       "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
       " answer")                                                                                                       \

@@ -1536,44 +1536,73 @@ static void max_unpool_gpu(Node *y)
 
 typedef struct Place2 { double u, v; } Place2;          /* in x's pixels, u to the right */
 
-static __device__ inline Place2 warped_place(const ConvShape &s, const float *map, int n, int p, int q)
+static __device__ inline Place2 warped_place(const ConvShape &s, const float *map, size_t pixel)
 {
-    const float *m = map + (size_t)n * 6;
-    double a = (q + 0.5) / s.wo - 0.5, b = (p + 0.5) / s.ho - 0.5;
-    Place2 at = {(m[0] * a + m[1] * b + m[2] + 0.5) * s.w - 0.5, (m[3] * a + m[4] * b + m[5] + 0.5) * s.h - 0.5};
+    Place2 at = {(map[2 * pixel] + 0.5) * s.w - 0.5, (map[2 * pixel + 1] + 0.5) * s.h - 0.5};
     return at;
+}
+
+/* Which pixels of x, at most four, lie about a place; none where it is outside. */
+typedef struct Around { int top, bottom, left, right; } Around;
+
+static __device__ inline Around around(const ConvShape &s, Place2 at)
+{
+    Around none = {0, -1, 0, -1};
+    if (!(at.u > -1 && at.u < s.w && at.v > -1 && at.v < s.h)) return none;
+    int column = (int)floor(at.u), row = (int)floor(at.v);
+    Around a = {max(row, 0), min(row + 1, s.h - 1), max(column, 0), min(column + 1, s.w - 1)};
+    return a;
 }
 
 static __global__ void warp_kernel(ConvShape s, const float *x, const float *map, float *y, size_t count)
 {
     FOR_EACH(i, count) {
-        int c = (int)(i % s.c), q = (int)(i / s.c % s.wo), p = (int)(i / s.c / s.wo % s.ho), n = (int)(i / s.c / s.wo / s.ho);
-        Place2 at = warped_place(s, map, n, p, q);
+        size_t pixel = i / s.c;
+        int c = (int)(i % s.c), n = (int)(pixel / s.wo / s.ho);
+        Place2 at = warped_place(s, map, pixel);
+        Around a = around(s, at);
         float total = 0;
-        if (at.u > -1 && at.u < s.w && at.v > -1 && at.v < s.h) {
-            int column = (int)floor(at.u), row = (int)floor(at.v);
-            for (int h = max(row, 0); h <= min(row + 1, s.h - 1); h++)
-                for (int w = max(column, 0); w <= min(column + 1, s.w - 1); w++)
-                    total += (float)((1 - fabs(at.v - h)) * (1 - fabs(at.u - w))) * x[(((size_t)n * s.h + h) * s.w + w) * s.c + c];
-        }
+        for (int h = a.top; h <= a.bottom; h++)
+            for (int w = a.left; w <= a.right; w++)
+                total += (float)((1 - fabs(at.v - h)) * (1 - fabs(at.u - w))) * x[(((size_t)n * s.h + h) * s.w + w) * s.c + c];
         y[i] = total;
     }
 }
 
 /* A number of x gathers from all of y what was made of it: no two threads write to one place, so that the sum's order is
- * always the same. Which pixels of y those are would need the map's inverse; pictures that are augmented are small. */
+ * always the same. Which pixels of y those are would need the map's inverse; pictures that are warped are small. */
 static __global__ void unwarp_kernel(ConvShape s, const float *dy, const float *map, float *dx, size_t count)
 {
     FOR_EACH(i, count) {
         int c = (int)(i % s.c), w = (int)(i / s.c % s.w), h = (int)(i / s.c / s.w % s.h), n = (int)(i / s.c / s.w / s.h);
+        size_t first = (size_t)n * s.ho * s.wo;
         float total = 0;
-        for (int p = 0; p < s.ho; p++)
-            for (int q = 0; q < s.wo; q++) {
-                Place2 at = warped_place(s, map, n, p, q);
-                if (!(fabs(at.u - w) < 1 && fabs(at.v - h) < 1)) continue;
-                total += (float)((1 - fabs(at.v - h)) * (1 - fabs(at.u - w))) * dy[(((size_t)n * s.ho + p) * s.wo + q) * s.c + c];
-            }
+        for (size_t pixel = first; pixel < first + (size_t)s.ho * s.wo; pixel++) {
+            Place2 at = warped_place(s, map, pixel);
+            if (!(fabs(at.u - w) < 1 && fabs(at.v - h) < 1)) continue;
+            total += (float)((1 - fabs(at.v - h)) * (1 - fabs(at.u - w))) * dy[pixel * s.c + c];
+        }
         dx[i] = total;
+    }
+}
+
+/* A thread takes one of a place's two numbers, 0 the one to the right. A pixel's share grows towards it. */
+static __global__ void warp_slope_kernel(ConvShape s, const float *dy, const float *x, const float *map, float *dm, size_t count)
+{
+    FOR_EACH(i, count) {
+        size_t pixel = i / 2;
+        int n = (int)(pixel / s.wo / s.ho);
+        Place2 at = warped_place(s, map, pixel);
+        Around a = around(s, at);
+        int row = (int)floor(at.v), column = (int)floor(at.u);
+        float total = 0;
+        for (int h = a.top; h <= a.bottom; h++)
+            for (int w = a.left; w <= a.right; w++) {
+                double slope = i % 2 ? (h > row ? s.h : -s.h) * (1 - fabs(at.u - w)) : (w > column ? s.w : -s.w) * (1 - fabs(at.v - h));
+                const float *from = x + (((size_t)n * s.h + h) * s.w + w) * s.c;
+                for (int c = 0; c < s.c; c++) total += (float)slope * dy[pixel * s.c + c] * from[c];
+            }
+        dm[i] = total;
     }
 }
 
@@ -1587,6 +1616,12 @@ static void unwarp_gpu(Node *y)
 {
     LAUNCH(unwarp_kernel, blocks_for(count_of(y)), THREADS, 0, y->conv, y->in[0]->on_device, y->in[1]->on_device, y->on_device,
            count_of(y));
+}
+
+static void warp_slope_gpu(Node *y)
+{
+    LAUNCH(warp_slope_kernel, blocks_for(count_of(y)), THREADS, 0, y->conv, y->in[0]->on_device, y->in[1]->on_device,
+           y->in[2]->on_device, y->on_device, count_of(y));
 }
 
 /* ================================================================================================

@@ -2000,6 +2000,33 @@ static void test_change(void)
     image_free(&photo), image_free(&edited);
 }
 
+/* What a move takes from elsewhere is the photograph's own, as sharp as it was: three pixels further on, here; a half pixel
+ * lies between two. In a seam it comes to rest. */
+static void test_moves(void)
+{
+    enum { SIDE = 90, SMALL = 15 };
+    float paint[SMALL * SMALL], mask[SMALL * SMALL], moves[SMALL * SMALL * 2];
+    Image photo = drawn_picture(SIDE, SIDE, 3), edited = drawn_picture(SIDE, SIDE, 3);
+    for (int i = 0; i < SIDE * SIDE * 3; i++) photo.pixels[i] = (unsigned char)(i / 3 * 37 % 251);
+    for (int i = 0; i < SMALL * SMALL; i++) paint[i] = 0, mask[i] = 0, moves[2 * i] = 3.0f / SIDE, moves[2 * i + 1] = -2.0f / SIDE;
+    const ImageDrawing drawn = {.side = SMALL, .channels = 1, .before = paint, .after = paint, .mask = mask, .moves = moves, .whole = &photo};
+    memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
+    paste_frame(&edited, (ImageFrame){SIDE, 0, 0, 0}, &drawn);
+    int same = 0;
+    for (int y = 4; y < SIDE; y++) same += memcmp(edited.pixels + y * SIDE * 3, photo.pixels + ((y - 2) * SIDE + 3) * 3, (SIDE - 4) * 3) == 0;
+    CHECK_MSG(same == SIDE - 4, "%d rows were moved as a whole", same);
+    for (int i = 0; i < SIDE * SIDE * 3; i++) photo.pixels[i] = (unsigned char)(2 * (i / 3 % SIDE));
+    for (int i = 0; i < SMALL * SMALL; i++) moves[2 * i] = 0.5f / SIDE, moves[2 * i + 1] = 0;
+    memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
+    paste_frame(&edited, (ImageFrame){60, 0, 15, 15}, &drawn);
+    CHECK(edited.pixels[(45 * SIDE + 45) * 3] == 91 && edited.pixels[(45 * SIDE + 15) * 3] == 30 && edited.pixels[(45 * SIDE + 80) * 3] == 160);
+    for (int i = 0; i < SMALL * SMALL * 2; i++) moves[i] = 0;
+    memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
+    paste_frame(&edited, (ImageFrame){60, 0, 15, 15}, &drawn);
+    CHECK(memcmp(edited.pixels, photo.pixels, SIDE * SIDE * 3) == 0);
+    image_free(&photo), image_free(&edited);
+}
+
 static void test_put_cell(void)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -2093,6 +2120,7 @@ int main(void)
     test_paste(3, (ImageFrame){44, 0, -6, 30});
     test_seam();
     test_change();
+    test_moves();
     test_notes();
     test_files();
     test_odd_files();

@@ -83,8 +83,10 @@ class Generator(nn.Module):
             layers += [nn.ConvTranspose2d(w << i, w << i - 1, 4, 2, 1, bias=False) if upsample == "deconv" else Doubled(w << i),
                        norm(w << i - 1, statistics), nn.ReLU()]
         self.main = nn.Sequential(*layers, nn.Conv2d(w, channels, 7, 1, 3, bias=False), nn.Tanh())
-        if keep == "mask":
+        if keep in ("mask", "warp"):
             self.mask = nn.Conv2d(w, 1, 7, 1, 3, bias=False)
+        if keep == "warp":
+            self.moves = nn.Conv2d(w, 2, 7, 4, 3, bias=False)
 
     def forward(self, x, label):
         planes = label[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
@@ -96,8 +98,13 @@ class Generator(nn.Module):
             return self.main[-2:](h)
         if self.keep == "skip":
             return torch.tanh(self.main[-2](h) + torch.atanh(0.97 * x))
-        self.shown = torch.sigmoid(self.mask(h))
-        return self.shown * self.main[-2:](h) + (1 - self.shown) * x
+        self.shown, self.under = torch.sigmoid(self.mask(h)), self.moved(h, x) if self.keep == "warp" else x
+        return self.shown * self.main[-2:](h) + (1 - self.shown) * self.under
+
+    def moved(self, h, x):
+        even = functional.affine_grid(torch.eye(2, 3, dtype=x.dtype).expand(len(x), 2, 3), x.shape, align_corners=False)
+        coarse = functional.grid_sample(torch.tanh(self.moves(h)), even, align_corners=False)       # by an eighth of the side at most
+        return functional.grid_sample(x + 1, even + 0.25 * coarse.permute(0, 2, 3, 1), align_corners=False) - 1
 
 
 class Discriminator(nn.Module):
@@ -264,7 +271,7 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
     fake_map, scores = d(augmented(fake, views.get("view_G"), s), to)
     terms = {"fake": adversarial(s["adv"], fake_map, "generator"), "cls": classification(scores, target)}
     if s["lambda_tv"]:
-        terms["tv"] = variation(fake - x)
+        terms["tv"] = variation(fake - getattr(g, "under", x))
     if shown is not None:
         terms["mask"] = shown.mean()
     if teacher:
@@ -348,6 +355,8 @@ def test_iterations(folder):
     compare_iteration(folder, "norms that hear what a layer makes of the label", modulate=1, style=6, g_repeat=2, seed=40)
     compare_iteration(folder, "keep mask, its mean and total variation", keep="mask", lambda_mask=0.7, lambda_tv=1.3, seed=29)
     compare_iteration(folder, "keep mask, resize, grey, 24 px", keep="mask", upsample="resize", channels=1, size=24, d_repeat=2, seed=30)
+    compare_iteration(folder, "keep warp, its mask's mean and total variation", keep="warp", lambda_mask=0.7, lambda_tv=1.3, seed=41)
+    compare_iteration(folder, "keep warp, resize, grey, 24 px", keep="warp", upsample="resize", channels=1, size=24, d_repeat=2, identity=0.5, seed=42)
     compare_iteration(folder, "keep skip, resize, lambda_adv", keep="skip", upsample="resize", lambda_adv=0.3, lambda_tv=0.2, seed=31)
     compare_iteration(folder, "a third of the batch drawn as itself", identity=1 / 3, keep="mask", seed=32)
     compare_iteration(folder, "all of the batch drawn as itself", identity=1.0, adv="bce", reg="r1", seed=33)

@@ -214,9 +214,15 @@ IMAGE_API int image_frame_fit(const double *from, const double *to, int n, Image
 IMAGE_API void image_cut_rows(const Image *picture, const ImageFrame *frame, Image *out, int first, int end);
 
 /* What became of a cut-out: squares of one side, of 1 channel or as many as the photograph has. With a mask (side,
- * side) from 0 to 1 `after` is painted through it; without, the change from before to after is added. redrawn: its
- * brightness may be off everywhere. */
-typedef struct ImageDrawing { int side, channels; const IMAGE_REAL *before, *after, *mask; int redrawn; } ImageDrawing;
+ * side) from 0 to 1 `after` is painted through it; without, the change from before to after is added. With moves (side,
+ * side, 2), shares of the frame's side to the right and down, each pixel is first taken from as far away in `whole`, a
+ * copy of the photograph. redrawn: its brightness may be off everywhere. */
+typedef struct ImageDrawing {
+    int side, channels;
+    const IMAGE_REAL *before, *after, *mask, *moves;
+    const Image *whole;
+    int redrawn;
+} ImageDrawing;
 typedef struct ImageMatch { double gain, offset; } ImageMatch;
 typedef struct ImagePaste {
     Image *photo;
@@ -4644,7 +4650,8 @@ IMAGE_API void image_cut_rows(const Image *picture, const ImageFrame *frame, Ima
  *     v + w (after - before)         w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
  *     v + w m (colour - v)           that lies on the photograph's border has no feather: nothing meets it there
  *
- * the second where it is painted through a mask m. What was redrawn altogether has shifted in brightness, too: where
+ * the second where it is painted through a mask m. Where pixels are moved, v is the photograph's own w times as far
+ * away as the move says. What was redrawn altogether has shifted in brightness, too: where
  * that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone, channel by
  * channel. A drawing in grey changes brightness only: colours stay the photograph's. */
 
@@ -4695,6 +4702,21 @@ static void image_cubic_weights(double t, double w[4])
     w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
 }
 
+/* The photograph at a point, by the same weights. */
+static double image_cubic_sample(const Image *picture, double x, double y, int channel)
+{
+    double across[4], down[4], total = 0;
+    int left = (int)floor(x - 0.5), top = (int)floor(y - 0.5), channels = picture->channels;
+    image_cubic_weights(x - 0.5 - left, across), image_cubic_weights(y - 0.5 - top, down);
+    for (int i = 0; i < 16; i++) {
+        size_t row = (size_t)image_clamp(top - 1 + i / 4, 0, picture->height - 1);
+        size_t column = (size_t)image_clamp(left - 1 + i % 4, 0, picture->width - 1);
+        size_t at = (row * (size_t)picture->width + column) * (size_t)channels + (size_t)channel;
+        total += down[i / 4] * across[i % 4] * picture->pixels[at];
+    }
+    return fmin(fmax(total, 0), 255);
+}
+
 /* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
 static double image_smooth_sample(const IMAGE_REAL *picture, int side, int channels, double u, double v, int channel)
 {
@@ -4719,20 +4741,35 @@ static double image_change_at(const ImagePaste *p, double u, double v, int chann
     return 127.5 * (after - image_smooth_sample(d->before, d->side, d->channels, u, v, channel));
 }
 
+/* The photograph's own values that belong at point (u,v) of the frame, where it has `here`. */
+static void image_values_at(const ImagePaste *p, double u, double v, double weight, const unsigned char *here,
+                            double values[3])
+{
+    const ImageDrawing *d = p->drawing;
+    int colours = p->photo->channels < 3 ? p->photo->channels : 3;
+    double moved[2] = { 0, 0 }, x, y;
+    for (int k = 0; d->moves && k < 2; k++) moved[k] = weight * image_smooth_sample(d->moves, d->side, 2, u, v, k);
+    image_frame_point(&p->frame, u + moved[0], v + moved[1], &x, &y);
+    for (int c = 0; c < colours; c++)
+        values[c] = moved[0] != 0 || moved[1] != 0 ? image_cubic_sample(d->whole, x, y, c) : here[c];
+}
+
 IMAGE_API void image_paste_row(const ImagePaste *p, int row)
 {
     int channels = p->photo->channels, colours = channels < 3 ? channels : 3, from = p->drawing->channels;
     for (int x = p->left; x < p->right; x++) {
         unsigned char *to = p->photo->pixels + ((size_t)row * (size_t)p->photo->width + (size_t)x) * (size_t)channels;
-        double u, v, change = 0;
+        double u, v, change = 0, own[3];
         image_frame_invert(&p->frame, x + 0.5, row + 0.5, &u, &v);
         double weight = image_paste_weight(u, v, p->seam);
         if (!(weight > 0)) continue;
+        image_values_at(p, u, v, weight, to, own);
         if (from == 1)
-            change = image_change_at(p, u, v, 0, colours == 3 ? 0.299 * to[0] + 0.587 * to[1] + 0.114 * to[2] : to[0]);
+            change = image_change_at(p, u, v, 0,
+                                     colours == 3 ? 0.299 * own[0] + 0.587 * own[1] + 0.114 * own[2] : own[0]);
         for (int c = 0; c < colours; c++) {
-            if (from > 1) change = image_change_at(p, u, v, c, to[c]);
-            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
+            if (from > 1) change = image_change_at(p, u, v, c, own[c]);
+            to[c] = (unsigned char)fmin(fmax(own[c] + weight * change + 0.5, 0), 255);
         }
     }
 }

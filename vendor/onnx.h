@@ -115,6 +115,8 @@ typedef enum OnnxKind {
     ONNX_LEAKY, ONNX_AFFINE, ONNX_SQUARE,       /* a: slope below 0; a x + b; x x */
     ONNX_FILL, ONNX_EXPAND, ONNX_SUM,           /* a everywhere; to the step's shape; down to it */
     ONNX_TWICE,                                 /* each pixel twice along rows and columns */
+    ONNX_WARP,                                  /* x at the places of a map (N,H',W',2): from -1/2 to 1/2, the way to
+                                                 * the right first; bilinear, 0 outside */
     ONNX_RESHAPE, ONNX_CONCAT, ONNX_SLICE, ONNX_PAD             /* the last three along `axis`, two of them at `from` */
 } OnnxKind;
 
@@ -594,6 +596,21 @@ static void onnx_twice(OnnxModel *model, const OnnxStep *y, const char *x)
     onnx_node(model, "Resize", y->name, 3, in);
 }
 
+/* GridSample wants places from -1 to 1, (N,H',W',2), for every picture: a map that is the same for all is repeated. */
+static void onnx_warp(OnnxModel *model, OnnxStep *steps, const OnnxStep *y, const char *x)
+{
+    const OnnxStep *map = &steps[y->in[1]];
+    const int64_t rest[3] = {map->shape[1], map->shape[2], map->shape[3]};
+    const char *places = onnx_transpose(model, onnx_read(model, steps, y, 1, ONNX_MAP), onnx_there);
+    if (!map->varies) {
+        const char *all = onnx_slice(model, onnx_apply(model, "Shape", x, NULL, NULL), 0, 0, 1, NULL);
+        all = onnx_apply(model, "Concat", all, onnx_list(model, 3, rest), NULL);
+        onnx_attribute_int(model, "axis", 0);
+        places = onnx_apply(model, "Expand", places, all, NULL);
+    }
+    onnx_apply(model, "GridSample", x, onnx_apply(model, "Mul", places, onnx_number(model, 2), NULL), y->name);
+}
+
 static void onnx_affine(OnnxModel *model, const OnnxStep *y, const char *x)
 {
     if (y->a != 1) x = onnx_apply(model, "Mul", x, onnx_number(model, y->a), y->b == 0 ? y->name : NULL);
@@ -645,6 +662,7 @@ static void onnx_step(OnnxModel *model, OnnxStep *steps, OnnxStep *y)
     case ONNX_EXPAND: onnx_expand(model, y, x); break;
     case ONNX_SUM: onnx_sum(model, steps, y, x); break;
     case ONNX_TWICE: onnx_twice(model, y, x); break;
+    case ONNX_WARP: onnx_warp(model, steps, y, x); break;
     case ONNX_RESHAPE: onnx_reshape(model, y, x); break;
     case ONNX_SLICE: case ONNX_PAD: onnx_slice_or_pad(model, steps, y, x); break;
     case ONNX_PLAIN: case ONNX_CONCAT: case ONNX_POOL: case ONNX_ALONG: case ONNX_OVER:
