@@ -89,6 +89,12 @@ refused "needs --out" "$F" study truth mut
 refused "nowhere" "$F" study truth mut nowhere --out untold --size 16 --count 128 --epochs 1
 check "no judge is trained before every run is there" test ! -e untold
 
+check "a stargan that moves pixels" "$F" train stargan faces --out moves $gan --keep warp --lambda-tv 0.1
+says "ssim.edit" "$F" eval moves faces --classifier judge
+check "it edits a photograph" "$F" edit moves "$top/models/three-faces.png" --emotion happy --out moved.png --quiet
+refute "which moves" cmp moved.png "$top/models/three-faces.png"
+check "and is written as ONNX" "$F" convert moves moves.onnx
+
 check "a generator as ONNX" "$F" convert mut mut.onnx
 check "a classifier as ONNX" "$F" convert judge judge.onnx
 check "both are there" test -s mut.onnx -a -s judge.onnx
