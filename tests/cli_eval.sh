@@ -12,6 +12,7 @@ same_on_threads()
     check "$1: the same on three threads" cmp one.csv three.csv
 }
 
+top=$PWD
 cd "$work" || exit 2
 gan="--size 16 --width 4 --g-repeat 1 --batch 4 --n-critic 2 --iters 4 --log-every 1 --quiet"
 check "faces" "$F" data draw --out faces --count 60 --size 16 --emotions neutral,happy,sad --quiet
