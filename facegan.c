@@ -2029,88 +2029,57 @@ SHAPE(warp)       { return warp_check(y, shape_x(&y->conv), y->in[1], shape_y(&y
 SHAPE(unwarp)     { return warp_check(y, shape_y(&y->conv), y->in[1], shape_x(&y->conv)); }
 SHAPE(warp_slope) { return warp_check(y, shape_y(&y->conv), y->in[2], map_shape(&y->conv)); }
 
-/* The pixels of x, at most four, that a pixel of y is made of: where each begins in its picture, its share, and how
- * that grows as the place moves to the right and down. */
-typedef struct Taps { int n; size_t at[4]; double share[4], slope[4][2]; } Taps;
+/* What y's pixel at `place` has of x's pixel (h,w): its share, which falls from 1 to 0 as the place goes a pixel away,
+ * and how that grows as the place moves to the right and down. */
+typedef struct Part { double share, right, down; } Part;
 
-/* Always in double, so that the definition and the kernel agree on them. */
-static Taps warp_taps(const ConvShape *s, double a, double b)
+static Part warp_part(const ConvShape *s, const double place[2], int h, int w)
 {
-    Taps t = {.n = 0};
-    double u = (a + 0.5) * s->w - 0.5, v = (b + 0.5) * s->h - 0.5;
-    if (!(u > -1 && u < s->w && v > -1 && v < s->h)) return t;
-    int column = (int)floor(u), row = (int)floor(v);
-    for (int i = 0; i < 4; i++) {
-        int h = row + i / 2, w = column + i % 2;
-        if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
-        double across = i % 2 ? u - column : column + 1 - u, down = i / 2 ? v - row : row + 1 - v;
-        t.at[t.n] = ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c;
-        t.slope[t.n][0] = (i % 2 ? down : -down) * s->w, t.slope[t.n][1] = (i / 2 ? across : -across) * s->h;
-        t.share[t.n++] = down * across;
-    }
-    return t;
+    double u = (place[0] + 0.5) * s->w - 0.5 - w, v = (place[1] + 0.5) * s->h - 0.5 - h;
+    if (!(u >= -1 && u < 1 && v >= -1 && v < 1)) return (Part){0};
+    return (Part){(1 - fabs(u)) * (1 - fabs(v)), (u < 0 ? s->w : -s->w) * (1 - fabs(v)),
+                  (v < 0 ? s->h : -s->h) * (1 - fabs(u))};
 }
 
-/* Does `move` for each pixel p of y's picture n, each pixel i of taps t that it is made of, and each channel, which
- * stands at `from` in x and at `to` in y. A macro, so that one text serves the definition (double) and the kernel
- * (real). */
-#define FOR_EACH_TAP(s, map, n, move) \
+/* Does `what` for every number of y (at `to`, its pixel p) and every number of x of the same picture and channel (at
+ * `from`), of which it has `part`. */
+#define FOR_EACH_PART(s, map, what) \
     do { \
-        size_t pixels_ = (size_t)((s)->ho * (s)->wo), c_ = (size_t)(s)->c, \
-               before_ = (size_t)(n) * (size_t)((s)->h * (s)->w) * c_; \
-        for (size_t p = (size_t)(n) * pixels_; p < ((size_t)(n) + 1) * pixels_; p++) { \
-            Taps t = warp_taps(s, (double)(map)[2 * p], (double)(map)[2 * p + 1]); \
-            for (int i = 0; i < t.n; i++) \
-                for (size_t k_ = 0, from = before_ + t.at[i], to = p * c_; k_ < c_; k_++, from++, to++) { move; } \
-        } \
+        int outs_ = (s)->ho * (s)->wo, ins_ = (s)->h * (s)->w; \
+        for (int p = 0; p < (s)->n * outs_; p++) \
+            for (int i_ = 0; i_ < ins_; i_++) { \
+                Part part = warp_part(s, (map) + 2 * p, i_ / (s)->w, i_ % (s)->w); \
+                for (int c_ = 0; c_ < (s)->c; c_++) { \
+                    int to = p * (s)->c + c_, from = (p / outs_ * ins_ + i_) * (s)->c + c_; \
+                    what; \
+                } \
+            } \
     } while (0)
 
-/* What becomes of picture n. numbers: double or real. */
-#define WARP(numbers, s, n, x, map, y) \
-    FOR_EACH_TAP(s, map, n, y[to] += (numbers)t.share[i] * x[from])
-#define UNWARP(numbers, s, n, dy, map, dx) \
-    FOR_EACH_TAP(s, map, n, dx[from] += (numbers)t.share[i] * dy[to])
-#define WARP_SLOPE(numbers, s, n, dy, x, map, dm) \
-    FOR_EACH_TAP(s, map, n, numbers v = dy[to] * x[from]; \
-                 dm[2 * p] += v * (numbers)t.slope[i][0]; dm[2 * p + 1] += v * (numbers)t.slope[i][1])
-
-static void no_pictures(const Node *y, double *out) { memset(out, 0, count_of(y) * sizeof *out); }
+static void nothing_yet(const Node *y, double *out) { memset(out, 0, count_of(y) * sizeof *out); }
 
 DEFINE(warp)
 {
-    no_pictures(y, out);
-    for (int n = 0; n < y->conv.n; n++) WARP(double, &y->conv, n, in[0], in[1], out);
+    nothing_yet(y, out);
+    FOR_EACH_PART(&y->conv, in[1], out[to] += part.share * in[0][from]);
 }
 
 DEFINE(unwarp)
 {
-    no_pictures(y, out);
-    for (int n = 0; n < y->conv.n; n++) UNWARP(double, &y->conv, n, in[0], in[1], out);
+    nothing_yet(y, out);
+    FOR_EACH_PART(&y->conv, in[1], out[from] += part.share * in[0][to]);
 }
 
 DEFINE(warp_slope)
 {
-    no_pictures(y, out);
-    for (int n = 0; n < y->conv.n; n++) WARP_SLOPE(double, &y->conv, n, in[0], in[1], in[2], out);
+    nothing_yet(y, out);
+    FOR_EACH_PART(&y->conv, in[2], double v = in[0][to] * in[1][from];
+                  out[2 * p] += part.right * v; out[2 * p + 1] += part.down * v);
 }
 
-static void warp_task(void *argument, int n, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    const real *first = y->in[0]->data, *second = y->in[1]->data;
-    size_t picture = count_of(y) / (size_t)s->n;
-    real *out = y->data;
-    memset(out + (size_t)n * picture, 0, picture * sizeof(real));
-    if (y->op == OP_warp) WARP(real, s, n, first, second, out);
-    else if (y->op == OP_unwarp) UNWARP(real, s, n, first, second, out);
-    else WARP_SLOPE(real, s, n, first, second, y->in[2]->data, out);
-}
-
-CPU(warp)       { parallel(y->conv.n, warp_task, y); }
-CPU(unwarp)     { parallel(y->conv.n, warp_task, y); }
-CPU(warp_slope) { parallel(y->conv.n, warp_task, y); }
+CPU(warp)       { arrays_warp(y->in[0]->data, y->in[1]->data, &y->conv, y->data); }
+CPU(unwarp)     { arrays_unwarp(y->in[0]->data, y->in[1]->data, &y->conv, y->data); }
+CPU(warp_slope) { arrays_warp_slope(y->in[0]->data, y->in[1]->data, y->in[2]->data, &y->conv, y->data); }
 
 GRADIENT(warp)
 {

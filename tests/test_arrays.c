@@ -186,6 +186,23 @@ static void by_loops(const real *got)
     }
 }
 
+/* To the pixel on the right, halfway between two rows, beyond the border; unwarp is the adjoint; and a place's gradient
+ * is the difference of its neighbours. */
+static void warps(void)
+{
+    const ConvShape s = {.n = 1, .h = 2, .w = 2, .c = 1, .ho = 1, .wo = 3};
+    const real picture[4] = {1, 2, 5, 9}, map[6] = {0.25, -0.25, -0.25, 0, 0.9, 0}, back[3] = {1, 10, 100};
+    const real between[6] = {0.05, -0.05, 0.05, -0.05, 0.05, -0.05};
+    real y[6];
+    arrays_warp(picture, map, &s, y);
+    ALL_CLOSE("warped", y, 2, 3, 0);
+    arrays_unwarp(back, map, &s, y);
+    ALL_CLOSE("back", y, 5, 1, 5, 0);
+    arrays_warp_slope((const real[]){1, 1, -2}, picture, between, &s, y);
+    ALL_CLOSE("slope", y, 2 * (0.6 * 1 + 0.4 * 4), 2 * (0.4 * 4 + 0.6 * 7), 2 * (0.6 * 1 + 0.4 * 4),
+              2 * (0.4 * 4 + 0.6 * 7), -4 * (0.6 * 1 + 0.4 * 4), -4 * (0.4 * 4 + 0.6 * 7));
+}
+
 int main(void)
 {
     char error[KERNELS_ERROR_SIZE];
@@ -194,7 +211,7 @@ int main(void)
     fill(x, COUNT, 1), fill(dy, COUNT, 2), fill(scales, C, 3), fill(shifts, C, 4);
     for (int threads = 1; threads <= 3; threads++) {
         threads_start(threads);
-        by_hand(), norms(), pools();
+        by_hand(), norms(), pools(), warps();
         size_t n = work(threads == 1 ? first : again);
         if (threads == 1) by_loops(first);
         else CHECK_MSG(memcmp(first, again, n * sizeof *first) == 0, "%d threads give other bits", threads);

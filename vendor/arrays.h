@@ -1,5 +1,5 @@
 /* arrays.h: what a network does to whole arrays besides convolving them: sums over axes, repetition, softmax, the
- * largest channel, instance norm with its gradient, max pooling. kernels.h does such things to a line of numbers in one
+ * largest channel, instance norm with its gradient, max pooling, warping. kernels.h does such things to a line of numbers in one
  * thread; here the lines of an array are shared among all threads (softmax and the largest channel are done by the
  * caller's).
  *
@@ -75,11 +75,20 @@ ARRAYS_API void arrays_norm_dx(const ArraysNorm *norm, const real *dy, const rea
 ARRAYS_API void arrays_max_pool(const real *u, const real *x, const ConvShape *s, real *y, ArraysMemory *memory);
 ARRAYS_API void arrays_max_unpool(const real *dy, const real *x, const ConvShape *s, real *dx);
 
+/* Warping: each pixel of y (n,ho,wo,c) is taken from a place of x (n,h,w,c) of its own, by bilinear weights of the four
+ * pixels around it, 0 standing beyond x's border. The map (n,ho,wo,2) has places from -1/2 to 1/2, between x's edges:
+ * first the way to the right, then the way down. unwarp: its adjoint in x, which adds each of y's pixels to x's four.
+ * slope: the gradient in the map, for dy (as y) at x. Of s n, h, w, c, ho and wo count. */
+ARRAYS_API void arrays_warp(const real *x, const real *map, const ConvShape *s, real *y);
+ARRAYS_API void arrays_unwarp(const real *dy, const real *map, const ConvShape *s, real *dx);
+ARRAYS_API void arrays_warp_slope(const real *dy, const real *x, const real *map, const ConvShape *s, real *dm);
+
 #endif /* ARRAYS_H */
 
 #if defined(ARRAYS_IMPLEMENTATION) && !defined(ARRAYS_IMPLEMENTED)
 #define ARRAYS_IMPLEMENTED
 
+#include <math.h>
 #include <string.h>
 
 enum { ARRAYS_PIECE = 1 << 14 };        /* numbers in a task, about */
@@ -565,6 +574,90 @@ ARRAYS_API void arrays_max_unpool(const real *dy, const real *x, const ConvShape
 {
     ArraysPooling job = {.s = s, .u = dy, .x = x, .y = dx};
     parallel(s->n, arrays_unpool_task, &job);
+}
+
+/* ---- warping ---- */
+
+/* The pixels of x, at most four, that a pixel of y is made of: where each begins, its share, and how that grows as the
+ * place moves to the right and down. */
+typedef struct ArraysTaps { int n; size_t at[4]; double share[4], right[4], down[4]; } ArraysTaps;
+
+static ArraysTaps arrays_taps(const ConvShape *s, int n, const real *place)
+{
+    ArraysTaps t = {.n = 0};
+    double u = ((double)place[0] + 0.5) * s->w - 0.5, v = ((double)place[1] + 0.5) * s->h - 0.5;
+    if (!(u > -1 && u < s->w && v > -1 && v < s->h)) return t;
+    int column = (int)floor(u), row = (int)floor(v);
+    for (int i = 0; i < 4; i++) {
+        int h = row + i / 2, w = column + i % 2;
+        if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
+        double across = i % 2 ? u - column : column + 1 - u, along = i / 2 ? v - row : row + 1 - v;
+        t.at[t.n] = (((size_t)n * (size_t)s->h + (size_t)h) * (size_t)s->w + (size_t)w) * (size_t)s->c;
+        t.right[t.n] = (i % 2 ? along : -along) * s->w, t.down[t.n] = (i / 2 ? across : -across) * s->h;
+        t.share[t.n++] = along * across;
+    }
+    return t;
+}
+
+typedef struct ArraysWarp { const real *u, *x, *map; const ConvShape *s; real *out; } ArraysWarp;
+
+static size_t arrays_warp_pixels(const ConvShape *s) { return (size_t)s->ho * (size_t)s->wo; }
+
+/* Of picture n: what its pixels of y are made of, one tap after another. */
+#define ARRAYS_FOR_EACH_TAP(w, n, p, t, i) \
+    for (size_t p = (size_t)(n) * arrays_warp_pixels((w)->s); p < ((size_t)(n) + 1) * arrays_warp_pixels((w)->s); p++) \
+        for (ArraysTaps t = arrays_taps((w)->s, n, (w)->map + 2 * p), *once_ = &t; once_; once_ = NULL) \
+            for (int i = 0; i < t.n; i++)
+
+static void arrays_warp_task(void *job, int n, int worker)
+{
+    (void)worker;
+    const ArraysWarp *w = job;
+    size_t c = (size_t)w->s->c, numbers = arrays_warp_pixels(w->s) * c;
+    memset(w->out + (size_t)n * numbers, 0, numbers * sizeof(real));
+    ARRAYS_FOR_EACH_TAP(w, n, p, t, i)
+        for (size_t k = 0; k < c; k++) w->out[p * c + k] += (real)t.share[i] * w->x[t.at[i] + k];
+}
+
+static void arrays_unwarp_task(void *job, int n, int worker)
+{
+    (void)worker;
+    const ArraysWarp *w = job;
+    size_t c = (size_t)w->s->c, numbers = (size_t)w->s->h * (size_t)w->s->w * c;
+    memset(w->out + (size_t)n * numbers, 0, numbers * sizeof(real));
+    ARRAYS_FOR_EACH_TAP(w, n, p, t, i)
+        for (size_t k = 0; k < c; k++) w->out[t.at[i] + k] += (real)t.share[i] * w->u[p * c + k];
+}
+
+static void arrays_warp_slope_task(void *job, int n, int worker)
+{
+    (void)worker;
+    const ArraysWarp *w = job;
+    size_t c = (size_t)w->s->c, pixels = arrays_warp_pixels(w->s);
+    memset(w->out + 2 * (size_t)n * pixels, 0, 2 * pixels * sizeof(real));
+    ARRAYS_FOR_EACH_TAP(w, n, p, t, i) {
+        double both = 0;
+        for (size_t k = 0; k < c; k++) both += (double)w->u[p * c + k] * (double)w->x[t.at[i] + k];
+        w->out[2 * p] += (real)(both * t.right[i]), w->out[2 * p + 1] += (real)(both * t.down[i]);
+    }
+}
+
+ARRAYS_API void arrays_warp(const real *x, const real *map, const ConvShape *s, real *y)
+{
+    ArraysWarp w = {NULL, x, map, s, y};
+    parallel(s->n, arrays_warp_task, &w);
+}
+
+ARRAYS_API void arrays_unwarp(const real *dy, const real *map, const ConvShape *s, real *dx)
+{
+    ArraysWarp w = {dy, NULL, map, s, dx};
+    parallel(s->n, arrays_unwarp_task, &w);
+}
+
+ARRAYS_API void arrays_warp_slope(const real *dy, const real *x, const real *map, const ConvShape *s, real *dm)
+{
+    ArraysWarp w = {dy, x, map, s, dm};
+    parallel(s->n, arrays_warp_slope_task, &w);
 }
 
 #endif /* ARRAYS_IMPLEMENTATION */
