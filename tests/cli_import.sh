@@ -237,14 +237,21 @@ ends 2 "--weights is missing" "$F" data import folder many -o y --detector retin
 # ---------------------------------------------------------------------------------------------- copies that go round
 for k in 0 1 2 3 4 5 6 7; do picture numbers/$k/a.png; picture "raf7/train/$k/train_0000${k}_aligned.png"; done
 rm -r raf7/train/0
-{ echo image,label; for k in 1 2 3 4 5 6 7; do echo "train/$k/train_0000${k}_aligned.png,$k"; done; } > raf7/train_labels.csv
+{ echo image,label; for k in 1 2 3 4 5 6 7; do echo "train_0000${k}_aligned.png,$k"; done; } > raf7/train_labels.csv
+mkdir -p raf7/DATASET/test/6
+mv raf7/train/3 raf7/DATASET/
+mkdir raf7/DATASET/train
+mv raf7/DATASET/3 raf7/DATASET/train/
+picture raf7/DATASET/test/6/test_0001_aligned.png
+printf 'image,label\ntest_0001_aligned.png,6.0\n' > raf7/test_labels.csv
 import affectnet numbers -o numbers-out
 row happy            1 1 1 0 0 0
 row contempt         1 0 0 0 0 1
 row all              8 7 7 0 0 1
-import rafdb raf7/train_labels.csv -o raf7-out
+import rafdb raf7/train_labels.csv raf7/test_labels.csv -o raf7-out
 check "1 is surprise" test -d raf7-out/train/surprise
-row all              7 7 7 0 0
+row angry            2 2 1 0 1
+row all              8 8 7 0 1
 says "RAF-DB's order" "$F" data doctor raf7/train_labels.csv
 import rafdb raf -o raf-whole
 row all             10 8 7 0 1 1 1

@@ -1119,12 +1119,29 @@ static size_t dataset_picture_by_pixels(DataSet *set, DataList *list)
     return dataset_add_pixels(set, list->table, dataset_field(list, DATA_PIXELS));
 }
 
+/* A picture that is called as RAF-DB's may lie in a folder of its number, as in Kaggle's copy. */
+static const char *dataset_rafdb_path(const DataSet *set, const DataList *list)
+{
+    static const char *const usual[] = {"", "DATASET/"};
+    const char *name = dataset_rafdb_name(list), *path = dataset_field(list, DATA_PATH);
+    long number;
+    if (!name || list->column[DATA_LABEL] < 0 || !dataset_whole(dataset_field(list, DATA_LABEL), &number) ||
+        path_exists(own_text("%s/%s", set->root, path)))
+        return path;
+    for (int i = 0; i < 2; i++) {
+        const char *there = own_text("%s%.*s/%ld/%s", usual[i], (int)strcspn(name, "_"), name, number, name);
+        if (path_exists(own_text("%s/%s", set->root, there))) return there;
+    }
+    return path;
+}
+
 static size_t dataset_picture_by_path(DataSet *set, DataList *list)
 {
-    char *path = dataset_field(list, DATA_PATH), *dot = strrchr(path, '.');
-    if (!*path) dataset_give_up_row(list->table, "the path is empty");
-    for (char *c = path; *c; c++)
+    char *given = dataset_field(list, DATA_PATH);
+    if (!*given) dataset_give_up_row(list->table, "the path is empty");
+    for (char *c = given; *c; c++)
         if (*c == '\\') *c = '/';       /* lists made on Windows */
+    const char *path = dataset_rafdb_path(set, list), *dot = strrchr(path, '.');
     int stem = (int)(dot && *list->ending ? dot - path : 0);
     return dataset_keep_path(set, own_text("%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path,
                                            list->ending, path + stem));
