@@ -10475,9 +10475,9 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
  * 14.11  Importing a data set
  *
  * A published data set becomes a folder that every verb here reads, row by row, and goes on where it was stopped
- * (vendor/importing.h): OUT/train/happy/0000017.png and so on, labels.csv, import.csv, which says of every row what
- * became of it, and a bar chart as in Surani's figure 8. Whole photographs take a detector, or a list that tells where
- * the faces are.
+ * (vendor/importing.h): OUT/train/happy/0000017.png and so on, labels.csv, import.csv, which says of every row of a
+ * wanted class what became of it, and a bar chart as in Surani's figure 8. Whole photographs take a detector, or a list
+ * that tells where the faces are.
  * ---------------------------------------------------------------------------------------------- */
 
 static void import_data(char *const *inputs, int count, const Settings *s)

@@ -234,6 +234,50 @@ ends 2 "is read alone" "$F" data import folder an/attributes.txt an/training.csv
 ends 2 "lists attributes" "$F" data import folder an/attributes.txt -o x
 ends 2 "--weights is missing" "$F" data import folder many -o y --detector retinaface
 
+# ---------------------------------------------------------------------------------------------- copies that go round
+for k in 0 1 2 3 4 5 6 7; do picture numbers/$k/a.png; picture "raf7/train/$k/train_0000${k}_aligned.png"; done
+rm -r raf7/train/0
+{ echo image,label; for k in 1 2 3 4 5 6 7; do echo "train_0000${k}_aligned.png,$k"; done; } > raf7/train_labels.csv
+mkdir -p raf7/DATASET/test/6
+mv raf7/train/3 raf7/DATASET/
+mkdir raf7/DATASET/train
+mv raf7/DATASET/3 raf7/DATASET/train/
+picture raf7/DATASET/test/6/test_0001_aligned.png
+printf 'image,label\ntest_0001_aligned.png,6.0\n' > raf7/test_labels.csv
+import affectnet numbers -o numbers-out
+row happy            1 1 1 0 0 0
+row contempt         1 0 0 0 0 1
+row all              8 7 7 0 0 1
+import rafdb raf7/train_labels.csv raf7/test_labels.csv -o raf7-out
+check "1 is surprise" test -d raf7-out/train/surprise
+row angry            2 2 1 0 1
+row all              8 8 7 0 1
+says "RAF-DB's order" "$F" data doctor raf7/train_labels.csv
+import rafdb raf -o raf-whole
+row all             10 8 7 0 1 1 1
+ends 2 "nor are all of them FER2013's numbers" "$F" data import fer2013 numbers -o wrong
+ends 2 "is no rafdb: its folders are called a" "$F" data import rafdb an/photos -o wrong
+says "whose numbers these are is not known" "$F" data import folder numbers -o numbers-kept
+ends 2 "import one after the other" "$F" data import folder raf7 drawn -o wrong
+
+# ---------------------------------------------------------------------------------------------- what is passed over
+for k in 1 2 3 4; do picture part/train/happy/$k.png; picture part/train/sad/$k.png; picture part/more/$k.png; done
+says "part/more: its 4 pictures are passed over" "$F" data import folder part -o part-out
+says "part/more: its 4 pictures are passed over" "$F" data doctor part
+check "a training says so, too" sh -c "'$F' train stargan part --out r --size 16 --width 4 --batch 2 --dry-run 2>&1 | grep -q 'part/more: its 4'"
+
+# ---------------------------------------------------------------------------------------------- the doctor's new list
+cp part/train/happy/1.png whole.png
+printf 'path,label\npart/train/happy/1.png,happy\npart/train/sad/2.png,sad\n' > own.csv
+cp own.csv was.csv
+ends 2 "would be lost" "$F" data doctor own.csv --fix own.csv
+ends 2 "no picture's name" "$F" data doctor part --fix part/train/happy/1.png
+ends 2 "is a folder" "$F" data doctor part --fix part
+check "the list is what it was" cmp own.csv was.csv
+check "the picture is what it was" cmp part/train/happy/1.png whole.png
+says "lists 2 of the 2" "$F" data doctor own.csv --fix part/new.csv
+says "lists 2 of the 2" "$F" data doctor own.csv --fix part/new.csv
+
 # ---------------------------------------------------------------------------------------------- a mistake, put right
 "$F" data draw --out "$work/mistake" --count 4 --size 16 --emotions happy,sad --quiet
 printf 'path,label\nx/00000.png,happy\n' >"$work/wrong.csv"

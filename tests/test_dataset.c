@@ -75,7 +75,9 @@ static void check_folders(void)
     CHECK(refused(at("hollow"), (DataOptions){0}, 1, "holds no pictures"));
     for (int i = 0; i < 4; i++)
         write_picture(at("kaggle/%s/%d.pgm", i == 3 ? "test" : i ? "train/sad" : "train/fear", i), 16, 16, i);
+    said = 0;
     CHECK(opens(&set, at("kaggle"), (DataOptions){.split = SPLIT_ALL, .crop = 6}) && set.count == 3);       // test/ has no classes
+    CHECK(said == 1 && set.passed.count == 1 && strstr(set.passed.items[0], "kaggle/test: 1 pictures are passed over"));
     CHECK(dataset_read(&set, 1, 6, 1, again, &e) && again[0] == pixel(1, 5 * 16 + 5));
     write_picture(at("flat/b.pgm"), 20, 16, 2);
     write_picture(at("flat/a.pgm"), 16, 16, 1);
@@ -102,6 +104,8 @@ static void check_lists(void)
         {"path,colour\na,1\n", "is no list"}, {"path,label\n", "lists no picture"}, {"path,label\nx.png,1\ny.png,2", "none of its 2 files"},
         {"path,label,split\nx.png,1,maybe\n", "'maybe'"}, {"emotion,pixels\n1,1 2 3\n", "line 2: 3 pixels"},
         {"emotion,pixels\n1,1 2 3 256\n", "pixel 4"}, {"emotion,pixels\n1,1 2 3 4\n2,1\n", "line 3: 1 pixels"},
+        {"path,label\nx.png,1\na,b.png,1\n", "line 3: 3 fields where the first row has 2"},
+        {"x.png 1\na b.png 1\n", "line 2: 3 fields where the first row has 2"},
         {"emotion,pixels\n1,1 2 -3 4\n", "pixel 3"}, {"path,label\n\"a\"b,1\n", "line 2: a quote"}
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -137,7 +141,9 @@ static void check_layouts(void)
         "path;label\nx/0.pgm;0\nx/1.pgm;1\nx/2.pgm;2\n", "image\tlabel\nx/0.pgm\t0\nx/1.pgm\t1\nx/2.pgm\t2\n",
         "image,label\nx/0.pgm,neutral\nx/1.pgm,happy\nx/2.pgm,sad\n", "filename,class\nx/0.pgm,0.0\nx/1.pgm,1.0\nx/2.pgm,2.0\n",
         "x/0.pgm 0\nx/1.pgm 1\nx/2.pgm 2\n", "x/0.pgm,neutral\nx/1.pgm,joy\nx/2.pgm,sadness", "x/0.pgm\t0\nx/1.pgm\t1\nx/2.pgm\t2\n",
-        ",pth,label,relFCs\n0,x/0.pgm,neutral,0.5\n1,x/1.pgm,happy,0.5\n2,x/2.pgm,sad,1\n"
+        ",pth,label,relFCs\n0,x/0.pgm,neutral,0.5\n1,x/1.pgm,happy,0.5\n2,x/2.pgm,sad,1\n",
+        "path,label\nx/0.pgm,0,,\nx/1.pgm,1, \nx/2.pgm,2\n", "path,label\rx/0.pgm,0\rx/1.pgm,1\rx/2.pgm,2\r",
+        "sep=;\r\npath;label\r\nx/0.pgm;0\r\nx/1.pgm;1\r\nx/2.pgm;2\r\n"
     };
     DataSet set;
     for (int i = 0; i < 6; i++) write_picture(at("layouts/x/%d.pgm", i), 8, 8, i);
@@ -209,6 +215,80 @@ static void check_trees(void)
     CHECK(opens(&set, at("affect"), (DataOptions){.split = SPLIT_ALL}));
     CHECK(set.count == 3 && set.n_classes == 3 && !strcmp(set.class_names[set.label[0]], "surprise"));
     CHECK(!strcmp(set.class_names[set.label[1]], "angry") && set.split[2] == SPLIT_VALIDATION && set.split[0] == SPLIT_TRAIN);
+    CHECK(!set.passed.count);
+    write_picture(at("affect/train_set/images/7.pgm"), 8, 8, 7);
+    CHECK(opens(&set, at("affect"), (DataOptions){.split = SPLIT_ALL}) && set.count == 3 && set.passed.count == 1);
+    CHECK(strstr(set.passed.items[0], "1 pictures have no annotation and are left out, the first is images/7.pgm"));
+    write_picture(at("bereft/images/7.pgm"), 8, 8, 7), at("bereft/annotations/x");
+    CHECK(refused(at("bereft"), (DataOptions){0}, 1, "none of its 1 pictures has an annotation"));
+}
+
+static bool passes(const DataSet *set, const char *words)
+{
+    for (int i = 0; i < set->passed.count; i++)
+        if (strstr(set->passed.items[i], words)) return true;
+    return false;
+}
+
+/* Pictures that lie in no class of the set are told of, whatever the reason; and nothing else is. */
+static void check_passed_over(void)
+{
+    DataSet set;
+    for (int i = 0; i < 8; i++) write_picture(at("past/%s/%s/%d.pgm", i / 2 % 2 ? "dev" : "train", i % 2 ? "sad" : "happy", i), 8, 8, i);
+    CHECK(opens(&set, at("past"), (DataOptions){.split = SPLIT_ALL}) && set.count == 8 && !set.passed.count);
+    CHECK(dataset_count(&set, 0, SPLIT_VALIDATION) == 2);
+    write_picture(at("past/distribution.pgm"), 8, 8, 1), write_text(at("past/notes/why.txt"), "x");
+    CHECK(opens(&set, at("past"), (DataOptions){.split = SPLIT_ALL}) && !set.passed.count);
+    write_picture(at("past/sad/1.pgm"), 8, 8, 1), write_picture(at("past/more/x/2.pgm"), 8, 8, 2), write_picture(at("past/3.pgm"), 8, 8, 3);
+    said = 0;
+    CHECK(opens(&set, at("past"), (DataOptions){.split = SPLIT_ALL}) && set.count == 8 && set.passed.count == 3 && said == 3);
+    CHECK(passes(&set, "past/sad: its 1 pictures") && passes(&set, "past/more: its 1 pictures") && passes(&set, "past: 1 pictures beside"));
+    for (int i = 0; i < 4; i++) write_picture(at("far/%s/%d.pgm", i % 2 ? "sad" : "happy", i), 8, 8, i);
+    write_picture(at("far/happy/a/4.pgm"), 8, 8, 4);
+    at("far/angry/x");
+    CHECK(opens(&set, at("far"), (DataOptions){0}) && set.count == 5 && set.passed.count == 1 && passes(&set, "angry: no picture"));
+    write_picture(at("far/happy/a/b/c/d/5.pgm"), 8, 8, 5), write_picture(at("far/sad/a/b/c/d/6.pgm"), 8, 8, 6);
+    write_picture(at("far/sad/7"), 8, 8, 7), write_text(at("far/sad/README"), "x"), write_text(at("far/happy/README"), "x");
+    CHECK(opens(&set, at("far"), (DataOptions){0}) && set.count == 5 && set.passed.count == 4);
+    CHECK(passes(&set, "far/happy: 1 pictures are passed over, the first in ") && passes(&set, "far/happy/a/b/c/d: only"));
+    CHECK(passes(&set, "far/sad: 2 files without an ending"));
+    write_picture(at("far/sad/g/train/x/8.pgm"), 8, 8, 8), write_picture(at("far/own/train/x/9.pgm"), 8, 8, 9);
+    CHECK(opens(&set, at("far"), (DataOptions){0}) && set.count == 6 && passes(&set, "far/own: is a data set of its own"));
+    write_picture(at("bare/sad/1"), 8, 8, 1), write_picture(at("bare/happy/1"), 8, 8, 2);
+    CHECK(refused(at("bare"), (DataOptions){0}, 1, "1 files without an ending"));
+    write_text(at("odd/sad/1.tga"), "x"), write_text(at("odd/happy/1.PCX"), "x");
+    CHECK(opens(&set, at("odd"), (DataOptions){0}) && set.count == 2);      /* to be called unreadable */
+}
+
+/* An .npy file of one item, as NumPy writes it. */
+static const char *npy(const char *type, const void *item, size_t bytes)
+{
+    char data[200] = "\x93NUMPY\1\0\x76";
+    int used = 10 + sprintf(data + 10, "{'descr': '%s', 'fortran_order': False, 'shape': (), }%40s\n", type, "");
+    memcpy(data + used, item, bytes);
+    write_file(at("one.npy"), data, (size_t)used + bytes);
+    return at("one.npy");
+}
+
+static void read_npy(void *path) { dataset_npy(path); }
+
+static void check_npy(void)
+{
+    const double three = 3, broken = 3.5, far = 1e300;
+    const float less = -1;
+    const int64_t six = 6;
+    static const struct { const char *type, *item; size_t bytes; long number; } good[] = {
+        {"<U1", "3\0\0\0", 4, 3}, {"<U3", "1\0\0\0.\0\0\0000\0\0\0", 12, 1}, {">U1", "\0\0\0" "3", 4, 3}, {"|S1", "3", 1, 3}, {"|S4", "10\0", 4, 10},
+        {"|u1", "\7", 1, 7}, {"|i1", "\377", 1, -1}, {"|b1", "\1", 1, 1}, {"<i2", "\2", 2, 2}, {">i4", "\0\0\0\5", 4, 5}, {"<i4", "\377\377\377\377", 4, -1}
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) CHECK(dataset_npy(npy(good[i].type, good[i].item, good[i].bytes)) == good[i].number);
+    CHECK(dataset_npy(npy("<f8", &three, 8)) == 3 && dataset_npy(npy("<f4", &less, 4)) == -1 && dataset_npy(npy("<i8", &six, 8)) == 6);
+    const char *bad[] = {npy("<f8", &broken, 8)};
+    CHECK(fails(read_npy, bad[0], "holds no whole number", false) && fails(read_npy, npy("<f8", &far, 8), "no whole", false));
+    CHECK(fails(read_npy, npy("<U1", "x\0\0", 4), "no whole", false) && fails(read_npy, npy("|O", "3", 1), "no whole", false));
+    CHECK(fails(read_npy, npy("<i4", "\1\0\0\0\2\0\0", 8), "no whole", false) && fails(read_npy, npy("<f2", "\0", 2), "no whole", false));
+    write_text(at("one.npy"), "3");
+    CHECK(fails(read_npy, at("one.npy"), "is no .npy file", false));
 }
 
 static void read_first(void *set)
@@ -258,6 +338,14 @@ static void check_attributes(void)
     dataset_part(&set, (const int[]){1, 0}, 0.5, true);          /* a chosen part keeps its pictures' numbers */
     CHECK(set.count == 1 && set.attributes[0] == 51 && strstr(set.text + set.where[0], "2.pgm"));
     CHECK(refused(at("shares/list.csv"), (DataOptions){.attributes = "emotion"}, 1, "nor between 0 and 1"));
+    write_text(at("shares/attr.csv"), "image_id,Male,Smiling\n1.pgm,-1.0,True\n2.pgm,1.0,false\n");       /* through pandas */
+    CHECK(opens(&set, at("shares/attr.csv"), (DataOptions){.attributes = "all"}) && set.count == 2);
+    CHECK(set.attributes[0] == 0 && set.attributes[1] == ATTRIBUTE_WHOLE && set.attributes[2] == ATTRIBUTE_WHOLE && set.attributes[3] == 0);
+    static const char *const odd[] = {"-1.5", "1.01", "nan", "maybe"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        write_text(at("shares/attr.csv"), own_text("image_id,Male\n1.pgm,%s\n", odd[i]));
+        CHECK(refused(at("shares/attr.csv"), (DataOptions){.attributes = "Male"}, 1, "nor between 0 and 1"));
+    }
     write_text(at("kaggle2/list_attr_celeba.csv"), "image_id,Male,Smiling\n000001.pgm,-1,1\n000002.pgm,1,0\n");
     write_picture(at("kaggle2/img_align_celeba/img_align_celeba/000001.pgm"), 8, 8, 1);
     write_picture(at("kaggle2/img_align_celeba/img_align_celeba/000002.pgm"), 8, 8, 1);
@@ -346,6 +434,43 @@ static void check_published(void)
     CHECK(!memcmp(g.set.place[1].box, (const int[]){4, 5, 10, 12}, sizeof g.set.place[1].box));
     const int *sorted = dataset_sorted(&g.set);
     CHECK(sorted[0] == 1 && sorted[1] == 0);                    /* an emotion before what is none */
+}
+
+/* Whose numbers these are: the kind says it, or RAF-DB's names do; and a list of 1 to 7 is doubted. */
+static void check_numbers(void)
+{
+    static const char *const names[4] = {"a%d.pgm", "train_%d_aligned.pgm", "test_%d.pgm", "sub/test_%d_aligned.pgm"};
+    DataSet set;
+    for (int n = 0; n < 4; n++) {
+        char *list = own_text("image,label\n");
+        for (int k = 1; k <= 7; k++) {
+            const char *name = own_text(names[n], k);
+            write_picture(at("whose/%s", name), 8, 8, k);
+            list = own_text("%s%s,%d\n", list, name, k);
+        }
+        write_text(at("whose/%d_labels.csv", n), list);
+        bool known = n % 2;
+        const char *path = at("whose/%d_labels.csv", n);
+        CHECK(opens(&set, path, (DataOptions){.split = SPLIT_ALL}) && set.count == (known ? 7 : 6));
+        CHECK(has_note(&set, known ? "RAF-DB's order" : "AffectNet's order") && has_note(&set, "1 to 7, without a 0") == !known);
+        CHECK(set.split[0] == (n == 3 ? SPLIT_TEST : SPLIT_TRAIN));
+        Gathering g = {.kind = "rafdb", .parts = {(char *)path}};
+        CHECK(gathers(&g) && g.set.count == 7 && class_is(&g.set, 0, "surprise") && class_is(&g.set, 6, "neutral"));
+        CHECK(!has_note(&g.set, "1 to 7, without"));
+    }
+    for (int i = 0; i < 14; i++) write_picture(at("counted/%d/%d.pgm", i % 7, i), 8, 8, i);
+    Gathering fer = {.kind = "fer2013", .parts = {own_text("%s", at("counted"))}}, net = {.kind = "affectnet", .parts = {fer.parts[0]}};
+    CHECK(gathers(&fer) && class_is(&fer.set, 0, "angry") && class_is(&fer.set, 13, "neutral") && has_note(&fer.set, "FER2013's order"));
+    CHECK(gathers(&net) && class_is(&net.set, 0, "neutral") && class_is(&net.set, 13, "angry"));
+    Gathering raf = {.kind = "rafdb", .parts = {fer.parts[0]}};         /* 0 is none of RAF-DB's */
+    CHECK(!gathers(&raf) && opens(&set, at("counted"), (DataOptions){0}) && dataset_is_numbered(&set));
+    raf = (Gathering){.kind = "rafdb", .parts = {own_text("%s", at("rafdb"))}};
+    Gathering inner = {.kind = "rafdb", .parts = {own_text("%s", at("rafdb/Image"))}};
+    rename(at("rafdb/EmoLabel/list.txt"), at("rafdb/EmoLabel/list_patition_label.txt"));
+    CHECK(gathers(&raf) && raf.set.count == 8 && class_is(&raf.set, 0, "surprise") && !gathers(&inner));
+    Gathering two = {.kind = "folder", .parts = {own_text("%s", at("draw")), own_text("%s", at("nest"))}};
+    write_picture(at("draw/happy/0.pgm"), 8, 8, 0), write_picture(at("draw/sad/5.pgm"), 8, 8, 5);
+    CHECK(!gathers(&two));
 }
 
 /* The given order decides: of class 0 (pictures 0 to 4) and class 1 (5 and 6). */
@@ -481,7 +606,10 @@ int main(void)
     check_boxes();
     check_attributes();
     check_trees();
+    check_passed_over();
+    check_npy();
     check_published();
+    check_numbers();
     check_choosing();
     check_damage();
     check_cleaning();

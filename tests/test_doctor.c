@@ -3,6 +3,7 @@
 #include "../vendor/all.h"
 #include "check.h"
 #include "folder.h"
+#include <unistd.h>
 
 /* Colours that follow from `seed`; 0: one colour only. */
 static void write_seeded(const char *path, int width, int height, int seed)
@@ -82,7 +83,10 @@ static void test_leftovers(void)
     const Diagnosis *d = doctor_examine(at("two"), &all, 16, "prog");
     CHECK(finds(d, "lost", false, 1, ": 1") && strcmp(finding(d, "lost")->examples.items[0], "happy/9.png") == 0);
     CHECK(finds(d, "strays", false, 1, ": 1;") && strstr(finding(d, "strays")->examples.items[0], "3.png"));
-    CHECK(!finding(d, "grey") && !finding(d, "numbered"));
+    CHECK(!finding(d, "grey") && !finding(d, "numbered") && !finding(d, "passed-over"));
+    write_seeded(at("two/4.png"), 16, 16, 4);
+    d = doctor_examine(at("two"), &all, 16, "prog");
+    CHECK(finds(d, "passed-over", false, 1, "not all part") && strstr(finding(d, "passed-over")->examples.items[0], "two: 1 pictures beside"));
     write_file(at("gone.csv"), list, strlen(list));
     CHECK(finds(doctor_examine(at("gone.csv"), &all, 16, "prog"), "missing", true, 0, "1 files of the list do not exist"));
     for (int i = 0; i < 4; i++) {
@@ -94,10 +98,39 @@ static void test_leftovers(void)
     CHECK(finds(d, "grey", false, 0, "--grey") && finds(d, "numbered", false, 0, "called 10, 11:"));
 }
 
+static const char *mended = "/dev/null";
+
 static void mend(void *d)
 {
     int kept;
-    doctor_mend(d, "/dev/null", &kept);
+    doctor_mend(d, mended, &kept);
+}
+
+/* Is the list refused, and the file what it was? */
+static bool spares(const Diagnosis *d, const char *path, const char *words)
+{
+    Error e = {0};
+    size_t size[2] = {0};
+    char *before = is_folder(path) || !path_exists(path) ? NULL : read_file(path, 1 << 20, &size[0]);
+    mended = path;
+    bool refused = !attempt(mend, (void *)d, &e) && e.status == 2 && strstr(e.text, words);
+    mended = "/dev/null";
+    if (!refused) printf("  %s: %s\n", path, e.text);
+    return refused && (!before || (memcmp(before, read_file(path, 1 << 20, &size[1]), size[0]) == 0 && size[0] == size[1]));
+}
+
+/* --fix replaces neither what was read nor a picture. */
+static void test_sparing(const Diagnosis *bad)
+{
+    const DataOptions all = {.split = SPLIT_ALL};
+    const char *list = "path,label\nbad/train/happy/1.png,happy\nbad/train/sad/5.png,sad\n";
+    CHECK(spares(bad, at("bad"), "is a folder") && spares(bad, at("bad/train/sad/5.png"), "no picture's name"));
+    CHECK(spares(bad, at("bad/new.jpg"), "no picture's name") && !path_exists(at("bad/new.jpg")));
+    CHECK(link(at("bad/train/sad/5.png"), at("same")) == 0 && spares(bad, at("same"), "is a picture of the set"));
+    write_file(at("own.csv"), list, strlen(list)), write_file(at("kept/own.csv"), list, strlen(list));
+    const Diagnosis *d = doctor_examine(at("own.csv"), &all, 0, "prog");
+    CHECK(spares(d, at("own.csv"), "the data set itself") && spares(d, at("bad/../own.csv"), "the data set itself"));
+    CHECK(spares(doctor_examine(at("kept"), &all, 0, "prog"), at("kept/own.csv"), "the data set itself"));
 }
 
 /* The twins' first and the test set's copy contradicts the training's, so that neither stays. */
@@ -151,6 +184,7 @@ int main(void)
     test_lists();
     test_leftovers();
     test_mending(d);
+    test_sparing(d);
     test_telling(d);
     CHECK(end_folder());
     leave();

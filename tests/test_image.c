@@ -1258,6 +1258,7 @@ static void test_strangers(void)
     CHECK(strcmp(image_format_name(jpeg_444, sizeof jpeg_444), "JPEG") == 0 && !image_format_name(NULL, 0));
     CHECK(image_suffix("a.jfif") == 2 && image_suffix("d.x/A.JPEG") == 2 && image_suffix("a.b.pjp") == 2);
     CHECK(image_suffix("x.HEIC") == 1 && image_suffix("x.avif") == 1 && image_suffix("x.webp") == 1);
+    CHECK(image_suffix("x.tga") == 1 && image_suffix("x.PCX") == 1 && image_suffix("x.pam") == 1 && image_suffix("x.dds") == 1);
     CHECK(!image_suffix("x.txt") && !image_suffix("png") && !image_suffix(".png") && !image_suffix("a.png/b"));
     CHECK(!image_suffix("x.") && !image_suffix("x.averylongending"));
 }

@@ -108,6 +108,29 @@ static void test_whole(void)
     CHECK(try_picture(at("square/train/sad/0000003.png"), 0, &cut, &why) && cut.width == 12 && cut.pixels[0] == 20);
 }
 
+/* AffectNet with an annotation a picture: 0 to 9, and -1, which is no number of its. What is no emotion is left out, as it
+ * is from a list. */
+static void test_annotated(void)
+{
+    for (int i = -1; i < 10; i++) {
+        const char *name = own_text("%d", i < 0 ? 99 : i), *npy = own_text("NUMPY\1 00{'descr': '|S%d', }\n%d", i < 0 ? 2 : 1, i);
+        char *whole = own_text("\x93%s", npy);
+        write_ramp(at("annotated/train_set/images/%s.png", name));
+        write_file(at("annotated/train_set/annotations/%s_exp.npy", name), whole, strlen(whole));
+    }
+    write_ramp(at("annotated/train_set/images/1000.png"));
+    const ImportOptions options = {.out = at("emotions"), .warn = count_warning};
+    char *parts[] = {own_text("%s", at("annotated"))};
+    warnings = 0;
+    const Import *job = import_pictures("affectnet", parts, 1, &options);
+    CHECK(job->kept == 7 && job->n_work == 7 && job->set.count == 11 && warnings == 1);         /* 1000 has no annotation */
+    CHECK(tally_of(job, "contempt")[IMPORT_LEFT_OUT] == 1 && tally_of(job, "no label")[IMPORT_LEFT_OUT] == 1);
+    CHECK(tally_of(job, "angry")[IMPORT_KEPT] == 1 && !is_folder(at("emotions/train/contempt")));
+    const ImportOptions contempt = {.out = at("contempt"), .classes = "contempt,happy"};
+    job = import_pictures("affectnet", parts, 1, &contempt);
+    CHECK(job->kept == 2 && tally_of(job, "contempt")[IMPORT_KEPT] == 1);
+}
+
 static bool same_files(const char *a, const char *b)
 {
     return system(own_text("diff -r %s %s >/dev/null", a, b)) == 0;
@@ -182,6 +205,7 @@ int main(void)
     test_boxes();
     test_finding();
     test_whole();
+    test_annotated();
     test_resuming();
     test_share();
     test_compare();

@@ -62,6 +62,11 @@ static void test_rows(void)
 static void test_layouts(void)
 {
     CHECK(reads("\na;b c\n1,5;\"x;y\"\n", 4, 0, "|a|b c|\n|1,5|x;y|\n") && reads("a\tb\nc d\te;f\n", 4, 0, "|a|b|\n|c d|e;f|\n"));
+    CHECK(reads("a,b\rc,d\r\re\xC3\xA4,f", 4, 0, "|a|b|\n|c|d|\n|e\xC3\xA4|f|\n") && reads("a\r\rb\r", 4, 0, "|a|\n|b|\n"));
+    CHECK(reads("a\r\r\nb\r\r\n", 4, 0, "|a|\n|b|\n") && reads("a\r", 4, 0, "|a|\n") && reads("a\nb\rc\n", 4, 0, "|a|\n|b\rc|\n"));
+    CHECK(reads("sep=;\r\na;b\n1,5;c\n", 4, 0, "|a|b|\n|1,5|c|\n") && reads("\xEF\xBB\xBFSEP=|\na|b,c\n", 4, 0, "|a|b,c|\n"));
+    CHECK(reads("sep=\t\na\tb\n", 4, 0, "|a|b|\n") && reads("sep=a,b\n", 4, 0, "|sep=a|b|\n") && reads("a\nsep=;\n", 4, 0, "|a|\n|sep=;|\n"));
+    CHECK(!strcmp(read_bytes("\xFF\xFE" "a\0\r\0b\0", 8, 4, 0), "|a|\n|b|\n"));
     CHECK(reads("a,b;c\nd;e,f\n", 4, 0, "|a|b;c|\n|d;e|f|\n") && reads("a\nb,c\n", 4, 0, "|a|\n|b|c|\n"));
     static const unsigned char little[] = {0xFF, 0xFE, 'a', 0, ',', 0, 0xE4, 0, '\r', 0, '\n', 0, 0x3D, 0xD8, 0x00, 0xDE, ',', 0, 0xAC, 0x20};
     unsigned char big[sizeof little];
@@ -77,7 +82,7 @@ static void test_errors(void)
     CHECK(reads("\"a\"b,c", 4, 0, "a.csv, line 1: a quote (\") is not closed, or text follows a closed one"));
     CHECK(reads("a,b\na,b,c", 2, 0, "|a|b|\na.csv, line 2: more than 2 fields") && reads("a,b", 2, 0, "|a|b|\n"));
     CHECK(strstr(read_bytes("a\nb\0c\nd", 7, 4, 0), "|a|\na.csv, line 2: longer than 1048576 bytes, or holds a zero"));
-    CHECK(strstr(read_bytes("\0", 1, 4, 0), "line 1: longer"));
+    CHECK(strstr(read_bytes("\0", 1, 4, 0), "line 1: longer") && strstr(read_bytes("a\rb\0c\rd", 7, 4, 0), "line 2: longer"));
     char *line = malloc(TABLE_LINE + 10);
     memset(line, 'x', TABLE_LINE + 10);
     CHECK(strstr(read_bytes(line, TABLE_LINE + 10, 4, 0), "line 1: longer"));

@@ -27,7 +27,7 @@
  *     kind       first row, or files                           numbers             splits
  *     ---------  --------------------------------------------  ------------------  ------------------------------------
  *     folder     root/happy/1.jpg, root/train/happy/1.jpg      RAF-DB's, if the    the folders train, val(idation),
- *                                                              folders are 1 to 7  test in any usual spelling
+ *                                                              folders are 1 to 7  dev, test in any usual spelling
  *     affectnet  train_set/images/7.jpg and                    AffectNet's         train_set, val_set
  *                train_set/annotations/7_exp.npy
  *     affectnet  subDirectory_filePath,face_x,...,expression   AffectNet's         a column `split`, else the file's
@@ -42,6 +42,9 @@
  *                images/1.jpg happy, without names             AffectNet's         the file's name
  *                CelebA's list_attr_celeba.txt: a count, then  1 and -1            list_eval_partition.txt beside it
  *                attributes' names; or image_id,Smiling,...
+ *
+ * Where the kind is said (dataset_gather), folders called by numbers and the numbers of a list path,label are that
+ * kind's: Kaggle's copies are such. Names like train_00001_aligned.jpg in a list are RAF-DB's even if nobody says so.
  *
  * Sources: FER2013 (Goodfellow et al. 2013), FERPlus (Barsoum et al. 2016), RAF-DB (Li et al. 2017), AffectNet
  * (Mollahosseini et al. 2017), CelebA (Liu et al. 2015), Aff-Wild2 (Kollias and Zafeiriou 2019).
@@ -93,6 +96,7 @@ typedef struct DataOptions {
     int crop;                           /* side of the centred square to cut out, in source pixels; 0: the largest */
     int unlabelled;                     /* a folder of pictures without classes, or with a single one, will do */
     int every_label;                    /* rows whose label is no emotion stay, as classes such as "other" */
+    const struct DataNumbers *numbers;  /* whose numbers its classes have; NULL: nobody said */
     const Names *more;                  /* where its pictures lie (folders, videos, fer2013.csv); NULL: beside it */
     Scope *home;                        /* the set shall belong to it; NULL: to the innermost */
     void (*warn)(const char *format, ...);      /* is told what is odd; NULL: nobody is */
@@ -123,6 +127,7 @@ typedef struct DataSet {
     int missing;                        /* files that a list names and that do not exist, and the first of them */
     const char *first_missing;
     Names notes;                        /* how names and numbers were understood */
+    Names passed;                       /* what lies in its folders and is no part of it, a line each */
     const struct DataNumbers *numbers;  /* the last that `notes` tells of */
     int unlabelled, listed;             /* one class "all"; a list names the files */
     DataOptions options;
@@ -179,6 +184,9 @@ DATASET_API void dataset_check_names(const DataSet *set, int classes, int letter
 
 /* Are the classes called "1", "2"? Whose numbers they are, nobody said. */
 DATASET_API bool dataset_is_numbered(const DataSet *set);
+
+/* Warns of such classes, and of what was passed over. */
+DATASET_API void dataset_warn(const DataSet *set);
 
 /* `order`: every picture once, as chance has put them. The same order cuts the same way, so that two openings of one
  * set become a training and a validation part.
@@ -280,7 +288,8 @@ DATASET_API int dataset_split(const char *name)
 {
     static const DataWord words[] = {
         {"train", SPLIT_TRAIN}, {"training", SPLIT_TRAIN}, {"validation", SPLIT_VALIDATION},
-        {"valid", SPLIT_VALIDATION}, {"val", SPLIT_VALIDATION}, {"publictest", SPLIT_VALIDATION}, {"test", SPLIT_TEST},
+        {"valid", SPLIT_VALIDATION}, {"val", SPLIT_VALIDATION}, {"dev", SPLIT_VALIDATION},
+        {"development", SPLIT_VALIDATION}, {"publictest", SPLIT_VALIDATION}, {"test", SPLIT_TEST},
         {"testing", SPLIT_TEST}, {"privatetest", SPLIT_TEST}, {NULL, -1}
     };
     return dataset_word(words, name);
@@ -336,11 +345,15 @@ static const DataNumbers
     dataset_affectnet = {"AffectNet", 0, 11, {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
                                               "contempt", "none", "uncertain", "no face"}};
 
+static bool dataset_is_number(const DataNumbers *numbers, long number)
+{
+    return number >= numbers->first && number - numbers->first < numbers->count;
+}
+
 /* The name of a number, or "no label". */
 static const char *dataset_number_name(const DataNumbers *numbers, long number)
 {
-    bool known = number >= numbers->first && number - numbers->first < numbers->count;
-    return known ? numbers->names[number - numbers->first] : "no label";
+    return dataset_is_number(numbers, number) ? numbers->names[number - numbers->first] : "no label";
 }
 
 /* "3", or "3.0" as it is called after some program has taken whole numbers for others. */
@@ -388,7 +401,7 @@ static DataSet dataset_new(const char *path, const DataOptions *options)
     while (length > 1 && path[length - 1] == '/') length--;
     DataSet set = {.format = "", .room = ROOM, .options = *options};
     if (!set.options.home) set.options.home = innermost_scope();
-    set.notes.home = set.options.home;
+    set.notes.home = set.passed.home = set.options.home;
     set.path = set.root = hand_to(set.notes.home, own_text("%.*s", length, path));
     set.label = dataset_own(&set, ROOM, sizeof *set.label);
     set.split = dataset_own(&set, ROOM, sizeof *set.split);
@@ -485,9 +498,13 @@ DATASET_API const char *dataset_name(const DataSet *set, int index)
  *
  * A folder is a class if it holds pictures. Where the folder of an emotion, or one with pictures, holds folders with
  * pictures (happy/S005/1.png), those are its class's, too. Dot files and files that are no pictures are passed over.
+ * Of pictures that lie elsewhere, and so are no part of the set, `passed` tells.
  * ------------------------------------------------------------------------------------------------------------- */
 
-enum { DATA_DEPTH = 3 };                /* levels of folders in a class's folder */
+enum {
+    DATA_DEPTH = 3,                     /* levels of folders in a class's folder */
+    DATA_SEEN = 8                       /* levels of folders in which pictures that are passed over are seen */
+};
 
 static char *dataset_below(const char *folder, const char *name)
 {
@@ -529,6 +546,23 @@ static int dataset_class_depth(const char *path, const Names *classes)
     return 0;
 }
 
+/* What a file is, is known by the ending of its name: pictures without one are told of. The first few are looked at. */
+static void dataset_tell_nameless(DataSet *set, const char *path)
+{
+    enum { LOOKED_AT = 5 };
+    char why[FILES_ERROR], **names = NULL;
+    size_t count = 0, nameless = 0;
+    int width, height, pictures = 0;
+    if (!files_list(path, FILES_FILES, &names, &count, why)) return;
+    for (size_t i = 0; i < count; i++)
+        if (!strchr(names[i], '.') && nameless++ < LOOKED_AT)
+            pictures += image_probe_file(own_text("%s/%s", path, names[i]), &width, &height) != 0;
+    files_list_free(names, count);
+    if (pictures)
+        names_add_once(&set->passed, own_text("%s: %zu files without an ending are passed over, and some are pictures: "
+                                              "rename them, .jpg or .png", path, nameless));
+}
+
 /* Adds the pictures of root/folder, and of folders in it, as one class. */
 static void dataset_add_pictures(DataSet *set, const char *folder, const char *class_name, int split, int depth)
 {
@@ -537,6 +571,7 @@ static void dataset_add_pictures(DataSet *set, const char *folder, const char *c
     const char *path = own_text("%s/%s", set->root, folder);
     Names pictures = list_folder(path, NAMES_PICTURES);
     int label = pictures.count ? dataset_class(set, class_name) : 0;
+    dataset_tell_nameless(set, path);
     for (int i = 0; i < pictures.count; i++)
         dataset_add(set, split, label, dataset_keep_path(set, dataset_below(folder, pictures.items[i])));
     Names folders = depth > 0 ? list_folder(path, NAMES_FOLDERS) : (Names){0};
@@ -547,14 +582,20 @@ static void dataset_add_pictures(DataSet *set, const char *folder, const char *c
     leave();
 }
 
-/* RAF-DB goes round as folders called 1 to 7. */
-static bool dataset_is_rafdb_folders(const Names *classes)
+/* Are these the numbers of this numbering's classes? */
+static bool dataset_are_numbers(const Names *names, const DataNumbers *numbers)
 {
-    bool seen[8] = {0};
     long number;
-    for (int i = 0; i < classes->count; i++)
-        if (dataset_whole(classes->items[i], &number) && number >= 1 && number <= 7) seen[number] = true;
-    return classes->count == 7 && memchr(seen + 1, false, 7) == NULL;
+    for (int i = 0; i < names->count; i++)
+        if (!dataset_whole(names->items[i], &number) || !dataset_is_number(numbers, number)) return false;
+    return names->count > 0;
+}
+
+/* Who numbered these folders: who is said to have, or RAF-DB, which goes round as folders called 1 to 7; or nobody. */
+static const DataNumbers *dataset_numbers_of_folders(const DataSet *set, const Names *folders)
+{
+    const DataNumbers *said = set->options.numbers, *numbers = said ? said : &dataset_rafdb;
+    return (said || folders->count == 7) && dataset_are_numbers(folders, numbers) ? numbers : NULL;
 }
 
 /* Adds every class folder of root/folder; the folder "" is the root itself. */
@@ -565,34 +606,75 @@ static void dataset_add_classes(DataSet *set, const char *folder, int split)
     const char *path = own_text("%s/%s", set->root, folder);
     Names classes = list_folder(path, NAMES_FOLDERS);
     int depth = dataset_class_depth(path, &classes);
-    bool numbered = dataset_is_rafdb_folders(&classes);
+    const DataNumbers *numbers = dataset_numbers_of_folders(set, &classes);
     for (int i = 0; i < classes.count; i++) {
-        const char *name = classes.items[i], *meant = numbered ? dataset_rafdb.names[atoi(name) - 1] : name;
-        if (dataset_is_inner(dataset_below(path, name), name))
-            names_add(&set->notes, own_text("%s is a data set of its own and skipped", dataset_below(path, name)));
-        else dataset_add_pictures(set, dataset_below(folder, name), meant, split, depth);
+        const char *name = classes.items[i], *below = dataset_below(folder, name);
+        const char *meant = numbers ? dataset_number_name(numbers, atol(name)) : name;
+        int before = set->count;
+        if (dataset_is_inner(dataset_below(path, name), name)) continue;
+        dataset_add_pictures(set, below, meant, split, depth);
+        if (set->count == before && dataset_emotion(meant) >= 0)
+            names_add_once(&set->passed, own_text("%s: no picture is found in this class's folder",
+                                                  dataset_below(path, name)));
     }
-    if (numbered && set->count) dataset_note_numbers(set, &dataset_rafdb);
+    if (numbers && set->count) dataset_note_numbers(set, numbers);
     leave();
 }
 
 /* ---- AffectNet as it is given out since 2021: train_set/images/7.jpg, train_set/annotations/7_exp.npy ---- */
 
-/* The one number of an .npy file: a text ('<U1'), or a whole number of some size. */
+/* Bytes, which may be big endian, as one number. */
+static uint64_t dataset_npy_bits(const unsigned char *at, size_t bytes, bool big)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < bytes; i++) bits |= (uint64_t)at[big ? bytes - 1 - i : i] << 8 * i;
+    return bits;
+}
+
+/* A float or a double that is a whole number. */
+static bool dataset_npy_real(uint64_t bits, size_t bytes, long *number)
+{
+    uint32_t half = (uint32_t)bits;
+    float single;
+    double value;
+    memcpy(&single, &half, sizeof single), memcpy(&value, &bits, sizeof value);
+    if (bytes == sizeof single) value = single;
+    if ((bytes != sizeof single && bytes != sizeof value) || !(fabs(value) < 1e9)) return false;
+    *number = (long)value;
+    return value == (double)*number;
+}
+
+/* The number that one item says, of the kind U or S (texts), i, u, b (whole numbers) or f. */
+static bool dataset_npy_item(const unsigned char *at, size_t bytes, char kind, bool big, long *number)
+{
+    char text[32] = "";
+    size_t step = kind == 'U' ? 4 : 1, last = big ? step - 1 : 0;
+    if (kind == 'U' || kind == 'S') {
+        for (size_t i = 0; i < sizeof text - 1 && (i + 1) * step <= bytes; i++) text[i] = (char)at[i * step + last];
+        return dataset_whole(text, number);
+    }
+    if (bytes < 1 || bytes > 8) return false;
+    uint64_t bits = dataset_npy_bits(at, bytes, big), sign = (uint64_t)(kind == 'i') << (8 * bytes - 1);
+    if (kind == 'f') return dataset_npy_real(bits, bytes, number);
+    *number = (long)((int64_t)(bits ^ sign) - (int64_t)sign);
+    return kind == 'i' || kind == 'u' || kind == 'b';
+}
+
+/* The one number of an .npy file, whatever its type is. */
 static long dataset_npy(const char *path)
 {
     size_t size;
-    char *data = read_file(path, 4096, &size), *at = memchr(data, '\n', size), text[32] = "";
-    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !at) give_up(1, "%s: is no .npy file", path);
-    size_t count = (size_t)(data + size - ++at), used = 0;
-    long number = 0;
-    *(at - 1) = 0;
-    if (strstr(data + 10, "<U")) {
-        for (size_t i = 0; i < count && used < sizeof text - 1; i += 4) text[used++] = at[i];
-        if (dataset_whole(text, &number)) return number;
-    } else if (count == 1 || (count <= sizeof number && (strstr(data + 10, "<i") || strstr(data + 10, "<u"))))
-        return memcpy(&number, at, count), number;
-    give_up(1, "%s: holds no whole number", path);
+    char *data = read_file(path, 4096, &size), *end = memchr(data, '\n', size), order = 0, kind = 0;
+    long number;
+    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !end) give_up(1, "%s: is no .npy file", path);
+    *end++ = 0;
+    const char *type = strstr(data + 10, "'descr'");
+    size_t bytes = (size_t)(data + size - end), item = 0;
+    bool one = type && sscanf(type, "'descr' : '%c%c%zu", &order, &kind, &item) == 3 &&
+               bytes == item * (kind == 'U' ? 4 : 1);
+    if (!one || !dataset_npy_item((unsigned char *)end, bytes, kind, order == '>', &number))
+        give_up(1, "%s: holds no whole number", path);
+    return number;
 }
 
 static bool dataset_is_annotated(const char *folder)
@@ -600,23 +682,38 @@ static bool dataset_is_annotated(const char *folder)
     return is_folder(own_text("%s/images", folder)) && is_folder(own_text("%s/annotations", folder));
 }
 
-/* Adds root/folder/images, each with the expression in its annotation. */
+/* Adds one of root/folder/images with the expression in its annotation; false: it has none. */
+static bool dataset_add_annotated_one(DataSet *set, const char *folder, const char *name, int split)
+{
+    int stem = (int)(strrchr(name, '.') - name);
+    const char *annotation = own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name);
+    if (!path_exists(annotation)) return false;
+    int label = dataset_wanted(set, dataset_number_name(&dataset_affectnet, dataset_npy(annotation)));
+    set->dropped += label == DATA_DROPPED;
+    char *path = dataset_below(dataset_below(folder, "images"), name);
+    if (label != DATA_DROPPED) dataset_add(set, split, label, dataset_keep_path(set, path));
+    return true;
+}
+
 static void dataset_add_annotated(DataSet *set, const char *folder, int split)
 {
-    Names pictures = list_folder(own_text("%s/%s/images", set->root, folder), NAMES_PICTURES);
+    const char *path = own_text("%s/%s", set->root, folder), *first = NULL;
+    Names pictures = list_folder(own_text("%s/images", path), NAMES_PICTURES);
+    int without = 0;
     dataset_note_numbers(set, &dataset_affectnet);
     for (int i = 0; i < pictures.count; i++) {
-        const char *name = pictures.items[i];
-        int stem = (int)(strrchr(name, '.') - name);
         Scope inner;
         enter(&inner);
-        long n = dataset_npy(own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name));
-        int label = dataset_wanted(set, dataset_number_name(&dataset_affectnet, n));
-        set->dropped += label == DATA_DROPPED;
-        char *path = dataset_below(dataset_below(folder, "images"), name);
-        if (label != DATA_DROPPED) dataset_add(set, split, label, dataset_keep_path(set, path));
+        bool added = dataset_add_annotated_one(set, folder, pictures.items[i], split);
         leave();
+        if (!added && without++ == 0) first = pictures.items[i];
     }
+    if (without && without == pictures.count)
+        give_up(1, "%s: none of its %d pictures has an annotation: of images/%s it would be annotations/, its name, "
+                "_exp.npy", path, without, first);
+    if (without)
+        names_add(&set->passed, own_text("%s: %d pictures have no annotation and are left out, the first is images/%s",
+                                         path, without, first));
 }
 
 /* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
@@ -646,6 +743,66 @@ static bool dataset_add_folders(DataSet *set)
     return has_splits;
 }
 
+/* ---- pictures that are there and no part of the set ---- */
+
+typedef struct DataWalk { int next, passed; char first[DATASET_PATH]; } DataWalk;
+
+/* Is it the path of a file in that folder itself? */
+static bool dataset_is_in(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && path[n] == '/' && !strchr(path + n + 1, '/');
+}
+
+/* Counts the pictures at or below root/folder that are not in the set. Of a folder it has all or none, and in the order
+ * of this walk: the one behind those that were met is number `next`. */
+static void dataset_count_passed(const DataSet *set, DataWalk *walk, const char *folder, int depth)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    int before = walk->next;
+    while (walk->next < set->count && dataset_is_in(set->text + set->where[walk->next], folder)) walk->next++;
+    int pictures = walk->next > before ? 0 : list_folder(path, NAMES_PICTURES).count;
+    if (pictures && !walk->passed) snprintf(walk->first, sizeof walk->first, "%s", path);
+    walk->passed += pictures;
+    Names folders = depth > 0 ? list_folder(path, NAMES_FOLDERS) : (Names){0};
+    for (int i = 0; i < folders.count; i++)
+        dataset_count_passed(set, walk, dataset_below(folder, folders.items[i]), depth - 1);
+    leave();
+}
+
+/* Those beside the folders, but for an import's chart. */
+static void dataset_tell_loose(DataSet *set)
+{
+    Names pictures = list_folder(set->root, NAMES_PICTURES);
+    int loose = 0;
+    for (int i = 0; i < pictures.count; i++) loose += strncmp(pictures.items[i], "distribution.", 13) != 0;
+    if (loose && (!set->count || strchr(set->text + set->where[0], '/')))
+        names_add(&set->passed, own_text("%s: %d pictures beside the folders are passed over", set->root, loose));
+}
+
+/* Tells of them, for each folder of the root. */
+static void dataset_tell_passed(DataSet *set, bool has_splits)
+{
+    Names folders = list_folder(set->root, NAMES_FOLDERS);
+    DataWalk walk = {0};
+    dataset_tell_loose(set);
+    for (int i = 0; i < folders.count; i++) {
+        const char *name = folders.items[i], *path = dataset_below(set->root, name);
+        walk.passed = 0;
+        dataset_count_passed(set, &walk, name, DATA_SEEN);
+        if (!walk.passed) continue;
+        names_add(&set->passed,
+                  has_splits && dataset_split(name) < 0 ?
+                  own_text("%s: its %d pictures are passed over: it is none of train, validation and test", path,
+                           walk.passed) :
+                  dataset_is_inner(path, name) ? own_text("%s: is a data set of its own and passed over", path) :
+                  own_text("%s: %d pictures are passed over, the first in %s: only those in a class's folder, or at "
+                           "most %d folders below it, count", path, walk.passed, walk.first, DATA_DEPTH));
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------------
  * 4  Lists                                                                          (rows of fields are table.h's)
  *
@@ -663,7 +820,8 @@ typedef struct DataList {               /* a list that is being read */
     TableReader *table, *beside;        /* beside: FERPlus' second list, which is read in step */
     int column[DATA_COLUMNS];           /* which field is what; -1: none is */
     int meaning[DATA_FIELDS + 2];       /* attributes: the field of class k; annotations: the class of number k */
-    int count;                          /* attributes: the fields of a row; annotations: how many numbers there are */
+    int count;                          /* the fields of a row; annotations: how many numbers there are */
+    unsigned seen;                      /* bit k: the number k is a label */
     Names votes;                        /* the classes that votes are for, a column each */
     DataPart *parts;                    /* CelebA's partition, by name */
     int n_parts, parts_room;
@@ -677,9 +835,9 @@ typedef struct DataFormat {             /* a kind of data set: a row of the tabl
     const char *name, *kind;            /* in words; as dataset_gather calls it (NULL: not at all) */
     bool (*is)(DataList *list);         /* its signature: this holds of the first row, */
     int which;                          /* or, NULL, the row names this column and that of the label */
-    bool folders_too;                   /* is given out as image folders as well: Kaggle's copy */
+    bool copied;                        /* goes round as image folders or as a list path,label, too: Kaggle's copies */
     bool many;                          /* a folder of such lists, one a video, is the data set */
-    const char *file, *beside;          /* its usual name, and that of a list that must lie beside it */
+    const char *files[3], *beside;      /* where it lies in a folder, and a list that must lie beside it */
     const DataNumbers *numbers;
     const char *folders[9], *ending;    /* where its pictures usually lie, and what their names may gain */
     void (*open)(DataSet *set, DataList *list);
@@ -733,18 +891,27 @@ static void dataset_find_pictures(const DataSet *set, DataList *list)
     if (!list->folder) list->folder = "";
 }
 
+/* How much of an attribute there is: a share, or 1 and -1, or whatever else they have become; -1: it is none. */
+static double dataset_share(const char *text)
+{
+    static const DataWord words[] = {{"true", 1}, {"yes", 1}, {"false", 0}, {"no", 0}, {NULL, -1}};
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end) return dataset_word(words, text);
+    return value == -1 ? 0 : value >= 0 && value <= 1 ? value : -1;
+}
+
 /* The attributes of the picture that was added last. */
 static void dataset_read_attributes(DataSet *set, const DataList *list)
 {
     uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
     for (int k = 0; k < set->n_classes; k++) {
         const char *text = list->table->fields[list->meaning[k]];
-        char *end = "";
-        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
-        if (!(value >= 0 && value <= 1) || end == text || *end)
+        double share = dataset_share(text);
+        if (share < 0)
             dataset_give_up_row(list->table, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
                                 set->class_names[k], text);
-        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
+        row[k] = (uint8_t)(share * ATTRIBUTE_WHOLE + 0.5);
     }
 }
 
@@ -828,14 +995,38 @@ static int dataset_split_of_file(const char *path)
     return split < 0 ? SPLIT_TRAIN : split;
 }
 
-static int dataset_split_by_column(DataList *list)
+/* The name of the row's picture, if it is called as RAF-DB's are, train_00001_aligned.jpg; else NULL. */
+static const char *dataset_rafdb_name(const DataList *list)
+{
+    if (list->column[DATA_PATH] < 0) return NULL;
+    const char *path = dataset_field(list, DATA_PATH), *name = path;
+    for (; *path; path++)
+        if (*path == '/' || *path == '\\') name = path + 1;
+    return strstr(name, "_aligned.") && (!strncmp(name, "train_", 6) || !strncmp(name, "test_", 5)) ? name : NULL;
+}
+
+/* All columns are there; and no more fields than in the first row: these come of names with commas in them. */
+static void dataset_check_fields(const DataList *list)
 {
     const TableReader *table = list->table;
     for (int i = 0; i < DATA_COLUMNS; i++)
         if (list->column[i] >= table->n_fields)
             dataset_give_up_row(table, "%d fields, but the header promises at least %d", table->n_fields,
                                 list->column[i] + 1);
-    if (list->column[DATA_SPLIT] < 0) return dataset_split_of_file(table->path);
+    for (int i = list->count; i < table->n_fields; i++)
+        if (*table->fields[i])
+            dataset_give_up_row(table, "%d fields where the first row has %d: a name with a comma (or blank, where "
+                                "fields end at blanks) in it must stand in quotes (\")", table->n_fields, list->count);
+}
+
+static int dataset_split_by_column(DataList *list)
+{
+    const TableReader *table = list->table;
+    dataset_check_fields(list);
+    if (list->column[DATA_SPLIT] < 0) {
+        const char *name = dataset_rafdb_name(list);
+        return !name ? dataset_split_of_file(table->path) : strncmp(name, "test_", 5) ? SPLIT_TRAIN : SPLIT_TEST;
+    }
     int split = dataset_split(dataset_field(list, DATA_SPLIT));
     if (split < 0)
         dataset_give_up_row(table, "'%.40s' is none of train, validation, test", dataset_field(list, DATA_SPLIT));
@@ -867,11 +1058,26 @@ static DataPlace dataset_place_by_columns(const DataList *list)
     return place;
 }
 
-/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row,
+/* Who numbered the classes: whose data set it is said to be, or as the pictures' names tell, or the format. */
+static const DataNumbers *dataset_numbers_of(const DataSet *set, const DataList *list)
+{
+    if (set->options.numbers) return set->options.numbers;
+    return dataset_rafdb_name(list) ? &dataset_rafdb : list->format->numbers;
+}
+
+/* AffectNet's begin with 0. */
+static void dataset_doubt_numbers(DataSet *set, const DataList *list)
+{
+    enum { ONE_TO_SEVEN = 0xFE };
+    if (list->seen == ONE_TO_SEVEN && set->numbers == &dataset_affectnet && !set->options.numbers)
+        names_add(&set->notes, "the numbers are 1 to 7, without a 0: if they are RAF-DB's, import the list as rafdb");
+}
+
+/* A label is a name, or a number that a numbering explains. Where a list of faces tells of none in a row,
  * the row is of AffectNet's class for such. */
 static int dataset_label_by_column(DataSet *set, DataList *list)
 {
-    const DataNumbers *numbers = list->format->numbers;
+    const DataNumbers *numbers = dataset_numbers_of(set, list);
     const char *name = dataset_field(list, DATA_LABEL);
     long number;
     int box[4];
@@ -881,6 +1087,7 @@ static int dataset_label_by_column(DataSet *set, DataList *list)
     if (!numbered && (strtod(name, &end), end != name && !*end))
         dataset_give_up_row(list->table, "the label '%.40s' is a number and no whole one: is it a class?", name);
     if (numbered) name = dataset_number_name(numbers, number), dataset_note_numbers(set, numbers);
+    if (numbered && number >= 0 && number < 32) list->seen |= 1u << number;
     if (list->format->place && dataset_emotion(name) >= 0 && !dataset_rectangle(list, box))
         return dataset_wanted(set, "no face");
     return numbered ? dataset_wanted(set, name) : dataset_class(set, name);
@@ -912,12 +1119,29 @@ static size_t dataset_picture_by_pixels(DataSet *set, DataList *list)
     return dataset_add_pixels(set, list->table, dataset_field(list, DATA_PIXELS));
 }
 
+/* A picture that is called as RAF-DB's may lie in a folder of its number, as in Kaggle's copy. */
+static const char *dataset_rafdb_path(const DataSet *set, const DataList *list)
+{
+    static const char *const usual[] = {"", "DATASET/"};
+    const char *name = dataset_rafdb_name(list), *path = dataset_field(list, DATA_PATH);
+    long number;
+    if (!name || list->column[DATA_LABEL] < 0 || !dataset_whole(dataset_field(list, DATA_LABEL), &number) ||
+        path_exists(own_text("%s/%s", set->root, path)))
+        return path;
+    for (int i = 0; i < 2; i++) {
+        const char *there = own_text("%s%.*s/%ld/%s", usual[i], (int)strcspn(name, "_"), name, number, name);
+        if (path_exists(own_text("%s/%s", set->root, there))) return there;
+    }
+    return path;
+}
+
 static size_t dataset_picture_by_path(DataSet *set, DataList *list)
 {
-    char *path = dataset_field(list, DATA_PATH), *dot = strrchr(path, '.');
-    if (!*path) dataset_give_up_row(list->table, "the path is empty");
-    for (char *c = path; *c; c++)
+    char *given = dataset_field(list, DATA_PATH);
+    if (!*given) dataset_give_up_row(list->table, "the path is empty");
+    for (char *c = given; *c; c++)
         if (*c == '\\') *c = '/';       /* lists made on Windows */
+    const char *path = dataset_rafdb_path(set, list), *dot = strrchr(path, '.');
     int stem = (int)(dot && *list->ending ? dot - path : 0);
     return dataset_keep_path(set, own_text("%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path,
                                            list->ending, path + stem));
@@ -1255,18 +1479,19 @@ static const DataFormat dataset_formats[] = {
      .folders = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
                  "../Img/img_align_celeba", "../Img/img_celeba"},
      .open = dataset_open_attributes, .split = dataset_split_by_partition, .picture = dataset_picture_by_path},
-    {"FERPlus votes", "ferplus", dataset_is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv",
+    {"FERPlus votes", "ferplus", dataset_is_votes, .files = {"fer2013new.csv"}, .beside = "fer2013.csv",
      .open = dataset_open_votes, .split = dataset_split_of_votes, .label = dataset_label_by_votes,
      .picture = dataset_picture_beside},
-    {"RAF-DB list", "rafdb", dataset_is_rafdb, .folders_too = true, .numbers = &dataset_rafdb,
+    {"RAF-DB list", "rafdb", dataset_is_rafdb, .copied = true, .numbers = &dataset_rafdb,
+     .files = {"list_patition_label.txt", "EmoLabel/list_patition_label.txt"},
      .folders = {"", "aligned", "Image/aligned", "../Image/aligned", "original", "Image/original", "../Image/original",
                  "images"},
      .ending = "_aligned", .split = dataset_split_by_prefix, .label = dataset_label_by_column,
      .picture = dataset_picture_by_path},
-    {"CSV list", "affectnet", dataset_is_headless, .folders_too = true, .numbers = &dataset_affectnet,
+    {"CSV list", "affectnet", dataset_is_headless, .copied = true, .numbers = &dataset_affectnet,
      .split = dataset_split_by_column, .label = dataset_label_by_column, .picture = dataset_picture_by_path,
      .place = dataset_place_by_columns},
-    {"fer2013.csv", "fer2013", .which = DATA_PIXELS, .folders_too = true, .numbers = &dataset_fer2013,
+    {"fer2013.csv", "fer2013", .which = DATA_PIXELS, .copied = true, .numbers = &dataset_fer2013,
      .split = dataset_split_by_column, .label = dataset_label_by_column, .picture = dataset_picture_by_pixels},
     {"CSV list", "affectnet", .which = DATA_PATH, .numbers = &dataset_affectnet, .split = dataset_split_by_column,
      .label = dataset_label_by_column, .picture = dataset_picture_by_path, .place = dataset_place_by_columns},
@@ -1308,6 +1533,7 @@ static DataList *dataset_open_list(const char *path, bool many)
     dataset_find_columns(list, list->table);
     for (const DataFormat *f = dataset_formats; f < dataset_formats + DATA_FORMATS && !list->format; f++)
         if (f->many == many && (f->is ? f->is(list) : dataset_has_columns(list, f->which))) list->format = f;
+    list->count = list->table->n_fields;
     return list;
 }
 
@@ -1367,6 +1593,7 @@ DATASET_API void dataset_add_list(DataSet *set, const char *path)
                 f->name, set->format);
     if (list->format->open) list->format->open(set, list);
     dataset_read_rows(set, list);
+    dataset_doubt_numbers(set, list);
     leave();
     set->format = f->name;
     if (!set->count) give_up(1, "%s lists no picture with a label that is known", path);
@@ -1514,6 +1741,7 @@ SCOPE_NORETURN static void dataset_give_up_folder(const DataSet *set)
     if (set->unlabelled)
         give_up(1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
                 "%s/sad (only models without classes can use them as they are)", path, set->count, path, path);
+    if (set->passed.count) give_up(1, "%s holds no pictures that can be read: %s", path, set->passed.items[0]);
     give_up(1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
             "and %s/sad, or a CSV list", path, path, path);
 }
@@ -1548,6 +1776,7 @@ DATASET_API void dataset_list(DataSet *set, const char *path, const DataOptions 
     bool has_splits = dataset_add_folders(set);
     if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && dataset_add_only_list(set)) return;
     if (!set->count || (set->unlabelled && !options->unlabelled)) dataset_give_up_folder(set);
+    dataset_tell_passed(set, has_splits);
 }
 
 /* Two lists of one data set name the same pictures: they lie in one folder, unless that of the pictures was given. */
@@ -1562,6 +1791,32 @@ static void dataset_add_more_lists(DataSet *set, const Names *lists)
     }
 }
 
+/* The kind's list in that folder, or, where none is there and none must be, the folder. */
+static const char *dataset_list_of(const DataFormat *f, const char *path)
+{
+    if (!f || !is_folder(path)) return path;
+    for (const char *const *file = f->files; *file; file++)
+        if (path_exists(own_text("%s/%s", path, *file))) return own_text("%s/%s", path, *file);
+    return f->beside ? own_text("%s/%s", path, f->files[0]) : path;
+}
+
+static bool dataset_is_folders(const DataSet *set) { return strcmp(set->format, "image folders") == 0; }
+
+/* Is it of the kind that it is said to be? */
+static void dataset_check_kind(const DataSet *set, const DataFormat *f, const char *path)
+{
+    bool copy = dataset_is_folders(set) || !strcmp(set->format, "CSV list") || !strcmp(set->format, "path list");
+    int emotions = 0;
+    if (strcmp(set->format, f->name) && !(f->copied && copy))
+        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of %s?", path, f->kind, f->name,
+                f->copied ? ", image folders or a list path,label" : "", set->format, dataset_kinds());
+    for (int k = 0; k < set->n_classes; k++) emotions += dataset_emotion(set->class_names[k]) >= 0;
+    if (dataset_is_folders(set) && !emotions)
+        give_up(2, "%s is no %s: its folders are called %s, and none of these is an emotion's name, nor are all of "
+                "them %s's numbers: name its list, or the folder of the classes' folders", path, f->kind,
+                joined(set->class_names, set->n_classes), f->numbers->whose);
+}
+
 DATASET_API void dataset_gather(DataSet *set, const char *kind, char *const *parts, int count,
                                 const DataOptions *options)
 {
@@ -1571,10 +1826,12 @@ DATASET_API void dataset_gather(DataSet *set, const char *kind, char *const *par
     bool beside = f && f->beside;
     for (int i = 1; i < count; i++) names_add(beside || is_folder(parts[i]) ? &more : &lists, parts[i]);
     if (more.count) with.more = &more;
-    dataset_list(set, beside && is_folder(parts[0]) ? own_text("%s/%s", parts[0], f->file) : parts[0], &with);
-    if (f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
-        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of %s?", parts[0], kind, f->name,
-                f->folders_too ? ", image folders" : "", set->format, dataset_kinds());
+    if (f) with.numbers = f->numbers;
+    dataset_list(set, dataset_list_of(f, parts[0]), &with);
+    if (f) dataset_check_kind(set, f, parts[0]);
+    if (more.count && dataset_is_folders(set))
+        give_up(2, "%s: %s is class folders, and another folder is for the pictures of a list only: import one after "
+                "the other", more.items[0], parts[0]);
     if (more.count > 1 && !(f && f->many)) give_up(2, "%s: one folder of pictures only", more.items[1]);
     dataset_add_more_lists(set, &lists);
     set->options.more = NULL;
@@ -1705,6 +1962,16 @@ DATASET_API bool dataset_is_numbered(const DataSet *set)
     return set->n_classes > 0 && !set->attributes;
 }
 
+DATASET_API void dataset_warn(const DataSet *set)
+{
+    void (*warn)(const char *format, ...) = set->options.warn;
+    if (!warn) return;
+    if (dataset_is_numbered(set))
+        warn("%s: the classes are called %s; whose numbers these are is not known, so they stay", set->path,
+             joined(set->class_names, set->n_classes));
+    for (int i = 0; i < set->passed.count; i++) warn("%s", set->passed.items[i]);
+}
+
 /* What must hold before anything can be learnt from the set. */
 static void dataset_check(const DataSet *set)
 {
@@ -1728,9 +1995,7 @@ static void dataset_check(const DataSet *set)
     for (int k = 0; k < set->n_classes && !set->attributes; k++)
         if (!dataset_count(set, k, SPLIT_ALL))
             options->warn("%s: class %s has no picture in this split", path, set->class_names[k]);
-    if (dataset_is_numbered(set))
-        options->warn("%s: the classes are called %s; whose numbers these are is not known, so they stay", path,
-                      joined(set->class_names, set->n_classes));
+    dataset_warn(set);
     if (set->missing)
         options->warn("%s: %d files are missing and left out, the first is %s", path, set->missing, set->first_missing);
 }

@@ -15,8 +15,8 @@
  * if their decoded pixels are the same, whatever their files are called.
  *
  *     problems    not-opened, missing (all), unreadable, leak, one-class, size (asked for, no multiple of 4)
- *     warnings    missing (some), dropped, uncropped, lost, strays, imbalance, numbered, few, flat, grey, size,
- *                 enlarged, oblong, duplicates, conflict
+ *     warnings    missing (some), passed-over, dropped, uncropped, lost, strays, imbalance, numbered, few, flat, grey,
+ *                 size, enlarged, oblong, duplicates, conflict
  *
  * Sizes are judged for image-to-image networks such as StarGAN's (Choi et al. 2018): its G halves a picture's side
  * twice, its D up to six times.
@@ -65,7 +65,7 @@ DOCTOR_API void doctor_text(const Diagnosis *d, FILE *to);
 DOCTOR_API void doctor_json(const Diagnosis *d, FILE *to);
 
 /* Writes a list of all pictures but the bad ones (dataset_clean), and says how many it keeps. Returns how many problems
- * that mends. */
+ * that mends. Gives up where the file is the list that was read or a picture of the set. */
 DOCTOR_API int doctor_mend(const Diagnosis *d, const char *path, int *kept);
 
 /* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
@@ -79,12 +79,14 @@ DOCTOR_API int doctor_halvings(int side);
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* All that can be found: is it a problem, what is it called, what is to be done. */
 typedef enum DoctorCode {
-    DOCTOR_NOT_OPENED, DOCTOR_ALL_MISSING, DOCTOR_MISSING, DOCTOR_DROPPED, DOCTOR_UNCROPPED, DOCTOR_LOST, DOCTOR_STRAYS,
-    DOCTOR_ONE_CLASS, DOCTOR_IMBALANCE, DOCTOR_NUMBERED, DOCTOR_FEW, DOCTOR_UNREADABLE, DOCTOR_FLAT, DOCTOR_GREY,
-    DOCTOR_BAD_SIZE, DOCTOR_SIZE, DOCTOR_ENLARGED, DOCTOR_OBLONG, DOCTOR_DUPLICATES, DOCTOR_LEAK, DOCTOR_CONFLICT
+    DOCTOR_NOT_OPENED, DOCTOR_ALL_MISSING, DOCTOR_MISSING, DOCTOR_PASSED, DOCTOR_DROPPED, DOCTOR_UNCROPPED,
+    DOCTOR_LOST, DOCTOR_STRAYS, DOCTOR_ONE_CLASS, DOCTOR_IMBALANCE, DOCTOR_NUMBERED, DOCTOR_FEW, DOCTOR_UNREADABLE,
+    DOCTOR_FLAT, DOCTOR_GREY, DOCTOR_BAD_SIZE, DOCTOR_SIZE, DOCTOR_ENLARGED, DOCTOR_OBLONG, DOCTOR_DUPLICATES,
+    DOCTOR_LEAK, DOCTOR_CONFLICT
 } DoctorCode;
 
 #define DOCTOR_MISSED "%d files of the list do not exist, the first is %s: paths must be relative to the list's folder"
@@ -95,6 +97,7 @@ static const struct { bool problem; const char *code, *text; } doctor_findings[]
     [DOCTOR_NOT_OPENED] = {true, "not-opened", "%s"},
     [DOCTOR_ALL_MISSING] = {true, "missing", DOCTOR_MISSED},
     [DOCTOR_MISSING] = {false, "missing", DOCTOR_MISSED},
+    [DOCTOR_PASSED] = {false, "passed-over", "what lies in the folders is not all part of the set:"},
     [DOCTOR_DROPPED] = {false, "dropped",
         "%d rows have a label that is none of the seven emotions; they are left out"},
     [DOCTOR_UNCROPPED] = {false, "uncropped",
@@ -236,6 +239,7 @@ static void doctor_diagnose(Diagnosis *d, int size)
     dataset_keep(set, SPLIT_ALL);
     if (set->missing)
         doctor_found(d, set->count ? DOCTOR_MISSING : DOCTOR_ALL_MISSING, NULL, set->missing, set->first_missing);
+    if (set->passed.count) doctor_found(d, DOCTOR_PASSED, &set->passed);
     if (set->dropped) doctor_found(d, DOCTOR_DROPPED, NULL, set->dropped);
     if (set->place) doctor_found(d, DOCTOR_UNCROPPED, NULL, d->program);
     dataset_strays(set, &lost, &strays);
@@ -268,10 +272,27 @@ DOCTOR_API Diagnosis *doctor_examine(const char *path, const DataOptions *option
     return d;
 }
 
+/* What the new list must not replace: a folder, the list that was read, a picture of the set. */
+static void doctor_check_file(const DataSet *set, const char *path)
+{
+    char picture[DATASET_PATH];
+    struct stat there, other;
+    if (is_folder(path)) give_up(2, "--fix %s: is a folder: name a file for the list, such as clean.csv", path);
+    if (image_suffix(path)) give_up(2, "--fix %s: a list has no picture's name: name a file such as clean.csv", path);
+    if (stat(path, &there)) return;
+    if (set->listed && lies_in(path, set->path))
+        give_up(2, "--fix %s: the data set itself lies there, and would be lost: name another file", path);
+    for (int i = 0; i < set->count; i++)
+        if (!stat(dataset_path(set, i, picture), &other) && other.st_ino == there.st_ino &&
+            other.st_dev == there.st_dev)
+            give_up(2, "--fix %s: is a picture of the set, and would be lost: name another file", path);
+}
+
 DOCTOR_API int doctor_mend(const Diagnosis *d, const char *path, int *kept)
 {
     const DataSet *set = &d->set;
     int mended = 0;
+    if (!set->raw) doctor_check_file(set, path);
     if (set->raw || set->attributes || set->place)
         give_up(2, "--fix: %s is not made of pictures with a label each: `%s data import` first", d->path, d->program);
     *kept = dataset_write(set, dataset_clean(set, d->looks), path);

@@ -2731,7 +2731,9 @@ IMAGE_API int image_suffix(const char *path)
                                         "gif", "bmp", "dib", "pnm", "pbm", "pgm", "ppm" };
     static const char *const known[] = { "webp", "heic", "heif", "hif", "heics", "avif", "avifs", "tif", "tiff", "jxl",
                                          "jp2", "j2k", "jpx", "psd", "psb", "svg", "svgz", "pdf", "ico", "exr", "qoi",
-                                         "dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2" };
+                                         "dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2",
+                                         "tga", "pam", "pfm", "pcx", "dds", "sgi", "ras", "hdr", "jxr", "wdp", "bpg",
+                                         "flif", "jpf", "jpm", "xpm", "xbm", "icns" };
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     char ending[8];
     size_t n = dot && dot > name ? strlen(dot + 1) : 0;

@@ -1,5 +1,5 @@
 /* importing.h: a published set of labelled pictures becomes a folder of them, one class a folder, each picture cut to
- * what a learner wants to see, with a list, a journal that says of every row what became of it, and a chart.
+ * what a learner wants to see, with a list, a journal that says of every wanted row what became of it, and a chart.
  *
  *     #define IMPORTING_IMPLEMENTATION    in exactly one C file, before the include
  *     #include "importing.h"
@@ -53,7 +53,7 @@
 typedef struct ImportOptions {
     const char *out;                    /* the folder, which may hold this import's beginning, or nothing */
     const char *classes;                /* "happy,sad"; NULL: the seven emotions, or all where there are none of these
-                                           or the set is folders */
+                                           or the set is folders whose own names the classes have */
     const char *says;                   /* further lines of import.txt: how it is done; NULL: none */
     int size;                           /* of the squares; 0: see above */
     bool grey, whole;                   /* whole: the list's boxes are not looked at */
@@ -394,12 +394,13 @@ static void import_rows(void *import)
 
 /* ---- before the first ---- */
 
-/* Which classes to take: those asked for; else the seven emotions; else, where there are none or in folders, all. */
+/* Which classes to take: those asked for; else the seven emotions; else, where there are none, or where folders' own
+ * names are the classes, all. */
 static void import_classes(Import *job)
 {
     const DataSet *set = &job->set;
     const char *classes = job->options->classes;
-    bool all = strcmp(set->format, "image folders") == 0, emotions = false;
+    bool all = strcmp(set->format, "image folders") == 0 && !set->numbers, emotions = false;
     const Names asked = classes ? dataset_classes(set, classes) : (Names){0};
     job->wanted = own((size_t)set->n_classes, sizeof *job->wanted);
     job->tally = own((size_t)set->n_classes, sizeof *job->tally);
@@ -493,7 +494,9 @@ IMPORTING_API Import *import_pictures(const char *kind, char *const *parts, int 
     DataSet *set = &job->set;
     bool halves = false;
     job->options = options;
-    dataset_gather(set, kind, parts, count, &(DataOptions){.split = SPLIT_ALL, .every_label = 1});
+    dataset_gather(set, kind, parts, count,
+                   &(DataOptions){.split = SPLIT_ALL, .every_label = 1, .warn = options->warn});
+    dataset_warn(set);
     if (set->attributes) give_up(2, "%s lists attributes: it is read as it is, with --attributes", parts[0]);
     for (int i = 0; set->place && i < set->count; i++) halves |= set->place[i].half;
     if (halves && !options->find)

@@ -24,10 +24,10 @@
  *     path,label                               <- a byte order mark before it is dropped
  *     "faces, old/0001.jpg",3                  <- quotes protect commas; "" inside quotes is one quote
  *
- * Lines may end in LF or CRLF, and the last in nothing; empty ones are passed over; blanks around a field are dropped.
- * Where the first line has semicolons or tabs and no comma, fields end at these. UTF-16 with a byte order mark is read
- * as well. A field cannot contain a line break. Any file may be given: its size in memory is one line of at most a
- * megabyte.
+ * Lines may end in LF or CRLF, or, where the first does, in CR, and the last in nothing; empty ones are passed over;
+ * blanks around a field are dropped. Where the first line has semicolons or tabs and no comma, fields end at these, or
+ * they end at what a first line sep=; (Excel's) says. UTF-16 with a byte order mark is read as well. A field cannot
+ * contain a line break. Any file may be given: its size in memory is one line of at most a megabyte.
  *
  * If memory runs out while a table is filled, the table remembers it and table_print returns 0.
  */
@@ -61,6 +61,7 @@ typedef struct {
     int n_fields, most, line_number;
     char separator;                      /* of fields, as the first line has it; 0: ',' */
     int wide;                            /* UTF-16: 1 little, 2 big endian */
+    int old;                             /* lines end in CR alone, as on an old Macintosh */
     int blanks;                          /* to be set by the caller: fields end at blanks, too */
     int again;                           /* to be set by the caller: the next row is the current one once more */
     char error[TABLE_ERROR];             /* empty while all is well */
@@ -159,6 +160,7 @@ TABLE_API void table_json(FILE *to, const char *format, ...);
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -262,11 +264,11 @@ TABLE_API int table_split(TableReader *r, char *at)
     return 1;
 }
 
-/* One number of UTF-16, or EOF. */
+/* One number of UTF-16, or one byte; or EOF. */
 static int table_unit(const TableReader *r)
 {
-    int first = getc(r->file), second = first == EOF ? EOF : getc(r->file);
-    return second == EOF ? EOF : r->wide == 1 ? first | second << 8 : first << 8 | second;
+    int first = getc(r->file), second = first == EOF || !r->wide ? EOF : getc(r->file);
+    return !r->wide ? first : second == EOF ? EOF : r->wide == 1 ? first | second << 8 : first << 8 | second;
 }
 
 /* Appends a character as UTF-8. */
@@ -278,33 +280,47 @@ static void table_append(char *line, size_t *used, unsigned code)
     while (more-- > 0) line[(*used)++] = (char)(0x80 | (code >> 6 * more & 0x3F));
 }
 
-/* A line of UTF-16, as fgets would read it were it UTF-8. */
-static char *table_wide_line(TableReader *r)
+/* A line of UTF-16, or one that ends in CR, as fgets would read it were it UTF-8 and ended in LF. */
+static char *table_odd_line(TableReader *r)
 {
     size_t used = 0;
     for (int unit; used + 5 < TABLE_LINE && (unit = table_unit(r)) != EOF;) {
-        unsigned code = (unsigned)unit;
+        unsigned code = r->old && unit == '\r' ? '\n' : (unsigned)unit;
         if (unit >= 0xD800 && unit < 0xDC00 && (unit = table_unit(r)) != EOF)
             code = 0x10000 + ((code & 0x3FF) << 10 | ((unsigned)unit & 0x3FF));
-        table_append(r->line, &used, code);
+        if (r->wide) table_append(r->line, &used, code);
+        else r->line[used++] = (char)code;
         if (code == '\n') break;
     }
     r->line[used] = 0;
     return used ? r->line : NULL;
 }
 
-/* Before the first line: how its characters are written. After it: what its fields end at. */
+/* Before the first line: how characters are written, and what lines end in. After it: what its fields end at. */
 static void table_look(TableReader *r)
 {
-    int first = getc(r->file), second = getc(r->file);
+    int first = getc(r->file), second = getc(r->file), unit = 0;
     r->wide = first == 0xFF && second == 0xFE ? 1 : first == 0xFE && second == 0xFF ? 2 : 0;
     if (!r->wide) rewind(r->file);
+    for (int i = 0; i < TABLE_LINE && unit != EOF && unit != '\n' && unit != '\r'; i++) unit = table_unit(r);
+    bool ends = unit == '\r';
+    while (unit == '\r') unit = table_unit(r);           /* CR CR LF is what Windows makes of CR LF, written as text */
+    r->old = ends && unit != '\n' && unit != EOF;
+    fseek(r->file, r->wide ? 2 : 0, SEEK_SET);
 }
 
 static char *table_line(TableReader *r)
 {
     if (r->line_number == 0 && !r->wide) table_look(r);
-    return r->wide ? table_wide_line(r) : fgets(r->line, TABLE_LINE, r->file);
+    return r->wide || r->old ? table_odd_line(r) : fgets(r->line, TABLE_LINE, r->file);
+}
+
+/* Excel's first line, which only says what the fields end at. Where it is a tab, the next line shows the same. */
+static bool table_says_separator(TableReader *r, const char *line)
+{
+    bool says = r->line_number == 1 && strncasecmp(line, "sep=", 4) == 0 && strlen(line) < 6;
+    if (says) r->separator = line[4];
+    return says;
 }
 
 /* A comma, else a semicolon, else a tab, whichever stands in the line outside of quotes. */
@@ -333,6 +349,7 @@ TABLE_API int table_next(TableReader *r)
         while (length && strchr("\r\n \t", r->line[length - 1])) r->line[--length] = 0;
         char *at = r->line;
         if (r->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0) at += 3;
+        if (table_says_separator(r, at)) continue;
         if (*at && !r->separator) r->separator = table_separator(at);
         if (*at) return table_split(r, at) ? 1 : -1;
     }
