@@ -107,6 +107,9 @@ IMAGE_API int image_encode_jpeg(const Image *image, int quality, unsigned char *
 IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, unsigned char **bytes, size_t *size,
                                char error[IMAGE_ERROR_SIZE]);
 
+/* Can a picture be saved under this name? */
+IMAGE_API int image_saves(const char *path);
+
 /* By the path's ending: .png, .jpg or .jpeg (quality 95), .pgm, .ppm. The file appears whole or not at all.
  * Texts go into PNG files, and as comments "key: value" into JPEG files; the other formats have no place for them. */
 IMAGE_API int image_save(const char *path, const Image *image, const ImageText *texts, int n_texts,
@@ -4170,6 +4173,14 @@ static int image_write_file(const char *path, const unsigned char *bytes, size_t
     if (file && !ok) remove(temporary);
     free(temporary);
     return ok;
+}
+
+IMAGE_API int image_saves(const char *path)
+{
+    static const char *const endings[] = { ".png", ".jpg", ".jpeg", ".pgm", ".ppm" };
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (image_ends_in(path, endings[i])) return 1;
+    return 0;
 }
 
 /* In the format that the name ends in. */

@@ -142,6 +142,14 @@ OWNED_API void make_folder_of(const char *path);        /* in which a file with 
 /* Is it that folder, or in it, however the two are written? False where one is not there. */
 OWNED_API bool lies_in(const char *path, const char *folder);
 
+/* The same of what may not be there yet: would it lie there? */
+OWNED_API bool would_lie_in(const char *path, const char *folder);
+
+/* An output must not replace an input. Files that are read, as the system calls them (what is not there is left out);
+ * is the file with this path one of them, however the two are written? */
+OWNED_API Names real_paths(char *const *paths, int n);
+OWNED_API bool is_among(const Names *real, const char *path);
+
 /* A whole regular file, a 0 behind its last byte. */
 OWNED_API char *read_file(const char *path, size_t most, size_t *size);
 OWNED_API void write_file(const char *path, const void *data, size_t size);
@@ -443,6 +451,33 @@ OWNED_API bool lies_in(const char *path, const char *folder)
     bool yes = inner && outer && strncmp(inner, outer, length) == 0 &&
                (length == 1 || !inner[length] || inner[length] == '/');
     free(inner), free(outer);
+    return yes;
+}
+
+OWNED_API bool would_lie_in(const char *path, const char *folder)
+{
+    Text there = textf("%s", path);
+    while (*there.s && !path_exists(there.s)) {                 /* up to a folder that is there */
+        char *slash = strrchr(there.s, '/');
+        there.s[!slash ? 0 : slash == there.s ? 1 : slash - there.s] = 0;
+    }
+    return lies_in(*there.s ? there.s : ".", folder);
+}
+
+OWNED_API Names real_paths(char *const *paths, int n)
+{
+    Names real = {.home = innermost_scope()};
+    Text found;
+    for (int i = 0; i < n; i++)
+        if (realpath(paths[i], found.s)) names_add(&real, found.s);
+    return real;
+}
+
+OWNED_API bool is_among(const Names *real, const char *path)
+{
+    Text found;
+    bool yes = false, there = realpath(path, found.s) != NULL;
+    for (int i = 0; there && !yes && i < real->count; i++) yes = strcmp(real->items[i], found.s) == 0;
     return yes;
 }
 

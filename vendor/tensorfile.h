@@ -127,6 +127,9 @@ TENSORFILE_API int tensorfile_load_within(const char *path, uint64_t max_memory,
 TENSORFILE_API int tensorfile_decode_within(const void *bytes, size_t size, uint64_t max_memory, TensorFile *out,
                                             char error[]);
 
+/* Can a file be saved under this name? It says the format: .safetensors, .pt, .pth, .ckpt, .npz, .npy. */
+TENSORFILE_API int tensorfile_saves(const char *path);
+
 /* Frees everything and zeroes *file. A zeroed TensorFile is a valid empty one. */
 TENSORFILE_API void tensorfile_free(TensorFile *file);
 
@@ -3824,6 +3827,12 @@ static TensorFileBody tensorfile_body_for(const char *path, char *error)
     }
     tensorfile_fail(error, "%.150s: the name must end in .safetensors, .pt, .pth, .ckpt, .npz or .npy", path);
     return NULL;
+}
+
+TENSORFILE_API int tensorfile_saves(const char *path)
+{
+    char ignored[TENSORFILE_ERROR_SIZE];
+    return tensorfile_body_for(path, ignored) != NULL;
 }
 
 static int tensorfile_write_body(FILE *to, TensorFileBody body, const TensorFile *file, char *error)
