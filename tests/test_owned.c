@@ -90,6 +90,14 @@ static void tensors(void *context)
                                  : "w.safetensors: safetensors, 1 tensors, 6 numbers\n  size           7\n"
                                    "  w                                            F64   (2,3)\n") == 0);
     }
+    TensorFile *hostile = new_tensors();
+    add_tensor(hostile, "w\n\x1b[31m\xc2\x9b\xc3\xa4", TENSOR_F64, 2, shape);
+    FILE *to = tmpfile();
+    print_tensors(hostile, "h", to, false);
+    rewind(to);
+    lines[fread(lines, 1, sizeof lines - 1, to)] = 0;
+    fclose(to);
+    CHECK(strstr(lines, "  w\\x0a\\x1b[31m\\x9b\xc3\xa4 ") != NULL);
     add_tensor(file, "w", TENSOR_F64, 2, shape);
 }
 

@@ -746,8 +746,8 @@ static int image_inflate(const unsigned char *in, size_t in_size, unsigned char 
     s->out_room = out_room;
     s->error = error;
     int ok = image_inflate_blocks(s);
-    if (ok && in_size - s->in_at < 4) ok = image_fail(error, "PNG: the compressed data lacks its checksum");
-    if (ok && image_be32(in + s->in_at) != image_adler32(out, s->out_at))
+    int summed = in_size - s->in_at >= 4;                   /* not all writers do; chunks have checksums of their own */
+    if (ok && summed && image_be32(in + s->in_at) != image_adler32(out, s->out_at))
         ok = image_fail(error, "PNG: the pixels do not match their checksum (Adler-32)");
     free(s);
     return ok;
@@ -963,11 +963,13 @@ static int image_png_probe(const unsigned char *bytes, size_t size, ImageInfo *i
     return 1;
 }
 
-/* Joins the IDAT chunks and walks to IEND. */
+/* Joins the IDAT chunks and walks to IEND, or, behind pixels, to where the file ends: that they are all there their
+ * stream says. */
 static int image_png_join(ImagePng *png, ImageBuffer *data)
 {
     for (;;) {
         ImagePngChunk chunk;
+        if (data->size && png->at == png->size) break;
         if (!image_png_chunk(png, &chunk)) return 0;
         if (strcmp(chunk.name, "IEND") == 0) break;
         if (strcmp(chunk.name, "IDAT") == 0) image_put(data, chunk.data, chunk.length);
@@ -2211,6 +2213,9 @@ static int image_bmp_header(ImageBmp *bmp, const unsigned char *bytes, size_t si
     if (!image_check_size("BMP", width, height < 0 ? -height : height, error)) return 0;
     bmp->width = (int)width;
     bmp->height = (int)(height < 0 ? -height : height);
+    if (bmp->bits == 0 && (compression == 4 || compression == 5))
+        return image_fail(error, "BMP: holds a %s picture, which is not read from within it: convert it to PNG",
+                          compression == 4 ? "JPEG" : "PNG");
     if (bmp->bits != 1 && bmp->bits != 4 && bmp->bits != 8 && bmp->bits != 16 && bmp->bits != 24 && bmp->bits != 32)
         return image_fail(error, "BMP: %d bits a pixel are not supported", bmp->bits);
     bmp->palette = 14 + (size_t)header;

@@ -371,11 +371,24 @@ OWNED_API const char *shape_text(const int64_t *shape, int rank)
     return text;
 }
 
+/* A text out of a file, for a terminal: what would move its cursor or change its colours is written as \x1b. */
+static const char *owned_plain(const char *text)
+{
+    char *plain = (char *)own(4 * strlen(text) + 1, 1), *to = plain;
+    for (const char *at = text; *at; at++) {
+        unsigned char c = (unsigned char)*at, next = (unsigned char)at[1];
+        bool high = c == 0xc2 && next >= 0x80 && next < 0xa0;           /* the controls of ISO 6429, in UTF-8 */
+        if (c < ' ' || c == 127 || high) to += sprintf(to, "\\x%02x", high ? next : c), at += high;
+        else *to++ = *at;
+    }
+    return plain;
+}
+
 static void owned_print_tensor(const TensorEntry *t, FILE *to, bool json)
 {
     const char *type = tensorfile_type_name(t->type), *shape = shape_text(t->shape, t->rank);
     if (json) table_json(to, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, type, shape);
-    else fprintf(to, "  %-44s %-5s (%s)\n", t->name, type, shape);
+    else fprintf(to, "  %-44s %-5s (%s)\n", owned_plain(t->name), type, shape);
 }
 
 OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to, bool json)
@@ -387,7 +400,7 @@ OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to,
     else fprintf(to, "%s: %s, %zu tensors, %.0f numbers\n", path, file->format, file->count, numbers);
     for (size_t i = 0; i < file->n_metadata; i++)
         if (json) table_json(to, "%s%q: %q", i ? ", " : "", file->keys[i], file->values[i]);
-        else fprintf(to, "  %-14s %s\n", file->keys[i], file->values[i]);
+        else fprintf(to, "  %-14s %s\n", owned_plain(file->keys[i]), owned_plain(file->values[i]));
     if (json) fprintf(to, "}, \"tensors\": [");
     for (size_t i = 0; i < file->count; i++) {
         if (json && i) fprintf(to, ", ");
@@ -396,7 +409,8 @@ OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to,
     if (json) fprintf(to, "], \"left_out\": [");
     for (size_t i = 0; i < file->n_skipped; i++)
         if (json) table_json(to, "%s%q", i ? ", " : "", file->skipped[i].name);
-        else fprintf(to, "  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
+        else fprintf(to, "  left out: %s (%s)\n", owned_plain(file->skipped[i].name),
+                     owned_plain(file->skipped[i].reason));
     if (json) fprintf(to, "]}\n");
 }
 
