@@ -9284,6 +9284,9 @@ static void tell_made(const char *path)
 }
 
 /* Saves a picture, or a film, and tells where. */
+/* Of a file that is one, not of a folder that is there. */
+static bool names_picture(const char *path) { return image_suffix(path) && !is_folder(path); }
+
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
@@ -9517,7 +9520,7 @@ static Wish parse_between(const Facegan *model, const char *text, double rho)
     for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
     char from[FILES_NAME], to[FILES_NAME];
     files_name(model->class_names[a], from), files_name(model->class_names[b], to);
-    wish.name = own_text("%s-%s-%.2g", from, to, share);
+    wish.name = own_text("%s-%s-%g", from, to, share);
     return wish;
 }
 
@@ -9531,7 +9534,7 @@ static Wish parse_theta(const Facegan *model, const char *text, double rho)
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
         give_up(2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
-    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho),
+    return (Wish){own_text("theta%g-rho%g", angle * 360 / TURN, rho),
                   {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
 }
 
@@ -9584,7 +9587,7 @@ static bool wants_detector(const Settings *s, char *const *inputs, int count)
 /* As the options say. */
 static Detector *open_detector(const Settings *s)
 {
-    Detector *d = new_detector(s->detector, s->weights);
+    Detector *d = new_detector(*s->detector ? s->detector : "mtcnn", s->weights);
     if (s->threshold > 0) d->threshold = s->threshold;
     d->min_face = s->min_face;
     d->max_side = (int)s->max_side;
@@ -9860,6 +9863,7 @@ static void show_photo(void *context, Photo *photo)
 {
     Show *show = context;
     const char *slash = strrchr(photo->path, '/');
+    if (!photo->whole && !photo->faces.count) return;
     if (photo->faces.count) photo->image = cut_face(photo, 0, show->s, show->model->margin, 4 * show->model->g.size);
     fit_picture(show->model, &photo->image);
     deliver_canvas(photo_file(photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
@@ -9883,8 +9887,11 @@ static void show_gamut(const char *run, char *const *pictures, int count, const 
     if (!model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     Show *show = new_show(model, s->between);
     show->s = s;
+    if (*s->between && model->g.condition < 3)
+        give_up(2, "--between chooses a plane of a space of three dimensions; that of %s has two", run);
+    if (s->gif) film_path(show, (int[MAX_CLASSES + 2]){0});             /* wrong names are told before any work */
     Photos all = photos_of(s, wants_detector(s, pictures, count), show_photo, show);
-    all.channels = model->g.channels, all.several = true;
+    all.channels = model->g.channels, all.several = true, all.needs_faces = all.find != NULL;
     photos_each(&all, pictures, count);
     Text path = textf("%s/gamut.html", *s->out ? s->out : ".");
     if (show->n) {
@@ -10114,12 +10121,22 @@ static void draw_scenes(const Settings *s)
     drawn_scenes(&open_stock(NULL, 0, s, (int)s->channels, NULL, NULL)->scenes, (int)s->size, &options);
 }
 
+/* No picture of the set is replaced. */
+static void keep_pictures(const DataSet *set, const char *out)
+{
+    for (int i = 0; path_exists(out) && i < set->count; i++)
+        if (lies_in(dataset_name(set, i), out))
+            give_up(2, "%s is a picture of %s, which would be lost: take another --out", out, set->path);
+}
+
 /* A sheet of a data set: for each class a row of its first pictures. */
 static void show_data(const char *data, const Settings *s)
 {
     enum { SHOWN = 10 };
     DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
                                                    .unlabelled = 1});
+    const char *out = *s->out ? s->out : "data.png";
+    keep_pictures(set, out);
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -10134,8 +10151,8 @@ static void show_data(const char *data, const Settings *s)
         else give_back(cell);
     }
     grid.cells = cells;
-    make_folder_of(s->out);
-    deliver_canvas(*s->out ? s->out : "data.png", draw_grid(&grid), NULL);
+    make_folder_of(out);
+    deliver_canvas(out, draw_grid(&grid), NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10170,6 +10187,8 @@ static void choose_classes(Sampler *m, const char *trained, const char *wanted)
     for (int i = 0; classes && i < m->n; i++) {
         int k = asked ? dataset_name_of(known, classes, names[i], strlen(names[i])) : i;
         if (k < 0) give_up(2, "--emotions %s: this generator draws %s", names[i], trained);
+        for (int j = 0; j < i; j++)
+            if (m->chosen[j] == k) give_up(2, "--emotions: %s is there twice", known[k]);
         m->chosen[i] = k, m->names[i] = own_text("%s", known[k]);
     }
 }
@@ -10252,14 +10271,15 @@ static int sheet_scale(const Sampler *m)
     return m->s->scale > 1 ? (int)m->s->scale : figure_scale(m->g.size);
 }
 
-/* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
+/* OUT/NAME.png, or OUT where that names a picture: pictures in `columns`, by class, or a row for each class. */
 static void save_sheet(const Sampler *m, const Order *o, int columns, bool by_class, const char *name)
 {
     const Grid grid = {
         .pictures = draw_order(m, o), .side = m->g.size, .channels = m->g.channels, .rows = o->count / columns,
         .columns = columns, .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? m->names : NULL,
         .column_names = by_class ? m->names : NULL};
-    deliver_canvas(textf("%s/%s.png", m->s->out, name).s, draw_grid(&grid), m->s->provenance ? &synthetic : NULL);
+    const Text path = names_picture(m->s->out) ? textf("%s", m->s->out) : textf("%s/%s.png", m->s->out, name);
+    deliver_canvas(path.s, draw_grid(&grid), m->s->provenance ? &synthetic : NULL);
 }
 
 /* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */
@@ -10325,7 +10345,8 @@ static void sample_files(const Sampler *m)
 static void sample_noise(const char *run, const Settings *s)
 {
     const Sampler *m = open_sampler(run, s);
-    make_folder(s->out);
+    if (names_picture(s->out)) make_folder_of(s->out);
+    else make_folder(s->out);
     (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
 }
 
@@ -11633,7 +11654,13 @@ static void study_truth(char *const *runs, int n, const Settings *s)
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
     Judges judges = {.s = s};
-    for (int i = n - 1; i >= 0; i--) judges.like = settings_of_run(runs[i]);        /* of the first; all are there */
+    for (int i = n - 1; i >= 0; i--) {                                  /* of the first; all are there, and edit */
+        Scope inner;
+        enter(&inner);
+        judges.like = settings_of_run(runs[i]);
+        own_generator(runs[i]);
+        leave();
+    }
     make_folder(s->out);
     check_judges(&judges);
     train_judges(&judges);
@@ -12604,6 +12631,10 @@ static void work_with(const Command *c, const char *usual,
     if (left_out && !shipped_model(usual, shipped))
         give_up(2, "no models/%s.safetensors here or beside the program: copy the folder models there, or name a run "
                 "or weights before the pictures", usual);
+    for (int i = 1; i < c->n_inputs; i++)
+        if (tensorfile_saves(in[i]) || path_exists(textf("%s/checkpoint.safetensors", in[i]).s))
+            give_up(2, "%s: the run or weights come first, then the pictures: facegan %s %s %s", in[i], c->verb->name,
+                    in[i], in[0]);
     if (!left_out && c->n_inputs < 2)
         give_up(2, "no picture behind %s, itself none; usage: facegan %s [RUN] IMAGE...", in[0], c->verb->name);
     work(left_out ? shipped : in[0], in + !left_out, c->n_inputs - !left_out, &c->settings);
@@ -12659,8 +12690,11 @@ static void convert_weights(const char *from, const char *to, const Settings *s)
 {
     char path[PATH_MAX], prefix[TEXT] = "";
     const char *dot = strrchr(to, '.');
+    bool onnx = dot && strcmp(dot, ".onnx") == 0;
     weights_path(from, path);
-    if (dot && strcmp(dot, ".onnx") == 0) {
+    if (!onnx && !tensorfile_saves(to))
+        give_up(2, "%s: the name must end in .safetensors, .pt, .pth, .ckpt, .npz, .npy or .onnx", to);
+    if (onnx) {
         if (*s->only || s->half || s->bgr || s->strip)
             give_up(2, "--only, --half, --bgr and --strip are not for ONNX: convert first");
         const Settings of = settings_of_run(from);
@@ -12677,6 +12711,7 @@ static void convert_weights(const char *from, const char *to, const Settings *s)
     take_tensors(out, in, &(TensorTake){.prefix = prefix, .strip = s->strip != 0, .half = s->half != 0,
                                         .swapped = s->bgr ? picture_axis : NULL, .without = moments,
                                         .n_without = s->strip ? sizeof moments / sizeof *moments : 0});
+    if (!in->count) give_up(1, "%s holds no tensor", path);
     if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
     if (s->strip) warn("%s: the %zu tensors %s*, of %zu", to, out->count, prefix, in->count);
     save_tensors(out, to, "");
@@ -12814,6 +12849,69 @@ static bool is_given(const Command *c, const char *name)
     return c->given[find_setting(name) - settings_table];
 }
 
+/* Options that would do nothing: one is given although others say what stands behind it. */
+static void check_idle(const Command *c)
+{
+    static const struct { const char *verbs, *given, *when, *wrong; } idle[] = {
+        {"sample", "interpolate", "files", "--files --interpolate: give one"},
+        {"sample", "count", "interpolate", "--count: the way that --interpolate draws is between two latents"},
+        {"sample", "scale", "files", "--scale: --files has pictures as the generator draws them"},
+        {"sample", "force", "!files", "--force is for --files: a sheet or a way replaces the one before"},
+        {"edit", "rho", "!theta !between", "--rho is the strength for --theta and --between; --emotion NAME:STRENGTH "
+         "has its own"},
+        {"edit", "emotion", "!emotion", "--emotion is empty: name one, or all"},
+        {"edit", "theta", "!theta", "--theta is empty: it is an angle such as 40deg"},
+        {"edit", "xy", "!xy", "--xy is empty: it is a point such as 0.3,-0.5"},
+        {"edit", "between", "!between", "--between is empty: it is two emotions, such as happy,sad"},
+        {"gamut", "path", "!gif", "--path is what the GIF passes: add --gif"},
+        {"data.draw", "backgrounds", "!scenes", "--backgrounds are for --scenes"},
+        {"", "min-face", "detector=retinaface", "--min-face is mtcnn's; retinaface looks for faces of all sizes"},
+        {"", "csv", "json", "--csv --json: give one"},
+    };
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+        if (option_taken(&c->taker, &(Option){.verbs = idle[i].verbs}) && is_given(c, idle[i].given) &&
+            settings_say(&c->settings, idle[i].when)) give_up(2, "%s", idle[i].wrong);
+}
+
+/* What the words for a verb's inputs say that they are. */
+static bool takes(const Command *c, const char *what) { return strstr(c->verb->inputs, what) != NULL; }
+
+/* Nothing that is written replaces a file that is read. (Photographs are kept by vendor/photos.h.) */
+static void check_replaces(const Command *c, const char *out)
+{
+    const Settings *s = &c->settings;
+    const char *given[MAX_INPUTS_GIVEN + 3] = {s->weights, s->init, s->classifier};
+    Names files = {0};
+    char path[PATH_MAX];
+    int n = c->n_inputs - takes(c, "IN OUT");
+    memcpy(given + 3, c->inputs, (size_t)n * sizeof *given);
+    for (int i = 0; i < n + 3; i++) weights_path(given[i], path), names_add(&files, path);
+    const Names real = real_paths(files.items, files.count);
+    if (is_among(&real, out)) give_up(2, "%s is read, and would be lost: name another file to write", out);
+}
+
+/* --out is where the verb can write, and not within a folder of pictures that would be read as part of it then. */
+static void check_outputs(const Command *c)
+{
+    const Settings *s = &c->settings;
+    bool image = takes(c, "IMAGE"), sets = takes(c, "DATA") || takes(c, "FACES") || takes(c, "LIST");
+    bool sheet = c->verb->run == run_sample && !s->files && !s->interpolate;
+    if (takes(c, "IN OUT")) check_replaces(c, c->inputs[1]);
+    if (*s->trace) check_replaces(c, s->trace);
+    if (!*s->out) return;
+    if (!image) check_replaces(c, s->out);
+    if (names_picture(s->out) && !image && !sheet && !takes(c, "SHEET"))
+        give_up(2, "--out %s names a picture, which is not what %s writes", s->out, c->taker.command);
+    if ((takes(c, "SHEET") || (sheet && names_picture(s->out))) && !image_saves(s->out))
+        give_up(2, "--out %s: must end in .png, .jpg, .pgm or .ppm", s->out);
+    for (int i = takes(c, "KIND"); sets && i < c->n_inputs; i++)
+        if (is_folder(c->inputs[i]) && !path_exists(textf("%s/checkpoint.safetensors", c->inputs[i]).s) &&
+            would_lie_in(s->out, c->inputs[i]) && !path_exists(textf("%s/config", s->out).s) &&
+            !(c->verb->run == run_data_balance && lies_in(c->inputs[i], s->out)))       /* vendor/loader.h says more */
+            give_up(2, "--out %s lies in %s, of which it would be a part when that is read again: take a place beside "
+                    "it", s->out, c->inputs[i]);
+}
+
 /* As many inputs must be there as the verb wants, the options without which it cannot work; and all must agree. */
 static void check_given(Command *c)
 {
@@ -12827,6 +12925,8 @@ static void check_given(Command *c)
         give_up(2, "--grey --channels %ld: grey is one channel", s->channels);
     if (c->model && is_given(c, "iters")) s->epochs = 0;                /* where some passes are usual */
     if (s->grey) s->channels = 1;
+    check_idle(c);
+    check_outputs(c);
 }
 
 /* Takes the WHAT from the inputs, and looks the model up that it or the verb names. */
@@ -12852,6 +12952,9 @@ static const char *data_of_run(Command *c, Settings *usual)
     if (c->verb->run != run_train || !alone || !*c->settings.out) return NULL;
     read_config(c->settings.out, usual);
     c->model = find_model(usual->model);
+    if (c->verb->kind && strcmp(c->verb->kind, usual->model))
+        give_up(2, "%s is a run of %s, no %s: facegan train --out %s goes on with it", c->settings.out, usual->model,
+                c->verb->kind, c->settings.out);
     if (!c->what) c->what = c->model->name;
     return own_text("%s", usual->data);
 }

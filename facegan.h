@@ -249,7 +249,7 @@ typedef struct Device {
       "training: runs/MODEL; edit and gamut: the folder you are in)")                                                  \
     X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
       BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", EVERY, "P: side of the "     \
-      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
+      "pictures in pixels (0, where that is usual: the pictures' own, at most 128)")                                   \
     X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", EVERY,             \
       "the same as --channels 1")                                                                                      \
     X(l, classes, "classes", "", ANY, FIXED,                                                                           \

@@ -438,6 +438,72 @@ expect 1 "works here since" "$F" data draw --out busy --count 2 --size 16 --forc
 kill -INT $child
 wait $child
 
+# ---------------------------------------------------------------------------------------------- outputs that would destroy inputs
+# kept STATUS TEXT COMMAND...: refused so, and no file is another one than before.
+kept() { contents inputs >before; expect "$@"; contents inputs >after; check "everything is as it was" cmp before after; }
+mkdir inputs && cp -r faces inputs/set && cp faces/sad/*.png inputs/ && cp run/checkpoint.safetensors inputs/w.safetensors
+cp -r run inputs/run
+one=$(ls inputs | sed -n 1p) && cp "inputs/$one" "inputs/${one%.png}-happy.png"
+kept 2 "is another of the photographs, which would be lost" "$F" edit run "inputs/$one" "inputs/${one%.png}-happy.png" --emotion happy --out inputs
+kept 2 "is another of the photographs, which would be lost" "$F" edit run "inputs/$one" "inputs/${one%.png}-happy.png" --emotion happy --out inputs/../inputs
+kept 2 "is read, and would be lost" "$F" convert inputs/w.safetensors inputs/w.safetensors --only G.
+kept 2 "is read, and would be lost" "$F" convert inputs/w.safetensors inputs/set/../w.safetensors --half
+kept 2 "is read, and would be lost" "$F" convert inputs/run inputs/run/checkpoint.safetensors --only G.
+kept 2 "is read, and would be lost" "$F" step inputs/w.safetensors inputs/w.safetensors
+kept 2 "is read, and would be lost" "$F" train stargan inputs/set --init inputs/w.safetensors --trace inputs/w.safetensors $SMALL
+kept 2 "is read, and would be lost" "$F" data show inputs/set/labels.csv --out inputs/set/labels.csv
+kept 2 "is a picture of inputs/set/labels.csv, which would be lost" "$F" data show inputs/set/labels.csv --out inputs/set/neutral/00000.png
+kept 2 "lies in inputs/set, of which it would be a part" "$F" data show inputs/set --out inputs/set/happy/sheet.png
+kept 2 "lies in inputs/set, of which it would be a part" "$F" train stargan inputs/set --out inputs/set $SMALL
+kept 2 "lies in inputs/set, of which it would be a part" "$F" classify train inputs/set --out inputs/set/happy/deep/er
+kept 2 "lies in inputs/set, of which it would be a part" "$F" data balance inputs/set --balance oversample --out inputs/set/out
+kept 2 "lies in inputs/set, of which it would be a part" "$F" data import folder inputs/set --out inputs/set/happy
+cp -r faces folder
+expect 0 "" "$F" data import folder faces --out folder/in --quiet                 # KIND is a word, even if a folder is called so
+expect 0 "run.npz" "$F" convert inputs/run inputs/run/run.npz                      # beside what is read
+expect 0 "run.npz" "$F" convert inputs/run inputs/run/run.npz                      # a result may be replaced
+
+# ---------------------------------------------------------------------------------------------- options that would do nothing
+noise=$top/models/noise-faces.safetensors
+expect 2 "--files --interpolate: give one" "$F" sample "$noise" --files --interpolate --out idle
+expect 2 "--count: the way" "$F" sample "$noise" --interpolate --count 3 --out idle
+expect 2 "--force is for --files" "$F" sample "$noise" --force --out idle
+expect 2 "--scale: --files" "$F" sample "$noise" --files --scale 2 --out idle
+expect 2 "--emotions: happy is there twice" "$F" sample "$noise" --emotions happy,joy --files --out idle
+expect 2 "--rho is the strength for --theta and --between" "$F" edit run $picture --emotion happy --rho 0.3 --out idle
+expect 2 "--emotion is empty" "$F" edit run $picture --emotion '' --out idle
+expect 2 "--theta is empty" "$F" edit run $picture --theta '' --out idle
+expect 2 "--path is what the GIF passes: add --gif" "$F" gamut $picture --path happy,sad --out idle
+expect 2 "--backgrounds are for --scenes" "$F" data draw --count 3 --backgrounds faces --out idle
+expect 2 "--min-face is mtcnn's" "$F" detect $picture --detector retinaface --min-face 30
+expect 2 "--csv --json: give one" "$F" detect $picture --csv --json
+expect 2 "--csv --json: give one" "$F" eval run faces --csv --json
+expect 2 "from 8 to 1024" "$F" crop $picture --out idle --size 7
+expect 2 "from 16 to 512" "$F" data draw --out idle --size 0
+refute "what is refused leaves nothing behind" test -e idle
+expect 0 "" "$F" data show faces --size 96 --out usual.png
+cp usual.png said.png
+expect 0 "" "$F" data show faces --size 0 --out usual.png                         # what is usual may be said
+check "is the same" cmp usual.png said.png
+
+# ---------------------------------------------------------------------------------------------- names of what is written
+for each in webp gif bmp; do expect 2 "must end in .png" "$F" edit run $picture --emotion happy --out idle.$each; done
+expect 2 "must end in .png" "$F" data show faces --out idle.txt
+expect 2 "or .onnx" "$F" convert run idle.foo
+for each in "data draw" "classify train faces" "train stargan faces" "data balance faces --balance oversample" "sample $noise --files" \
+    "sample $noise --interpolate"; do
+    expect 2 "--out idle.png names a picture" "$F" $each --out idle.png
+done
+refute "no folder has a picture's name" test -e idle.png
+expect 0 "one.png" "$F" sample "$noise" --count 7 --out new-place/one.png
+check "one sheet is one file" test -f new-place/one.png
+expect 2 "run is a run of stargan, no classifier" "$F" classify train --out run
+expect 2 "the run or weights come first, then the pictures: facegan edit run $picture" "$F" edit $picture run
+expect 1 "is a classifier, not a generator" "$F" study truth run "$top/models/fer2013-7.safetensors" --out judged
+refute "before anything is drawn" test -e judged
+printf '\002\000\000\000\000\000\000\000{}' >none.safetensors
+expect 1 "none.safetensors holds no tensor" "$F" convert none.safetensors some.pt
+
 # ---------------------------------------------------------------------------------------------- provenance
 says_so() { grep -aq 'tEXtSoftware.*synthetic' "$1"; }
 expect 0 "" "$F" edit run $picture --emotion happy --out plain --no-provenance

@@ -51,6 +51,10 @@ ends 0 "edited/three-faces-angry.png" "$F" edit $face --emotion anger --out edit
 cp $face own.png
 ends 2 "own.png is the photograph itself, which would be lost" "$F" edit own.png --emotion happy --out own.png
 check "is as it was" cmp own.png $face
+head -c 270015 /dev/zero | sed '1s/^/P6 300 300 255\n/' >flat.ppm
+ends 1 "no face was found" "$F" gamut flat.ppm --out faceless
+check "and nothing drawn" test -z "$(ls faceless)"
+ends 0 "1 picture" "$F" detect $face --weights "$top/models/mtcnn.safetensors"              # mtcnn is whose they are
 mkdir -p nest/deeper && cp faces/neutral/00000.png nest && cp faces/neutral/00000.png nest/deeper
 ends 0 "nest: pictures in the 1 folder in it are left out" "$F" edit "$top/models/drawn-faces.safetensors" nest --emotion happy --out nested
 "$F" edit "$top/models/drawn-faces.safetensors" nest --emotion happy --out nested >/dev/null 2>told

@@ -91,7 +91,13 @@ refused "must be an angle" "$F" edit "$work/linear" "$face" --theta north
 refused "give one of" "$F" edit "$work/linear" "$face" --theta 10 --xy 0,0
 refused "numbers from -1 to 1" "$F" edit "$work/linear" "$face" --xy 0.3
 refused "two of the model's emotions" "$F" edit "$work/linear" "$face" --between happy,bored
-refused "is not one of" "$F" gamut "$work/linear" "$face" --gif --path happy,bored --out "$work/no"
+refused "is not one of" "$F" gamut "$work/linear" "$face" --gif --path happy,bored --out "$work/never"
+
+refute "nothing was drawn before" test -e "$work/never"
+refused "has two" "$F" gamut "$work/linear" "$face" --between happy,sad --out "$work/no"
+for each in "--theta 40.1deg" "--theta 40.4deg" "--theta 40.1deg --rho 0.801" "--theta 40.1deg --rho 0.804" "--between happy,sad:0.501" \
+    "--between happy,sad:0.504"; do check "$each" "$F" edit "$work/linear" "$face" $each --out "$work/apart"; done
+check "each has a name of its own" test "$(ls "$work/apart" | wc -l)" -eq 6
 
 # Two pictures of one name keep their own pictures.
 mkdir "$work/left" "$work/right"

@@ -842,7 +842,10 @@ static void test_png_damage(void)
     built[built_size - 1] ^= 1;
     CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "CRC"));
     build_png(&kind);
-    CHECK(!image_decode(built, built_size - 12, 0, &image, error) && strstr(error, "IEND"));
+    CHECK(image_decode(built, built_size - 12, 0, &image, error) && image.width == 9);     /* all pixels are there */
+    image_free(&image);
+    CHECK(!image_decode(built, built_size - 11, 0, &image, error) && strstr(error, "IEND"));
+    CHECK(!image_decode(built, 8 + 25, 0, &image, error) && strstr(error, "IEND"));
     size_t idat = 8 + 25 + 12 + 45, length = image_be32(built + idat);
     CHECK(memcmp(built + idat + 4, "IDAT", 4) == 0);
     built[idat + 8 + length - 1] ^= 1;                      /* the last byte of the Adler sum, with a matching CRC */
@@ -1067,6 +1070,9 @@ static void test_bmp(void)
     build(palette, 16);
     build("\x01\0\0\0\x23\0\0\0", 8);
     check_decodes("BMP 4 bits from the top", 3, wanted, 2, 2);
+    Image image;
+    build_bmp(0, 5, 40, 2, 2, 0);
+    CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "BMP: holds a PNG picture"));
     static const unsigned char red_blue[6] = { 255, 0, 0, 0, 0, 255 };
     build_bmp(1, 0, 12, 2, 1, 2);
     build("\0\0\xFF\xFF\0\0\x40\0\0\0", 10);
@@ -1091,7 +1097,6 @@ static void test_bmp(void)
     for (int i = 0; i < 4; i++) build_le(0xFFu << 8 * i, 4);
     build(alpha, 8);
     check_decodes("BMP 32 bits with alpha", 4, alpha, 2, 1);
-    Image image;
     build_bmp(24, 0, 40, 2, 1, 0);
     build("\0\0\xFF\xFF\0\0", 6);
     check_decodes("BMP whose last row lacks its padding", 3, red_blue, 2, 1);
@@ -1260,6 +1265,7 @@ static void test_strangers(void)
     CHECK(image_suffix("x.HEIC") == 1 && image_suffix("x.avif") == 1 && image_suffix("x.webp") == 1);
     CHECK(image_suffix("x.tga") == 1 && image_suffix("x.PCX") == 1 && image_suffix("x.pam") == 1 && image_suffix("x.dds") == 1);
     CHECK(!image_suffix("x.txt") && !image_suffix("png") && !image_suffix(".png") && !image_suffix("a.png/b"));
+    CHECK(image_saves("x.PNG") && image_saves("d/x.jpeg") && !image_saves("x.webp") && !image_saves("x.gif") && !image_saves("x"));
     CHECK(!image_suffix("x.") && !image_suffix("x.averylongending"));
 }
 

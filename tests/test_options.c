@@ -79,6 +79,7 @@ static void test_choices(void)
     CHECK(parse("--how block12", deep) == 0 && strcmp(s.how, "block12") == 0);
     CHECK(parse("--parts mouth,eyes", show) == 0 && strcmp(s.parts, "mouth,eyes") == 0);
     CHECK(parse("--parts=", show) == 0 && s.parts[0] == 0);                      /* what is usual may be said */
+    CHECK(parse_here("--size 0", show, "size=0") == 0 && parse_here("--size 0", show, "size=3") == -1);   /* a number, too */
     CHECK(refused("--how=", deep, "--how : must be adam, sgd or blockN"));
     CHECK(refused("--how adm", deep, "--how adm: must be adam, sgd or blockN; did you mean adam?"));
     CHECK(refused("--how block", deep, "--how block: must be adam, sgd or blockN"));

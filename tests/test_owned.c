@@ -90,6 +90,14 @@ static void tensors(void *context)
                                  : "w.safetensors: safetensors, 1 tensors, 6 numbers\n  size           7\n"
                                    "  w                                            F64   (2,3)\n") == 0);
     }
+    TensorFile *hostile = new_tensors();
+    add_tensor(hostile, "w\n\x1b[31m\xc2\x9b\xc3\xa4", TENSOR_F64, 2, shape);
+    FILE *to = tmpfile();
+    print_tensors(hostile, "h", to, false);
+    rewind(to);
+    lines[fread(lines, 1, sizeof lines - 1, to)] = 0;
+    fclose(to);
+    CHECK(strstr(lines, "  w\\x0a\\x1b[31m\\x9b\xc3\xa4 ") != NULL);
     add_tensor(file, "w", TENSOR_F64, 2, shape);
 }
 
@@ -209,6 +217,12 @@ static void lying(void *context)
     CHECK(lies_in(in_folder("deep/er/../file"), in_folder("deep")) && lies_in(in_folder("deep"), in_folder("deep/er/..")));
     CHECK(!lies_in(in_folder("deep"), in_folder("deep/er")) && !lies_in(in_folder("deep2"), in_folder("deep")));
     CHECK(lies_in(in_folder("deep"), "/") && !lies_in(in_folder("gone"), folder));
+    CHECK(would_lie_in(in_folder("deep/new/er"), in_folder("deep")) && would_lie_in(in_folder("deep"), in_folder("deep")));
+    CHECK(!would_lie_in(in_folder("new/er"), in_folder("deep")) && !would_lie_in(in_folder("deep3/x"), in_folder("deep")));
+    CHECK(would_lie_in("new", ".") && would_lie_in("/new", "/"));
+    const Names real = real_paths((char *[]){(char *)in_folder("deep/file"), (char *)in_folder("gone")}, 2);
+    CHECK(real.count == 1 && is_among(&real, in_folder("deep/er/../file")) && !is_among(&real, in_folder("deep")));
+    CHECK(symlink("deep/file", in_folder("link")) == 0 && is_among(&real, in_folder("link")) && !is_among(&real, in_folder("gone")));
 }
 
 /* A set's folders by safe names, its text of a shape, and that it begins in an empty folder only, unless told. */

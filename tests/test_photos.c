@@ -56,6 +56,24 @@ static void test_each(void)
     CHECK(photo_any_larger(inputs, 4, 79, NULL) && !photo_any_larger(inputs, 4, 80, NULL));
 }
 
+static void two(void *all) { photos_each(all, (char *[]){"one/a.png", "one/a-x.png"}, 2); }
+static void itself(void *all) { photos_each(all, (char *[]){"one/a.png"}, 1); }
+
+/* What is made of one photograph replaces none of the others, nor itself; the same name elsewhere is free. */
+static void test_keeping(void)
+{
+    Error e;
+    Photos all = {.out = "one", .each = note, .context = "-x.png"}, same = {.out = "./one", .each = note, .context = ".png"};
+    write_grey("one/a-x.png", 8, 8, 3);
+    CHECK(!attempt(two, &all, &e) && e.status == 2 && strstr(e.text, "one/a-x.png is another of the photographs"));
+    CHECK(!attempt(itself, &same, &e) && e.status == 2 && strstr(e.text, "./one/a.png is the photograph itself"));
+    all = (Photos){.out = "one", .each = note, .context = "-x.png"};
+    CHECK(attempt(itself, &all, &e));                                       /* it is no input now: it is replaced */
+    Photos never = {.out = "made/x.webp", .each = note, .context = ""};
+    CHECK(!attempt(itself, &never, &e) && e.status == 2 && strstr(e.text, "must end in .png"));
+    CHECK(unlink("one/a-x.png") == 0);
+}
+
 static void end(void *all) { photos_end(all); }
 static void empty(void *all) { photos_each(all, (char *[]){"empty"}, 1); }
 static void each(void *all) { photos_each(all, (char *[]){"folder"}, 1); }
@@ -176,6 +194,7 @@ int main(void)
     write_grey("folder/b.png", 8, 8, 3), write_grey("folder/c.png", 8, 8, 4), write_grey("high.png", 8, 9, 3);
     make_folder("empty"), write_file("cut.png", "\x89PNG\r\n", 6);
     test_each();
+    test_keeping();
     test_finding();
     test_telling();
     test_saving();

@@ -495,6 +495,27 @@ static void test_safetensors_errors(void)
     expect_error(&sample, "not a safetensors, PyTorch, .npy or .npz file");
 }
 
+/* What weights are taken for by mistake is called by its name. */
+static void test_strangers(void)
+{
+    static const struct { const char *bytes, *says; } files[] = {
+        {"\x89HDF\r\n\x1a\n....", "an HDF5 file, as Keras saves: save its weights with numpy.savez"},
+        {"version https://git-lfs.github.com/spec/v1", "git lfs pull"}, {"\x1f\x8b\x08.........", "compressed (gzip)"},
+        {"7z\xbc\xaf\x27\x1c......", "an archive (7z)"}, {"Rar!\x1a\x07......", "an archive (RAR)"},
+        {"<!DOCTYPE html><html>", "a web page"}, {"\x89PNG\r\n\x1a\n.....", "a picture (PNG)"}, {"\xff\xd8\xff\xe0........", "a picture (JPEG)"},
+        {"\x08\x07\x12\x07pytorch", "an ONNX model"}, {"{\"metadata\":{}}", "a JSON text"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        Sample sample = safetensors(files[i].bytes, 0);
+        sample.size -= 8;
+        memmove(sample.bytes, sample.bytes + 8, sample.size);
+        expect_error(&sample, files[i].says);
+    }
+    Sample zeros = safetensors("            ", 0);
+    memset(zeros.bytes, 0, zeros.size);
+    expect_error(&zeros, "bytes are zero");
+    CHECK(tensorfile_saves("a/b.safetensors") && tensorfile_saves("x.npy") && !tensorfile_saves("x.onnx") && !tensorfile_saves(".pt"));
+}
+
 /* ---- NumPy ---- */
 
 /* A dict of arrays as NumPy 2 writes it, and as Python 2 did: raw bytes as a string, in Fortran order. */
@@ -1322,6 +1343,24 @@ static void test_exchange(void)
 static int axis_of_a(const TensorEntry *entry) { return strcmp(entry->name, "G.a") == 0 ? 1 : -1; }
 
 /* Of four tensors what is asked for, as it is or changed; what the file says of itself comes with it. */
+/* So many that to look for each among all would take minutes. */
+static void test_take_many(void)
+{
+    enum { MANY = 200000 };
+    char error[TENSORFILE_ERROR_SIZE];
+    TensorFile from = {0}, taken = {0};
+    TensorEntry *tensors = calloc(MANY, sizeof *tensors);
+    for (int i = 0; tensors && i < MANY; i++) {
+        tensors[i].name = malloc(16);
+        snprintf(tensors[i].name, 16, "t%d", i), tensors[i].rank = 1;
+    }
+    from.tensors = tensors, from.count = from.capacity = tensors ? MANY : 0;
+    clock_t start = clock();
+    CHECK(tensorfile_take(&taken, &from, &(TensorTake){.prefix = "t"}, error) && taken.count == MANY);
+    CHECK((double)(clock() - start) / CLOCKS_PER_SEC < 10);
+    tensorfile_free(&taken), tensorfile_free(&from);
+}
+
 static void test_take(void)
 {
     const float numbers[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, swapped[12] = {4, 5, 2, 3, 0, 1, 10, 11, 8, 9, 6, 7};
@@ -1369,6 +1408,8 @@ int main(void)
     test_conversion();
     test_exchange();
     test_take();
+    test_take_many();
+    test_strangers();
     test_list();
     test_round_trips();
     test_safetensors();

@@ -107,6 +107,9 @@ IMAGE_API int image_encode_jpeg(const Image *image, int quality, unsigned char *
 IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, unsigned char **bytes, size_t *size,
                                char error[IMAGE_ERROR_SIZE]);
 
+/* Can a picture be saved under this name? */
+IMAGE_API int image_saves(const char *path);
+
 /* By the path's ending: .png, .jpg or .jpeg (quality 95), .pgm, .ppm. The file appears whole or not at all.
  * Texts go into PNG files, and as comments "key: value" into JPEG files; the other formats have no place for them. */
 IMAGE_API int image_save(const char *path, const Image *image, const ImageText *texts, int n_texts,
@@ -743,8 +746,8 @@ static int image_inflate(const unsigned char *in, size_t in_size, unsigned char 
     s->out_room = out_room;
     s->error = error;
     int ok = image_inflate_blocks(s);
-    if (ok && in_size - s->in_at < 4) ok = image_fail(error, "PNG: the compressed data lacks its checksum");
-    if (ok && image_be32(in + s->in_at) != image_adler32(out, s->out_at))
+    int summed = in_size - s->in_at >= 4;                   /* not all writers do; chunks have checksums of their own */
+    if (ok && summed && image_be32(in + s->in_at) != image_adler32(out, s->out_at))
         ok = image_fail(error, "PNG: the pixels do not match their checksum (Adler-32)");
     free(s);
     return ok;
@@ -960,11 +963,13 @@ static int image_png_probe(const unsigned char *bytes, size_t size, ImageInfo *i
     return 1;
 }
 
-/* Joins the IDAT chunks and walks to IEND. */
+/* Joins the IDAT chunks and walks to IEND, or, behind pixels, to where the file ends: that they are all there their
+ * stream says. */
 static int image_png_join(ImagePng *png, ImageBuffer *data)
 {
     for (;;) {
         ImagePngChunk chunk;
+        if (data->size && png->at == png->size) break;
         if (!image_png_chunk(png, &chunk)) return 0;
         if (strcmp(chunk.name, "IEND") == 0) break;
         if (strcmp(chunk.name, "IDAT") == 0) image_put(data, chunk.data, chunk.length);
@@ -2208,6 +2213,9 @@ static int image_bmp_header(ImageBmp *bmp, const unsigned char *bytes, size_t si
     if (!image_check_size("BMP", width, height < 0 ? -height : height, error)) return 0;
     bmp->width = (int)width;
     bmp->height = (int)(height < 0 ? -height : height);
+    if (bmp->bits == 0 && (compression == 4 || compression == 5))
+        return image_fail(error, "BMP: holds a %s picture, which is not read from within it: convert it to PNG",
+                          compression == 4 ? "JPEG" : "PNG");
     if (bmp->bits != 1 && bmp->bits != 4 && bmp->bits != 8 && bmp->bits != 16 && bmp->bits != 24 && bmp->bits != 32)
         return image_fail(error, "BMP: %d bits a pixel are not supported", bmp->bits);
     bmp->palette = 14 + (size_t)header;
@@ -4172,6 +4180,14 @@ static int image_write_file(const char *path, const unsigned char *bytes, size_t
     if (file && !ok) remove(temporary);
     free(temporary);
     return ok;
+}
+
+IMAGE_API int image_saves(const char *path)
+{
+    static const char *const endings[] = { ".png", ".jpg", ".jpeg", ".pgm", ".ppm" };
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (image_ends_in(path, endings[i])) return 1;
+    return 0;
 }
 
 /* In the format that the name ends in. */

@@ -53,7 +53,7 @@ typedef struct {
     char kind;                           /* 's' text: char[]; 'i' whole number, 'b' switch: long; 'f' number: double */
     size_t offset, size;                 /* of the field in the values */
     const char *usual;                   /* its value where none is given, as a text; NULL: "" or 0 */
-    double low, high;                    /* what a number may be */
+    double low, high;                    /* what a number may be, beside what is usual */
     const char *choices;                 /* what a text may be, "one|two|three"; NULL: anything. "two=zwei": zwei is an
                                             old word for two; "part#": # is a whole number; ",one|two": a list of these,
                                             with commas. What is usual may be said, too, if it is "" */
@@ -279,7 +279,8 @@ static int options_set_number(void *field, const Option *o, const char *text, ch
     errno = 0;
     double number = strtod(text, &end);
     bool whole = o->kind == 'f' || number == floor(number);
-    if (*text == 0 || *end || errno || !whole || !(number >= low && number <= high))
+    bool usual = o->kind == 'i' && number == (o->usual ? strtod(o->usual, NULL) : 0);
+    if (*text == 0 || *end || errno || !whole || !((number >= low && number <= high) || usual))
         return options_fail(error, "--%s %s: must be a %snumber from %g to %g", o->name, text,
                             o->kind == 'f' ? "" : "whole ", low, high);
     if (o->kind == 'f') *(double *)field = number;
@@ -478,7 +479,7 @@ static int options_unknown(const OptionParser *p, const char *given, char error[
                         option_meant(&guess, "--", meant), p->program, command);
 }
 
-/* The option with the range that it has here, where p->usual says one. */
+/* The option with what is usual here, and the range that it has, where p->usual says so. */
 static Option options_here(const OptionParser *p, const Option *o)
 {
     Option here = *o;
@@ -486,8 +487,10 @@ static Option options_here(const OptionParser *p, const Option *o)
     for (const char *at = p->usual ? p->usual : ""; *at; at += strspn(at, " ")) {
         size_t word = strcspn(at, " ");
         const char *range = (const char *)memchr(at, ':', word);
-        if (range && strncmp(at, o->name, length) == 0 && at[length] == '=')
-            sscanf(range, ":%lf,%lf", &here.low, &here.high);
+        if (strncmp(at, o->name, length) == 0 && at[length] == '=') {
+            if (o->kind == 'i') here.usual = at + length + 1;   /* what stands behind it does not matter */
+            if (range) sscanf(range, ":%lf,%lf", &here.low, &here.high);
+        }
         at += word;
     }
     return here;

@@ -142,6 +142,14 @@ OWNED_API void make_folder_of(const char *path);        /* in which a file with 
 /* Is it that folder, or in it, however the two are written? False where one is not there. */
 OWNED_API bool lies_in(const char *path, const char *folder);
 
+/* The same of what may not be there yet: would it lie there? */
+OWNED_API bool would_lie_in(const char *path, const char *folder);
+
+/* An output must not replace an input. Files that are read, as the system calls them (what is not there is left out);
+ * is the file with this path one of them, however the two are written? */
+OWNED_API Names real_paths(char *const *paths, int n);
+OWNED_API bool is_among(const Names *real, const char *path);
+
 /* A whole regular file, a 0 behind its last byte. */
 OWNED_API char *read_file(const char *path, size_t most, size_t *size);
 OWNED_API void write_file(const char *path, const void *data, size_t size);
@@ -363,11 +371,24 @@ OWNED_API const char *shape_text(const int64_t *shape, int rank)
     return text;
 }
 
+/* A text out of a file, for a terminal: what would move its cursor or change its colours is written as \x1b. */
+static const char *owned_plain(const char *text)
+{
+    char *plain = (char *)own(4 * strlen(text) + 1, 1), *to = plain;
+    for (const char *at = text; *at; at++) {
+        unsigned char c = (unsigned char)*at, next = (unsigned char)at[1];
+        bool high = c == 0xc2 && next >= 0x80 && next < 0xa0;           /* the controls of ISO 6429, in UTF-8 */
+        if (c < ' ' || c == 127 || high) to += sprintf(to, "\\x%02x", high ? next : c), at += high;
+        else *to++ = *at;
+    }
+    return plain;
+}
+
 static void owned_print_tensor(const TensorEntry *t, FILE *to, bool json)
 {
     const char *type = tensorfile_type_name(t->type), *shape = shape_text(t->shape, t->rank);
     if (json) table_json(to, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, type, shape);
-    else fprintf(to, "  %-44s %-5s (%s)\n", t->name, type, shape);
+    else fprintf(to, "  %-44s %-5s (%s)\n", owned_plain(t->name), type, shape);
 }
 
 OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to, bool json)
@@ -379,7 +400,7 @@ OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to,
     else fprintf(to, "%s: %s, %zu tensors, %.0f numbers\n", path, file->format, file->count, numbers);
     for (size_t i = 0; i < file->n_metadata; i++)
         if (json) table_json(to, "%s%q: %q", i ? ", " : "", file->keys[i], file->values[i]);
-        else fprintf(to, "  %-14s %s\n", file->keys[i], file->values[i]);
+        else fprintf(to, "  %-14s %s\n", owned_plain(file->keys[i]), owned_plain(file->values[i]));
     if (json) fprintf(to, "}, \"tensors\": [");
     for (size_t i = 0; i < file->count; i++) {
         if (json && i) fprintf(to, ", ");
@@ -388,7 +409,8 @@ OWNED_API void print_tensors(const TensorFile *file, const char *path, FILE *to,
     if (json) fprintf(to, "], \"left_out\": [");
     for (size_t i = 0; i < file->n_skipped; i++)
         if (json) table_json(to, "%s%q", i ? ", " : "", file->skipped[i].name);
-        else fprintf(to, "  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
+        else fprintf(to, "  left out: %s (%s)\n", owned_plain(file->skipped[i].name),
+                     owned_plain(file->skipped[i].reason));
     if (json) fprintf(to, "]}\n");
 }
 
@@ -443,6 +465,33 @@ OWNED_API bool lies_in(const char *path, const char *folder)
     bool yes = inner && outer && strncmp(inner, outer, length) == 0 &&
                (length == 1 || !inner[length] || inner[length] == '/');
     free(inner), free(outer);
+    return yes;
+}
+
+OWNED_API bool would_lie_in(const char *path, const char *folder)
+{
+    Text there = textf("%s", path);
+    while (*there.s && !path_exists(there.s)) {                 /* up to a folder that is there */
+        char *slash = strrchr(there.s, '/');
+        there.s[!slash ? 0 : slash == there.s ? 1 : slash - there.s] = 0;
+    }
+    return lies_in(*there.s ? there.s : ".", folder);
+}
+
+OWNED_API Names real_paths(char *const *paths, int n)
+{
+    Names real = {.home = innermost_scope()};
+    Text found;
+    for (int i = 0; i < n; i++)
+        if (realpath(paths[i], found.s)) names_add(&real, found.s);
+    return real;
+}
+
+OWNED_API bool is_among(const Names *real, const char *path)
+{
+    Text found;
+    bool yes = false, there = realpath(path, found.s) != NULL;
+    for (int i = 0; there && !yes && i < real->count; i++) yes = strcmp(real->items[i], found.s) == 0;
     return yes;
 }
 

@@ -62,6 +62,7 @@ typedef struct Photos {
     bool needs_faces;                   /* to find none in any picture is a failure */
     const volatile sig_atomic_t *stop;  /* not 0: none is begun any more; NULL: never */
     void (*warn)(const char *format, ...);                      /* is told what is skipped; NULL: nobody is */
+    Names real;                         /* photos_each: real_paths of all: what none may replace */
     int total, count, unreadable;       /* photos_each: of all, looked at, of these; */
     int widest, found, without;         /* the longest path's characters; faces; pictures in which there is none */
     double *seconds;                    /* (count - unreadable) that it took to find them */
@@ -79,7 +80,7 @@ PHOTOS_API void photos_each(Photos *all, char *const *inputs, int count);
 /* Says how many faces were found, if any were looked for; gives up where not all was done. */
 PHOTOS_API void photos_end(const Photos *all);
 
-/* out/NAME and the suffix, or the one file that `out` names. Gives up where that is the photograph's own. */
+/* out/NAME and the suffix, or the one file that `out` names. Gives up where that is a photograph that is to be read. */
 PHOTOS_API Text photo_file(const Photo *photo, const char *suffix);
 
 /* The picture that was made of the photograph in the file `original` keeps what that says of itself: EXIF, profile, ...
@@ -138,6 +139,8 @@ PHOTOS_API bool photo_any_larger(char *const *inputs, int count, int side, void 
 static void photos_make_out(const Photos *all, char *const *inputs, int count)
 {
     bool file = image_suffix(all->out) && !is_folder(all->out);
+    if (file && !image_saves(all->out))
+        give_up(2, "--out %s: a picture's name must end in .png, .jpg, .pgm or .ppm to be written", all->out);
     if (file && (all->several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", all->out);
     if (file) make_folder_of(all->out);
@@ -163,7 +166,7 @@ PHOTOS_API void photos_each(Photos *all, char *const *inputs, int count)
     photos_make_out(all, inputs, count);
     const Names paths = photo_paths(inputs, count, all->warn);
     char *const *names = own_stems(&paths);
-    all->total = paths.count;
+    all->total = paths.count, all->real = real_paths(paths.items, paths.count);
     all->seconds = (double *)own((size_t)paths.count, sizeof *all->seconds);
     for (int i = 0; i < paths.count; i++)
         if ((int)strlen(paths.items[i]) > all->widest) all->widest = (int)strlen(paths.items[i]);
@@ -200,8 +203,9 @@ PHOTOS_API Text photo_file(const Photo *photo, const char *suffix)
     const char *out = photo->of->out;
     const Text path = image_suffix(out) && !is_folder(out) ? textf("%s", out)
                                                            : textf("%s/%s%s", *out ? out : ".", photo->name, suffix);
-    if (lies_in(photo->path, path.s))
-        give_up(2, "%s is the photograph itself, which would be lost: take another --out", path.s);
+    if (is_among(&photo->of->real, path.s))
+        give_up(2, "%s is %s, which would be lost: take another --out", path.s,
+                lies_in(photo->path, path.s) ? "the photograph itself" : "another of the photographs");
     return path;
 }
 

@@ -127,6 +127,9 @@ TENSORFILE_API int tensorfile_load_within(const char *path, uint64_t max_memory,
 TENSORFILE_API int tensorfile_decode_within(const void *bytes, size_t size, uint64_t max_memory, TensorFile *out,
                                             char error[]);
 
+/* Can a file be saved under this name? It says the format: .safetensors, .pt, .pth, .ckpt, .npz, .npy. */
+TENSORFILE_API int tensorfile_saves(const char *path);
+
 /* Frees everything and zeroes *file. A zeroed TensorFile is a valid empty one. */
 TENSORFILE_API void tensorfile_free(TensorFile *file);
 
@@ -556,7 +559,7 @@ TENSORFILE_API double tensorfile_get(const TensorEntry *entry, size_t index)
  *
  * A TensorFile is an array of entries in file order. tensorfile_add looks for its name in the whole list, which is fine
  * for the thousands of tensors a model has; readers append unchecked and sort all names once at the end, because a file
- * may hold millions.
+ * may hold millions. tensorfile_take trusts that the names it takes are different, and looks among the older ones.
  * ---------------------------------------------------------------------------------------------------------------- */
 
 TENSORFILE_API void tensorfile_free(TensorFile *file)
@@ -581,11 +584,17 @@ TENSORFILE_API void tensorfile_free(TensorFile *file)
     memset(file, 0, sizeof *file);
 }
 
-TENSORFILE_API TensorEntry *tensorfile_find(const TensorFile *file, const char *name)
+/* The tensor of that name among the first of the file. */
+static TensorEntry *tensorfile_find_in(const TensorFile *file, size_t first, const char *name)
 {
-    for (size_t i = 0; i < file->count; i++)
+    for (size_t i = 0; i < first; i++)
         if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
     return NULL;
+}
+
+TENSORFILE_API TensorEntry *tensorfile_find(const TensorFile *file, const char *name)
+{
+    return tensorfile_find_in(file, file->count, name);
 }
 
 static size_t tensorfile_metadata_index(const TensorFile *file, const char *key)
@@ -750,10 +759,14 @@ static int tensorfile_change(TensorEntry *entry, int axis, int half)
 
 TENSORFILE_API int tensorfile_take(TensorFile *file, const TensorFile *from, const TensorTake *what, char error[])
 {
-    size_t length = strlen(what->prefix);
-    for (size_t i = 0; i < from->n_metadata; i++)
-        if (!tensorfile_set_metadata(file, from->keys[i], from->values[i]))
-            return tensorfile_fail(error, "out of memory");
+    size_t length = strlen(what->prefix), before = file->count, said = file->n_metadata;
+    for (size_t i = 0; i < from->n_metadata; i++) {
+        const char *key = from->keys[i], *value = from->values[i];
+        int ok = said ? tensorfile_set_metadata(file, key, value)
+                      : tensorfile_append_metadata(file, tensorfile_duplicate(key, strlen(key)),
+                                                   tensorfile_duplicate(value, strlen(value)));
+        if (!ok) return tensorfile_fail(error, "out of memory");
+    }
     for (size_t i = 0; i < from->count; i++) {
         TensorEntry entry = from->tensors[i];
         const char *name = entry.name;
@@ -762,7 +775,7 @@ TENSORFILE_API int tensorfile_take(TensorFile *file, const TensorFile *from, con
         if (tensorfile_wanted(name, what->without, what->n_without) < what->n_without) continue;
         if (what->strip) name += length;
         entry.owned = 0;
-        int ok = !tensorfile_find(file, name) && tensorfile_change(&entry, axis, half);
+        int ok = !tensorfile_find_in(file, before, name) && tensorfile_change(&entry, axis, half);
         entry.name = ok ? tensorfile_duplicate(name, strlen(name)) : NULL;
         if (!tensorfile_append(file, &entry))
             return tensorfile_fail(error, "cannot keep %.150s: out of memory, or a name that is there twice or empty",
@@ -2111,10 +2124,12 @@ static int tensorfile_read_npz(TensorFileReader *reader, TensorFileZip *zip)
     char detail[TENSORFILE_ERROR_SIZE], *error = reader->error;
     const TensorFileMember *other = NULL;
     size_t arrays = 0;
+    int keras = 0;
     reader->file->format = "npz";
     for (size_t i = 0; i < zip->count; i++) {
         TensorFileMember *member = &zip->members[i];
         size_t length = member->name_length;
+        keras = keras || (length == 16 && memcmp(member->name, "model.weights.h5", 16) == 0);
         if (length < 4 || memcmp(member->name + length - 4, ".npy", 4) != 0) {
             if (!other) other = member;
             if (!tensorfile_skip(reader, member->name, length, "not an array (.npy)")) return 0;
@@ -2132,6 +2147,7 @@ static int tensorfile_read_npz(TensorFileReader *reader, TensorFileZip *zip)
         member->inflated = NULL;
     }
     if (arrays || !other) return 1;
+    if (keras) return tensorfile_fail(error, "a Keras file (.keras): save its weights with numpy.savez instead");
     return tensorfile_fail(error, "a zip archive neither of torch.save nor of numpy.savez: it holds '%.*s'",
                            (int)(other->name_length < 60 ? other->name_length : 60), other->name);
 }
@@ -3697,6 +3713,48 @@ static int tensorfile_read_object(TensorFileReader *reader)
  *               8 bytes, '{'                       safetensors
  * ---------------------------------------------------------------------------------------------------------------- */
 
+/* What is taken for weights, known by its bytes, and what to do. */
+static const struct { const char *mark; size_t offset, length; const char *is; } tensorfile_strangers[] = {
+    {"\x89HDF\r\n\x1a\n", 0, 8, "an HDF5 file, as Keras saves: save its weights with numpy.savez instead"},
+    {"version https://git-lfs.", 0, 24, "a pointer of Git LFS: fetch the file with git lfs pull"},
+    {"\x1f\x8b", 0, 2, "compressed (gzip): unpack it first"},
+    {"BZh", 0, 3, "compressed (bzip2): unpack it first"},
+    {"\xfd" "7zXZ", 0, 5, "compressed (xz): unpack it first"},
+    {"\x28\xb5\x2f\xfd", 0, 4, "compressed (Zstandard): unpack it first"},
+    {"7z\xbc\xaf", 0, 4, "an archive (7z): unpack it first"},
+    {"Rar!", 0, 4, "an archive (RAR): unpack it first"},
+    {"ustar", 257, 5, "a tar archive: torch's layout of 2016 is not supported; save it again with a newer torch"},
+    {"TFL3", 4, 4, "a TensorFlow Lite model, which is not read here"},
+    {"GGUF", 0, 4, "a GGUF file, which is not read here"},
+    {"\x89PNG", 0, 4, "a picture (PNG)"},
+    {"\xff\xd8\xff", 0, 3, "a picture (JPEG)"},
+    {"GIF8", 0, 4, "a picture (GIF)"},
+    {"%PDF-", 0, 5, "a PDF"},
+    {"<", 0, 1, "a web page, which is what a failed download leaves, or XML"},
+    {"{", 0, 1, "a JSON text: the tensors are in another file"},
+};
+
+/* Says what a file is that holds no tensors that can be read here, as far as its bytes tell. */
+static int tensorfile_refuse(TensorFileReader *reader)
+{
+    const uint8_t *p = reader->bytes;
+    size_t zeros = 0;
+    for (size_t i = 0; i < sizeof tensorfile_strangers / sizeof *tensorfile_strangers; i++)
+        if (reader->size >= tensorfile_strangers[i].offset + tensorfile_strangers[i].length &&
+            !memcmp(p + tensorfile_strangers[i].offset, tensorfile_strangers[i].mark, tensorfile_strangers[i].length))
+            return tensorfile_fail(reader->error, "%s", tensorfile_strangers[i].is);
+    while (zeros < reader->size && !p[zeros]) zeros++;
+    if (zeros == reader->size)
+        return tensorfile_fail(reader->error, "all its %zu bytes are zero: it was never written or downloaded to its "
+                                              "end", zeros);
+    if (p[0] == 8 && p[1] && p[1] < 32 && (p[2] == 0x12 || p[2] == 0x3a))      /* ir_version; producer or graph */
+        return tensorfile_fail(reader->error, "an ONNX model, which is not read here: take the file that it was made "
+                                              "of");
+    return tensorfile_fail(reader->error,
+                           "not a safetensors, PyTorch, .npy or .npz file (it begins %02x %02x %02x %02x)", p[0], p[1],
+                           p[2], p[3]);
+}
+
 static int tensorfile_read(TensorFileReader *reader)
 {
     const uint8_t *p = reader->bytes;
@@ -3708,14 +3766,9 @@ static int tensorfile_read(TensorFileReader *reader)
         return tensorfile_is_object(p, reader->size) ? tensorfile_read_object(reader) : tensorfile_read_npy(reader);
     if (tensorfile_is_legacy(p, size)) return tensorfile_read_legacy(reader);
     if (p[8] == '{') return tensorfile_read_safetensors(reader);
-    if (size > 262 && memcmp(p + 257, "ustar", 5) == 0)
-        return tensorfile_fail(reader->error, "a tar archive: torch's layout of 2016 is not supported; save it again "
-                                              "with a newer torch");
     if (p[0] == 0x80 && p[1] <= 5)
         return tensorfile_fail(reader->error, "a plain pickle, not a file of torch.save, safetensors or NumPy");
-    return tensorfile_fail(reader->error,
-                           "not a safetensors, PyTorch, .npy or .npz file (it begins %02x %02x %02x %02x)", p[0], p[1],
-                           p[2], p[3]);
+    return tensorfile_refuse(reader);
 }
 
 TENSORFILE_API int tensorfile_decode_within(const void *bytes, size_t size, uint64_t max_memory, TensorFile *out,
@@ -3824,6 +3877,12 @@ static TensorFileBody tensorfile_body_for(const char *path, char *error)
     }
     tensorfile_fail(error, "%.150s: the name must end in .safetensors, .pt, .pth, .ckpt, .npz or .npy", path);
     return NULL;
+}
+
+TENSORFILE_API int tensorfile_saves(const char *path)
+{
+    char ignored[TENSORFILE_ERROR_SIZE];
+    return tensorfile_body_for(path, ignored) != NULL;
 }
 
 static int tensorfile_write_body(FILE *to, TensorFileBody body, const TensorFile *file, char *error)
