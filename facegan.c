@@ -9283,10 +9283,10 @@ static void tell_made(const char *path)
     if (!no_messages) printf("%s\n", path);
 }
 
-/* Saves a picture, or a film, and tells where. */
-/* Of a file that is one, not of a folder that is there. */
+/* Is it the name of a file with a picture, not of a folder that is there? */
 static bool names_picture(const char *path) { return image_suffix(path) && !is_folder(path); }
 
+/* Saves a picture, or a film, and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
