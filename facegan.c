@@ -59,7 +59,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -242,47 +241,17 @@ static void *must_alloc(size_t count, size_t size)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 2.2  An arena of pages
+ * 2.2  An arena
  *
  * All values that a graph computes live in one large block of memory, its arena. It is asked for once and used again by
- * every run, because the system hands out fresh memory page by page (4 KB), each at its first touch, and that costs
- * time. Large pages (2 MB, where the system has them) cost the processor fewer address translations.
+ * every run, because fresh memory costs time at its first touch (vendor/places.h).
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Arena { char *base; size_t size; } Arena;
-
-enum { HUGE_PAGE = 2 << 20, ALIGNMENT = 64 };
-
-static size_t round_up(size_t size, size_t to)
-{
-    return (size + to - 1) / to * to;
-}
-
-/* Asks for large pages in memory that starts at one. */
-static void large_pages(void *base, size_t size)
-{
-#ifdef MADV_HUGEPAGE
-    if (size) madvise(base, size, MADV_HUGEPAGE);
-#endif
-}
-
-static void arena_free(Arena *arena)
-{
-    if (arena->base) munmap(arena->base, arena->size);
-    *arena = (Arena){0};
-}
 
 /* Makes the arena at least `size` bytes; what it held is lost when it grows. */
 static void arena_reserve(Arena *arena, size_t size)
 {
-    if (size <= arena->size) return;
-    arena_free(arena);
-    size = round_up(size, HUGE_PAGE);
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED)
+    if (!places_reserve(arena, size))
         give_up(1, "out of memory (%zu MB for one step's values; try a smaller --batch or --size)", size >> 20);
-    large_pages(base, size);
-    *arena = (Arena){base, size};
 }
 
 /* Memory for the kernel that is running, good until the next call: one kernel runs at a time. */
@@ -392,11 +361,9 @@ static size_t count_of(const Node *node)
 /* Zeros, aligned for the widest vector instructions. */
 static real *new_reals(size_t count)
 {
-    size_t bytes = round_up((count ? count : 1) * sizeof(real), ALIGNMENT);
-    void *memory = NULL;
-    if (posix_memalign(&memory, bytes < HUGE_PAGE ? ALIGNMENT : HUGE_PAGE, bytes)) give_up_memory(1, bytes);
-    large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);     /* the rest in small ones: it would waste a large one */
-    return memset(memory, 0, bytes);
+    real *zeros = places_zeros(count * sizeof *zeros);
+    if (!zeros) give_up_memory(count, sizeof *zeros);
+    return zeros;
 }
 
 static Tensor *tensor_new(const char *name, Shape shape)
@@ -2041,11 +2008,12 @@ static Part warp_part(const ConvShape *s, const double place[2], int h, int w)
                   (v < 0 ? s->h : -s->h) * (1 - fabs(u))};
 }
 
-/* Does `what` for every number of y (at `to`, its pixel p) and every number of x of the same picture and channel (at
- * `from`), of which it has `part`. */
+/* out = 0; then `what`, for every number of y (at `to`, its pixel p) and every number of x of the same picture and
+ * channel (at `from`), of which it has `part`. */
 #define FOR_EACH_PART(s, map, what) \
     do { \
         int outs_ = (s)->ho * (s)->wo, ins_ = (s)->h * (s)->w; \
+        memset(out, 0, count_of(y) * sizeof *out); \
         for (int p = 0; p < (s)->n * outs_; p++) \
             for (int i_ = 0; i_ < ins_; i_++) { \
                 Part part = warp_part(s, (map) + 2 * p, i_ / (s)->w, i_ % (s)->w); \
@@ -2056,23 +2024,11 @@ static Part warp_part(const ConvShape *s, const double place[2], int h, int w)
             } \
     } while (0)
 
-static void nothing_yet(const Node *y, double *out) { memset(out, 0, count_of(y) * sizeof *out); }
-
-DEFINE(warp)
-{
-    nothing_yet(y, out);
-    FOR_EACH_PART(&y->conv, in[1], out[to] += part.share * in[0][from]);
-}
-
-DEFINE(unwarp)
-{
-    nothing_yet(y, out);
-    FOR_EACH_PART(&y->conv, in[1], out[from] += part.share * in[0][to]);
-}
+DEFINE(warp)   { FOR_EACH_PART(&y->conv, in[1], out[to] += part.share * in[0][from]); }
+DEFINE(unwarp) { FOR_EACH_PART(&y->conv, in[1], out[from] += part.share * in[0][to]); }
 
 DEFINE(warp_slope)
 {
-    nothing_yet(y, out);
     FOR_EACH_PART(&y->conv, in[2], double v = in[0][to] * in[1][from];
                   out[2 * p] += part.right * v; out[2 * p + 1] += part.down * v);
 }
@@ -4838,8 +4794,8 @@ static int list_places(const Graph *g, Stretch *places)
     for (int i = 0; i < g->n_order; i++) {
         const Node *y = g->order[i];
         if (!y->place_of && y->op != OP_leaf)
-            places[n++] = (Stretch){.bytes = round_up(count_of(y) * sizeof(real), ALIGNMENT), .born = y->born,
-                                  .last_use = y->last_use, .id = y->id};
+            places[n++] = (Stretch){.bytes = places_round_up(count_of(y) * sizeof(real), PLACES_ALIGNMENT),
+                                    .born = y->born, .last_use = y->last_use, .id = y->id};
     }
     return n;
 }
@@ -4897,7 +4853,7 @@ static void graph_bind(Graph *g, const Arena *arena)
 static void close_graph(void *graph)   { graph_free(graph); }
 static void close_tensor(void *tensor) { tensor_free(tensor); }
 static void close_net(void *net)       { net_free(net); }
-static void close_arena(void *arena)   { arena_free(arena); }
+static void close_arena(void *arena)   { places_release(arena); }
 
 static Graph *own_graph(Graph *g)
 {
@@ -5681,7 +5637,7 @@ static void close_detector(void *detector)
         net_free(&d->finders[i].net);
         for (int k = 0; k < GRAPHS_KEPT; k++) graph_free(d->finders[i].sized[k].graph);
     }
-    arena_free(&d->arena);
+    places_release(&d->arena);
     free(d->input);
 }
 
@@ -6867,10 +6823,6 @@ static void draw_targets(const Trainer *t, int *order)
         }
 }
 
-/* What the public code does otherwise, printed at the start of an --as-published run. */
-#define PUBLISHED_DECAY                                                                                                \
-    "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
-
 /* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. G edits
  * pictures or, with `latent` numbers, draws from noise; without a G (a classifier), D is all there is. */
 typedef struct Model {
@@ -6898,10 +6850,6 @@ static int condition_size(const Model *model, const Settings *s, int classes)
     if (model->space) return (int)s->space_dim;
     return model->from_noise && !s->conditional ? 0 : classes;
 }
-
-#define HEALTHY_EXPRESSIONS                                                                                            \
-    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "     \
-    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
 
 /* The condition for class k: one-hot, or, for attributes, attribute k alone. */
 static void one_hot(real *condition, int n, int k)
@@ -6988,11 +6936,6 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     show_face(t, row, x);
     for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[column][i];
 }
-
-#define HEALTHY_NOISE                                                                                                  \
-    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "   \
-    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
-    "data's own pictures. Label near 0: G does not listen to the class."
 
 static void check_noise(const Settings *s, int classes)
 {
@@ -7095,41 +7038,11 @@ static const Model models[] = {
      "  lambda-cls is 2 (unless given)\n"},
     {.name = "classifier", .kinds = "classifier", .needs_labels = true, .check = check_classifier,
      .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
-     .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss "
-                "turns up while D.cls still falls, the network begins to learn the pictures by heart: the best "
-                "weights are kept.",
+     .healthy = HEALTHY_CLASSIFIER,
      .quirks = "  the validation part is split off after balancing: copies of a picture stand on both sides\n"
                "  the caffe convention's numbers are divided by 255 once more\n"},
 };
 enum { MODELS = sizeof models / sizeof *models };
-
-/* What does not go together, whatever the data. */
-static const struct { const char *models, *when, *wrong; } refusals[] = {
-    {"", "channels=2", "--channels 2: must be 1 (grey) or 3 (colour)"},
-    {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
-    {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
-    {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
-    {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
-    {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
-    {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
-     "or --random-directions 0"},
-    {"ganmut", "mix !random-directions", "--mix labels random directions: --random-directions 0 leaves none"},
-    {"ganmut-gaussian", "space!=gaussian", "ganmut-gaussian has --space gaussian; take the model ganmut for another"},
-    {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
-    {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
-    {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
-     "not be positive definite, so this is not imitated"},
-    {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},
-    {"noise", "label-noise adv!=bce", "--label-noise and --label-smooth belong to --adv bce"},
-    {"noise", "label-smooth adv!=bce", "--label-noise and --label-smooth belong to --adv bce"},
-    {"noise", "joint body=style", "--joint: body style is told the class by projection"},
-    {"noise", "joint adv!=bce", "--joint belongs to cgan with --adv bce"},
-    {"noise", "joint !conditional", "--joint belongs to cgan, whose D is told the class"},
-    {"noise", "teacher !conditional", "--teacher: this model draws no classes that a teacher could ask for"},
-    {"noise", "wrong-labels !conditional", "--wrong-labels: this model's D is told no labels"},
-    {"classifier", "attributes class-weights", "--class-weights are for classes, not for attributes"},
-    {"classifier", "attributes teacher", "--teacher is for classes, not for attributes"},
-};
 
 /* Gives up where settings do not go together, or not with so many classes. */
 static void check_model(const Model *model, const Settings *s, int classes)
@@ -9117,12 +9030,6 @@ static double time_graph(Graph *g, int repeat)
     return times[repeat / 2];
 }
 
-/* Multiplications and additions of a convolution of the family, done directly. */
-static double conv_operations(const ConvShape *s)
-{
-    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
-}
-
 static double node_operations(const Node *y)
 {
     if (!is_conv(y)) return (double)count_of(y);
@@ -9151,15 +9058,9 @@ static RooflineRow roofline_row(const Node *y)
     RooflineRow row = {y->milliseconds, node_operations(y), node_work(y), node_bytes(y), is_conv(y),
                        is_conv(y) || y->op == OP_adam, row_of(y->op)->name, "", ""};
     const int *d = y->shape.d;
-    int outputs, taps;
-    char *at = row.geometry, *end = at + sizeof row.geometry;
     snprintf(row.shape, sizeof row.shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (!is_conv(y)) return row;
-    at += snprintf(at, (size_t)(end - at), "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                   s->w);
-    if (!chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0)
-        at += snprintf(at, (size_t)(end - at), " F(%d,%d)", outputs, taps);
-    if (first) snprintf(at, (size_t)(end - at), " behind depthwise %dx%d", first->r, first->s);
+    conv_text(s, conv_kind(y), first, chosen_device == NULL, row.geometry, sizeof row.geometry);
     return row;
 }
 
@@ -9282,9 +9183,6 @@ static void tell_made(const char *path)
 {
     if (!no_messages) printf("%s\n", path);
 }
-
-/* Is it the name of a file with a picture, not of a folder that is there? */
-static bool names_picture(const char *path) { return image_suffix(path) && !is_folder(path); }
 
 /* Saves a picture, or a film, and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
@@ -10070,7 +9968,7 @@ static void train_run(Settings *s)
     train(s);
     if (s->dry_run || *s->trace) return;
     bool reported = attempt_one(write_report, s->out, &why);            /* not if stopped before the log's first row */
-    if (interrupted && s->reached < s->iters)                           /* it may be done, and only its page was to come */
+    if (interrupted && s->reached < s->iters)                           /* else only its page was to come */
         give_up(1, "stopped at iteration %ld; the same command goes on from there", s->reached);
     if (!reported) unwind(&why);
 }
@@ -10121,14 +10019,6 @@ static void draw_scenes(const Settings *s)
     drawn_scenes(&open_stock(NULL, 0, s, (int)s->channels, NULL, NULL)->scenes, (int)s->size, &options);
 }
 
-/* No picture of the set is replaced. */
-static void keep_pictures(const DataSet *set, const char *out)
-{
-    for (int i = 0; path_exists(out) && i < set->count; i++)
-        if (lies_in(dataset_name(set, i), out))
-            give_up(2, "%s is a picture of %s, which would be lost: take another --out", out, set->path);
-}
-
 /* A sheet of a data set: for each class a row of its first pictures. */
 static void show_data(const char *data, const Settings *s)
 {
@@ -10136,7 +10026,8 @@ static void show_data(const char *data, const Settings *s)
     DataSet *set = own_dataset(data, (DataOptions){.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL,
                                                    .unlabelled = 1});
     const char *out = *s->out ? s->out : "data.png";
-    keep_pictures(set, out);
+    if (dataset_has_picture(set, out))
+        give_up(2, "%s is a picture of %s, which would be lost: take another --out", out, data);
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -10278,7 +10169,7 @@ static void save_sheet(const Sampler *m, const Order *o, int columns, bool by_cl
         .pictures = draw_order(m, o), .side = m->g.size, .channels = m->g.channels, .rows = o->count / columns,
         .columns = columns, .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? m->names : NULL,
         .column_names = by_class ? m->names : NULL};
-    const Text path = names_picture(m->s->out) ? textf("%s", m->s->out) : textf("%s/%s.png", m->s->out, name);
+    const Text path = photo_is_named(m->s->out) ? textf("%s", m->s->out) : textf("%s/%s.png", m->s->out, name);
     deliver_canvas(path.s, draw_grid(&grid), m->s->provenance ? &synthetic : NULL);
 }
 
@@ -10345,7 +10236,7 @@ static void sample_files(const Sampler *m)
 static void sample_noise(const char *run, const Settings *s)
 {
     const Sampler *m = open_sampler(run, s);
-    if (names_picture(s->out)) make_folder_of(s->out);
+    if (photo_is_named(s->out)) make_folder_of(s->out);
     else make_folder(s->out);
     (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
 }
@@ -11654,13 +11545,8 @@ static void study_truth(char *const *runs, int n, const Settings *s)
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
     Judges judges = {.s = s};
-    for (int i = n - 1; i >= 0; i--) {                                  /* of the first; all are there, and edit */
-        Scope inner;
-        enter(&inner);
-        judges.like = settings_of_run(runs[i]);
-        own_generator(runs[i]);
-        leave();
-    }
+    for (int i = n - 1; i >= 0; i--)                                    /* of the first; all are there, and edit */
+        judges.like = settings_of_run(runs[i]), own_generator(runs[i]);
     make_folder(s->out);
     check_judges(&judges);
     train_judges(&judges);
@@ -12231,19 +12117,6 @@ static void measure_noise(Reproduction *r, Work *w)
     for (int i = 0; i < VARIETY_SIGNS; i++)
         add_fact(w->facts, variety_name(i), table_last(log, own_text("watch.%s", variety_name(i))));
     if (!w->x->data && condition_size(find_model(w->s.model), &w->s, 2)) add_evaluation(r, w);
-}
-
-/* The share of `count` pictures whose attribute k of n the judge's p (count,n) and `label` (count,n) agree about. */
-static double agreement(const double *p, const real *label, int count, size_t n, size_t k)
-{
-    int alike = 0;
-    for (size_t i = k; i < (size_t)count * n; i += n) alike += (p[i] > 0.5) == (label[i] > 0);
-    return (double)alike / count;
-}
-
-static void turn_attribute(real *label, int count, size_t n, size_t k)
-{
-    for (size_t i = k; i < (size_t)count * n; i += n) label[i] = 1 - label[i];
 }
 
 /* StarGAN's other attributes: each in turn becomes what it was not, and the judge looks at it and at the others. Both
@@ -12849,25 +12722,9 @@ static bool is_given(const Command *c, const char *name)
     return c->given[find_setting(name) - settings_table];
 }
 
-/* Options that would do nothing: one is given although others say what stands behind it. */
+/* No option is given that would do nothing. */
 static void check_idle(const Command *c)
 {
-    static const struct { const char *verbs, *given, *when, *wrong; } idle[] = {
-        {"sample", "interpolate", "files", "--files --interpolate: give one"},
-        {"sample", "count", "interpolate", "--count: the way that --interpolate draws is between two latents"},
-        {"sample", "scale", "files", "--scale: --files has pictures as the generator draws them"},
-        {"sample", "force", "!files", "--force is for --files: a sheet or a way replaces the one before"},
-        {"edit", "rho", "!theta !between", "--rho is the strength for --theta and --between; --emotion NAME:STRENGTH "
-         "has its own"},
-        {"edit", "emotion", "!emotion", "--emotion is empty: name one, or all"},
-        {"edit", "theta", "!theta", "--theta is empty: it is an angle such as 40deg"},
-        {"edit", "xy", "!xy", "--xy is empty: it is a point such as 0.3,-0.5"},
-        {"edit", "between", "!between", "--between is empty: it is two emotions, such as happy,sad"},
-        {"gamut", "path", "!gif", "--path is what the GIF passes: add --gif"},
-        {"data.draw", "backgrounds", "!scenes", "--backgrounds are for --scenes"},
-        {"", "min-face", "detector=retinaface", "--min-face is mtcnn's; retinaface looks for faces of all sizes"},
-        {"", "csv", "json", "--csv --json: give one"},
-    };
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
         if (option_taken(&c->taker, &(Option){.verbs = idle[i].verbs}) && is_given(c, idle[i].given) &&
             settings_say(&c->settings, idle[i].when)) give_up(2, "%s", idle[i].wrong);
@@ -12900,9 +12757,9 @@ static void check_outputs(const Command *c)
     if (*s->trace) check_replaces(c, s->trace);
     if (!*s->out) return;
     if (!image) check_replaces(c, s->out);
-    if (names_picture(s->out) && !image && !sheet && !takes(c, "SHEET"))
+    if (photo_is_named(s->out) && !image && !sheet && !takes(c, "SHEET"))
         give_up(2, "--out %s names a picture, which is not what %s writes", s->out, c->taker.command);
-    if ((takes(c, "SHEET") || (sheet && names_picture(s->out))) && !image_saves(s->out))
+    if ((takes(c, "SHEET") || (sheet && photo_is_named(s->out))) && !image_saves(s->out))
         give_up(2, "--out %s: must end in .png, .jpg, .pgm or .ppm", s->out);
     for (int i = takes(c, "KIND"); sets && i < c->n_inputs; i++)
         if (is_folder(c->inputs[i]) && !path_exists(textf("%s/checkpoint.safetensors", c->inputs[i]).s) &&

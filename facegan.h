@@ -529,6 +529,68 @@ typedef struct Device {
       "of the program's memory, in MiB: what wants more is refused (0: only files that unpack to far more)")           \
     X(b, quiet, "quiet", "0", SWITCH, COMMAND, EVERY, EVERY, "say nothing but errors")
 
+/* What losses should look like, for reports. */
+#define HEALTHY_EXPRESSIONS                                                                                            \
+    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "     \
+    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
+#define HEALTHY_NOISE                                                                                                  \
+    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "   \
+    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
+    "data's own pictures. Label near 0: G does not listen to the class."
+#define HEALTHY_CLASSIFIER                                                                                             \
+    "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "   \
+    "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept."
+
+/* What the public code does otherwise, printed at the start of an --as-published run. */
+#define PUBLISHED_DECAY                                                                                                \
+    "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
+
+/* What does not go together, whatever the data. */
+static const struct { const char *models, *when, *wrong; } refusals[] = {
+    {"", "channels=2", "--channels 2: must be 1 (grey) or 3 (colour)"},
+    {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
+    {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
+    {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
+    {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
+    {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
+    {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
+     "or --random-directions 0"},
+    {"ganmut", "mix !random-directions", "--mix labels random directions: --random-directions 0 leaves none"},
+    {"ganmut-gaussian", "space!=gaussian", "ganmut-gaussian has --space gaussian; take the model ganmut for another"},
+    {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
+    {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
+    {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
+     "not be positive definite, so this is not imitated"},
+    {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},
+    {"noise", "label-noise adv!=bce", "--label-noise and --label-smooth belong to --adv bce"},
+    {"noise", "label-smooth adv!=bce", "--label-noise and --label-smooth belong to --adv bce"},
+    {"noise", "joint body=style", "--joint: body style is told the class by projection"},
+    {"noise", "joint adv!=bce", "--joint belongs to cgan with --adv bce"},
+    {"noise", "joint !conditional", "--joint belongs to cgan, whose D is told the class"},
+    {"noise", "teacher !conditional", "--teacher: this model draws no classes that a teacher could ask for"},
+    {"noise", "wrong-labels !conditional", "--wrong-labels: this model's D is told no labels"},
+    {"classifier", "attributes class-weights", "--class-weights are for classes, not for attributes"},
+    {"classifier", "attributes teacher", "--teacher is for classes, not for attributes"},
+};
+
+/* Options that would do nothing: one is given although others say what stands behind it. */
+static const struct { const char *verbs, *given, *when, *wrong; } idle[] = {
+    {"sample", "interpolate", "files", "--files --interpolate: give one"},
+    {"sample", "count", "interpolate", "--count: the way that --interpolate draws is between two latents"},
+    {"sample", "scale", "files", "--scale: --files has pictures as the generator draws them"},
+    {"sample", "force", "!files", "--force is for --files: a sheet or a way replaces the one before"},
+    {"edit", "rho", "!theta !between", "--rho is the strength for --theta and --between; --emotion NAME:STRENGTH "
+     "has its own"},
+    {"edit", "emotion", "!emotion", "--emotion is empty: name one, or all"},
+    {"edit", "theta", "!theta", "--theta is empty: it is an angle such as 40deg"},
+    {"edit", "xy", "!xy", "--xy is empty: it is a point such as 0.3,-0.5"},
+    {"edit", "between", "!between", "--between is empty: it is two emotions, such as happy,sad"},
+    {"gamut", "path", "!gif", "--path is what the GIF passes: add --gif"},
+    {"data.draw", "backgrounds", "!scenes", "--backgrounds are for --scenes"},
+    {"", "min-face", "detector=retinaface", "--min-face is mtcnn's; retinaface looks for faces of all sizes"},
+    {"", "csv", "json", "--csv --json: give one"},
+};
+
 /* The words that facegan.c's first chapter is written in; chapters 2 to 7 define them. A Tensor is an array of numbers
  * that the program fills or reads; a Node is a value that a graph computes when it runs. A batch of N vectors is
  * (N,1,1,C). `real` is float, or double in a program built as facegan64. */

@@ -240,7 +240,7 @@ static double random_graph_error(uint64_t seed, bool large)
     }
     free_values(want, defined);
     graph_free(g);
-    arena_free(&arena);
+    places_release(&arena);
     return worst;
 }
 
@@ -276,7 +276,7 @@ static void test_planes(void)
             CHECK_MSG(!is_conv(node) || node->conv.c <= 4, "%s still has %d channels", op_rows[node->op].name, node->conv.c);
             CHECK_MSG(node->op != OP_concat || node->shape.d[2] != s.d[2], "the planes are still made");
         }
-        arena_free(&arena);
+        places_release(&arena);
     }
     free_values(want, defined);
     graph_free(g);
@@ -296,7 +296,7 @@ static void test_table(void)
     Arena arena;
     if (plan_and_run(g, &arena)) {
         CLOSE(value_error(y, want[y->id]), 0, is_double ? 1e-12 : 1e-5);
-        arena_free(&arena);
+        places_release(&arena);
     }
     free_values(want, defined);
     graph_free(g);
@@ -346,7 +346,7 @@ static void test_norm(bool with_residual, double slope)
             CHECK_MSG(worst <= limit * largest, "instance norm, residual %d, slope %g: %s %d off by %g of %g",
                       with_residual, slope, i < 0 ? "value" : "gradient in operand", i, worst, largest);
         }
-        arena_free(&arena);
+        places_release(&arena);
     }
     graph_free(g);
 }
@@ -384,7 +384,7 @@ static void test_unrelated(void)
             CLOSE(out[0]->data[i], 2 * x->tensor->data[i], 1e-6);
             CHECK(stopped->data[i] == x->tensor->data[i]);
         }
-        arena_free(&arena);
+        places_release(&arena);
     }
     graph_free(g);
 }
@@ -452,7 +452,7 @@ static void test_penalty(char which)
         CLOSE(penalty->data[0], wanted, is_double ? 1e-12 : 1e-5);
         double error = is_double ? difference_error(g, penalty, tensors, gradients, d.count + 1) : 0;
         CHECK_MSG(error <= 1e-6, "penalty %c: its gradient is off by %g", which, error);
-        arena_free(&arena);
+        places_release(&arena);
     }
     net_free(&d);
     graph_free(g);
@@ -471,7 +471,7 @@ static void test_penalty_at_zero(void)
     if (plan_and_run(g, &arena)) {
         CHECK(penalty->data[0] == 1);
         for (size_t i = 0; i < count_of(dw); i++) CHECK(dw->data[i] == 0);
-        arena_free(&arena);
+        places_release(&arena);
     }
     graph_free(g);
 }
@@ -499,7 +499,7 @@ static void test_adversarial(void)
             for (int k = 0; k < 3; k++)
                 CHECK_MSG(fabs((double)got[k]->data[0] - want[k] / 4) < 1e-6, "%s loss %d: %g, wanted %g", a->name, k,
                           (double)got[k]->data[0], want[k] / 4);
-            arena_free(&arena);
+            places_release(&arena);
         }
         graph_free(g);
     }
@@ -730,7 +730,7 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
         for (int i = 0; i < 3; i++) drawing.condition->data[i] = (real)condition[i];
         graph_run(drawing.graph);
         image_to_bytes(drawing.y->data, (size_t)(16 * 16 * channels), drawn);
-        arena_free(&arena);
+        places_release(&arena);
     }
     leave();
     net_free(&net);

@@ -62,7 +62,7 @@ static void test_layer_gradients(bool training, bool residual)
         CHECK_MSG(error <= 1e-6, "gradients through every layer (training %d, residual %d) are off by %g", training,
                   residual, error);
     }
-    arena_free(&arena), graph_free(g), net_free(&net);
+    places_release(&arena), graph_free(g), net_free(&net);
 }
 
 /* y, the running statistics after one batch, and the same layer in use, against sums written out. */
@@ -103,7 +103,7 @@ static void test_batch_norm(void)
             double h = (x->tensor->data[i] - mean_[c]) / sqrt(variance[c] + 1e-5) * weight[c] + bias[c];
             CLOSE(in_use->data[i], h > 0 ? h : 0.1 * h, 1e-12);
         }
-    arena_free(&arena), arena_free(&second), graph_free(g), graph_free(use), net_free(&net);
+    places_release(&arena), places_release(&second), graph_free(g), graph_free(use), net_free(&net);
 }
 
 /* Two passes through one batch norm, as D's over real and fake pictures, move its statistics one after the other. */
@@ -124,7 +124,7 @@ static void test_two_passes(void)
         CLOSE(net_find(&net, "0.running_mean")->w->data[0], 0.9 * 0.1 * a + 0.1 * b, 1e-12);
         CHECK(net_find(&net, "0.num_batches_tracked")->w->data[0] == 2);
     }
-    arena_free(&arena), graph_free(g), net_free(&net);
+    places_release(&arena), graph_free(g), net_free(&net);
 }
 
 /* The share that is dropped, the values, a new mask each iteration, the same on any number of threads, none in use. */
@@ -190,7 +190,7 @@ static void test_clipping(void)
                 CHECK(net_find(&net, "still")->w->data[i] == 1);
             }
         }
-        arena_free(&arena), graph_free(g), net_free(&net), tensor_free(schedule), tensor_free(a);
+        places_release(&arena), graph_free(g), net_free(&net), tensor_free(schedule), tensor_free(a);
     }
 }
 

@@ -53,9 +53,33 @@ static void by_chance(void)
     }
 }
 
+/* A block grows and is kept; zeros are zeros, and begin where the widest vectors may. */
+static void blocks(void)
+{
+    Arena arena = {NULL, 0};
+    CHECK(places_reserve(&arena, 1000) && arena.size >= 1000 && arena.base);
+    char *base = arena.base;
+    memset(base, 1, arena.size);
+    CHECK(places_reserve(&arena, 10) && arena.base == base && base[0] == 1);
+    CHECK(places_reserve(&arena, 5 << 20) && arena.size >= 5 << 20);
+    memset(arena.base, 1, arena.size);
+    CHECK(!places_reserve(&arena, (size_t)1 << 60));
+    CHECK(!arena.base && !arena.size);
+    places_release(&arena);
+    const size_t sizes[] = {0, 1, 1000, 5 << 20};
+    for (int i = 0; i < 4; i++) {
+        char *zeros = places_zeros(sizes[i]);
+        size_t set = 0;
+        for (size_t k = 0; k < sizes[i]; k++) set += zeros[k] != 0;
+        CHECK(set == 0 && (uintptr_t)zeros % PLACES_ALIGNMENT == 0);
+        free(zeros);
+    }
+}
+
 int main(void)
 {
     by_hand();
+    blocks();
     by_chance();
     return check_report();
 }

@@ -1,7 +1,7 @@
 /* arrays.h: what a network does to whole arrays besides convolving them: sums over axes, repetition, softmax, the
- * largest channel, instance norm with its gradient, max pooling, warping. kernels.h does such things to a line of numbers in one
- * thread; here the lines of an array are shared among all threads (softmax and the largest channel are done by the
- * caller's).
+ * largest channel, instance norm with its gradient, max pooling, warping. kernels.h does such things to a line of
+ * numbers in one thread; here the lines of an array are shared among all threads (softmax and the largest channel are
+ * done by the caller's).
  *
  *     #define ARRAYS_IMPLEMENTATION     in exactly one C file, before the include
  *     #include "arrays.h"               which includes kernels.h: that one's IMPLEMENTATION stands in the same file

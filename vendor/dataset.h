@@ -204,6 +204,9 @@ enum { DATASET_PATH = FILES_PATH + 8 };         /* a path that is cut to this is
 DATASET_API const char *dataset_path(const DataSet *set, int index, char path[DATASET_PATH]);
 DATASET_API const char *dataset_name(const DataSet *set, int index);
 
+/* Is the file one of the set's pictures, however the two are written? */
+DATASET_API bool dataset_has_picture(const DataSet *set, const char *file);
+
 /* The k of "video7.mp4#k", and (unless NULL) how long the video's own path is; 0: it is none of a video's frame. */
 DATASET_API long dataset_frame(const char *path, int *length);
 
@@ -480,6 +483,17 @@ DATASET_API const char *dataset_path(const DataSet *set, int index, char path[DA
     bool whole = name[0] == '/' || strcmp(set->root, ".") == 0;
     snprintf(path, DATASET_PATH, "%s%s%s", whole ? "" : set->root, whole ? "" : "/", name);
     return path;
+}
+
+DATASET_API bool dataset_has_picture(const DataSet *set, const char *file)
+{
+    char path[DATASET_PATH];
+    struct stat there, other;
+    if (set->raw || stat(file, &there)) return false;
+    for (int i = 0; i < set->count; i++)
+        if (!stat(dataset_path(set, i, path), &other) && other.st_ino == there.st_ino && other.st_dev == there.st_dev)
+            return true;
+    return false;
 }
 
 DATASET_API const char *dataset_name(const DataSet *set, int index)

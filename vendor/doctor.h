@@ -275,17 +275,12 @@ DOCTOR_API Diagnosis *doctor_examine(const char *path, const DataOptions *option
 /* What the new list must not replace: a folder, the list that was read, a picture of the set. */
 static void doctor_check_file(const DataSet *set, const char *path)
 {
-    char picture[DATASET_PATH];
-    struct stat there, other;
     if (is_folder(path)) give_up(2, "--fix %s: is a folder: name a file for the list, such as clean.csv", path);
     if (image_suffix(path)) give_up(2, "--fix %s: a list has no picture's name: name a file such as clean.csv", path);
-    if (stat(path, &there)) return;
-    if (set->listed && lies_in(path, set->path))
+    if (set->listed && path_exists(path) && lies_in(path, set->path))
         give_up(2, "--fix %s: the data set itself lies there, and would be lost: name another file", path);
-    for (int i = 0; i < set->count; i++)
-        if (!stat(dataset_path(set, i, picture), &other) && other.st_ino == there.st_ino &&
-            other.st_dev == there.st_dev)
-            give_up(2, "--fix %s: is a picture of the set, and would be lost: name another file", path);
+    if (dataset_has_picture(set, path))
+        give_up(2, "--fix %s: is a picture of the set, and would be lost: name another file", path);
 }
 
 DOCTOR_API int doctor_mend(const Diagnosis *d, const char *path, int *kept)

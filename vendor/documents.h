@@ -391,6 +391,19 @@ static void add_training_facts(Table *facts, const TableNumbers *log)
     add_fact(facts, "training", training), add_fact(facts, "validation", validation);
 }
 
+/* The share of `count` pictures whose attribute k of n the judge's p (count,n) and `label` (count,n) agree about. */
+static double agreement(const double *p, const real *label, int count, size_t n, size_t k)
+{
+    int alike = 0;
+    for (size_t i = k; i < (size_t)count * n; i += n) alike += (p[i] > 0.5) == (label[i] > 0);
+    return (double)alike / count;
+}
+
+static void turn_attribute(real *label, int count, size_t n, size_t k)
+{
+    for (size_t i = k; i < (size_t)count * n; i += n) label[i] = 1 - label[i];
+}
+
 /* ---- Surani's figures of the data ---- */
 
 /* 6: frames in which both detectors found a face, beside what they cut out; false where no `data import` tells. */

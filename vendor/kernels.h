@@ -147,6 +147,12 @@ KERNELS_API void conv_pair_run(const ConvShape *first, const ConvShape *s, const
 KERNELS_API double conv_winograd(const ConvShape *s, ConvKind kind, int *outputs, int *taps);
 KERNELS_API void conv_use_winograd(int use);
 
+/* The definition's multiplications and additions. And the geometry in words; first: the depthwise one before it, or
+ * NULL; method: also which of Winograd's, where conv_run goes by one. */
+KERNELS_API double conv_operations(const ConvShape *s);
+KERNELS_API void conv_text(const ConvShape *s, ConvKind kind, const ConvShape *first, int method, char *text,
+                           size_t size);
+
 /* ==== The kernels ================================================================================================ */
 
 /* Pointwise: y_i from u_i and v_i (which may be NULL where there is no v below) and the constants a and b. */
@@ -2911,6 +2917,21 @@ KERNELS_API void conv_run(const ConvShape *s, ConvKind kind, const real *a, cons
         kn_band_run(&p, scratch);
     }
     }
+}
+
+KERNELS_API double conv_operations(const ConvShape *s)
+{
+    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
+}
+
+KERNELS_API void conv_text(const ConvShape *s, ConvKind kind, const ConvShape *first, int method, char *text,
+                           size_t size)
+{
+    int outputs, taps;
+    char by[32] = "", behind[48] = "";
+    if (method && conv_winograd(s, kind, &outputs, &taps) > 0) snprintf(by, sizeof by, " F(%d,%d)", outputs, taps);
+    if (first) snprintf(behind, sizeof behind, " behind depthwise %dx%d", first->r, first->s);
+    snprintf(text, size, "%dx%d s%d %d->%d from %dx%d%s%s", s->r, s->s, s->stride, s->c, s->k, s->h, s->w, by, behind);
 }
 
 KERNELS_API double conv_winograd(const ConvShape *s, ConvKind kind, int *outputs, int *taps)

@@ -80,6 +80,9 @@ PHOTOS_API void photos_each(Photos *all, char *const *inputs, int count);
 /* Says how many faces were found, if any were looked for; gives up where not all was done. */
 PHOTOS_API void photos_end(const Photos *all);
 
+/* Is it the name of a file with a picture, not of a folder that is there? */
+PHOTOS_API bool photo_is_named(const char *path);
+
 /* out/NAME and the suffix, or the one file that `out` names. Gives up where that is a photograph that is to be read. */
 PHOTOS_API Text photo_file(const Photo *photo, const char *suffix);
 
@@ -135,10 +138,12 @@ PHOTOS_API bool photo_any_larger(char *const *inputs, int count, int side, void 
     return false;
 }
 
+PHOTOS_API bool photo_is_named(const char *path) { return image_suffix(path) && !is_folder(path); }
+
 /* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
 static void photos_make_out(const Photos *all, char *const *inputs, int count)
 {
-    bool file = image_suffix(all->out) && !is_folder(all->out);
+    bool file = photo_is_named(all->out);
     if (file && !image_saves(all->out))
         give_up(2, "--out %s: a picture's name must end in .png, .jpg, .pgm or .ppm to be written", all->out);
     if (file && (all->several || count > 1 || is_folder(inputs[0])))
@@ -201,8 +206,7 @@ PHOTOS_API void photos_end(const Photos *all)
 PHOTOS_API Text photo_file(const Photo *photo, const char *suffix)
 {
     const char *out = photo->of->out;
-    const Text path = image_suffix(out) && !is_folder(out) ? textf("%s", out)
-                                                           : textf("%s/%s%s", *out ? out : ".", photo->name, suffix);
+    const Text path = photo_is_named(out) ? textf("%s", out) : textf("%s/%s%s", *out ? out : ".", photo->name, suffix);
     if (is_among(&photo->of->real, path.s))
         give_up(2, "%s is %s, which would be lost: take another --out", path.s,
                 lies_in(photo->path, path.s) ? "the photograph itself" : "another of the photographs");

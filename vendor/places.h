@@ -27,6 +27,22 @@
 #define PLACES_API
 #endif
 
+/* A block of memory to share. The system hands out fresh memory page by page (4 KB), each at its first touch, which
+ * costs time: so it is kept. Large pages (2 MB, where the system has them) cost the processor fewer translations of
+ * addresses. */
+typedef struct Arena { char *base; size_t size; } Arena;
+
+/* Makes it at least `size` bytes; what it held is lost when it grows. false: there is no memory. */
+PLACES_API bool places_reserve(Arena *arena, size_t size);
+PLACES_API void places_release(Arena *arena);
+
+/* Zeros to be freed, aligned for the widest vector instructions, in large pages as far as they fill these; NULL: there
+ * is no memory. */
+PLACES_API void *places_zeros(size_t bytes);
+
+enum { PLACES_ALIGNMENT = 64 };
+PLACES_API size_t places_round_up(size_t size, size_t to);
+
 typedef struct Stretch {
     size_t bytes, offset;               /* its size, a multiple of whatever places are to be aligned to; where it is */
     int born, last_use;                 /* held from the one moment to the other, both included */
@@ -45,6 +61,49 @@ PLACES_API size_t places_alive(const Stretch *places, int n);
 #define PLACES_IMPLEMENTED
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { PLACES_HUGE_PAGE = 2 << 20 };
+
+PLACES_API size_t places_round_up(size_t size, size_t to) { return (size + to - 1) / to * to; }
+
+/* Asks for large pages in memory that starts at one. */
+static void places_large_pages(void *base, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    if (size) madvise(base, size, MADV_HUGEPAGE);
+#else
+    (void)base, (void)size;
+#endif
+}
+
+PLACES_API void places_release(Arena *arena)
+{
+    if (arena->base) munmap(arena->base, arena->size);
+    arena->base = NULL, arena->size = 0;
+}
+
+PLACES_API bool places_reserve(Arena *arena, size_t size)
+{
+    if (size <= arena->size) return true;
+    places_release(arena);
+    size = places_round_up(size, PLACES_HUGE_PAGE);
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) return false;
+    places_large_pages(base, size);
+    arena->base = (char *)base, arena->size = size;
+    return true;
+}
+
+PLACES_API void *places_zeros(size_t bytes)
+{
+    void *memory = NULL;
+    bytes = places_round_up(bytes ? bytes : 1, PLACES_ALIGNMENT);
+    if (posix_memalign(&memory, bytes < PLACES_HUGE_PAGE ? PLACES_ALIGNMENT : PLACES_HUGE_PAGE, bytes)) return NULL;
+    places_large_pages(memory, bytes / PLACES_HUGE_PAGE * PLACES_HUGE_PAGE);    /* the rest would waste a large one */
+    return memset(memory, 0, bytes);
+}
 
 static int places_largest_first(const void *a, const void *b)
 {
