@@ -12382,12 +12382,12 @@ static const char *budget_words(const Reproduction *r)
     int cut = 0;
     const char *smaller = r->document->cut && isfinite(r->budget) ? own_text(" They are made smaller, too (%s).",
                                                                             r->document->cut) : "";
-    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators have --width %ld.", smaller, r->s->width);
+    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators have `--width %ld`.", smaller, r->s->width);
     for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
     if (!cut) return own_text("Budget %s: every network is trained in full.%s", r->s->budget,
                               smaller);
-    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; --budget "
-                    "full does all of it.%s", r->s->budget, cut, r->n, smaller);
+    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; `--budget "
+                    "full` does all of it.%s", r->s->budget, cut, r->n, smaller);
 }
 
 static void save_report(Reproduction *r, Table *const *facts, const Table *findings)

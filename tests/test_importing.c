@@ -195,6 +195,22 @@ static void test_compare(void)
     CHECK(import_compare(folders, 2, 3, 2, cells) == 0);
 }
 
+/* The same of a video's second frame, out of a stand-in for ffmpeg whose frames are 1, 2 and 3 all over; of its fourth there
+ * is nothing to compare. */
+static void test_compare_frames(void)
+{
+    const char *folders[] = {at("left")}, *program = "#!/bin/sh\nfor i in 1 2 3; do printf \"P6 1 1 255\\n\\00$i\\00$i\\00$i\"; done\n";
+    const unsigned char *cells[6];
+    make_folder(at("bin")), write_file(at("bin/ffmpeg"), program, strlen(program)), chmod(at("bin/ffmpeg"), 0755);
+    write_file(at("film.mp4"), "", 0);
+    setenv("PATH", own_text("%s:%s", at("bin"), getenv("PATH")), 1);
+    const char *journal = own_text("source,class,split,result,path\n%s#4,sad,train,kept,1.png\n%s#2,sad,train,kept,1.png\n",
+                                   at("film.mp4"), at("film.mp4"));
+    write_file(at("left/import.csv"), journal, strlen(journal));
+    bool one = import_compare(folders, 1, 3, 2, cells) == 1;
+    CHECK(one && cells[0][0] == 2 && cells[0][11] == 2 && cells[1][0] == 50);
+}
+
 int main(void)
 {
     Scope all;
@@ -209,6 +225,7 @@ int main(void)
     test_resuming();
     test_share();
     test_compare();
+    test_compare_frames();
     CHECK(end_folder());
     leave();
     return check_report();

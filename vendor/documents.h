@@ -475,7 +475,7 @@ static Table *findings_of(const Document *d, Table *const *facts)
         table_set(t, i + 1, 3, "%s", known && !facts[k] ? "left out: its data was not given" : p->why);
         if (!isfinite(value)) table_set(t, i + 1, 2, "-");
         else if (p->kind == '%') table_set(t, i + 1, 2, "%.1f%%", 100 * value);
-        else table_set(t, i + 1, 2, "%.4g", value);
+        else table_set(t, i + 1, 2, value == floor(value) ? "%.0f" : "%.4g", value);
     }
     return t;
 }

@@ -523,6 +523,26 @@ IMPORTING_API double import_share_with_face(const char *folder)
     return found / all;
 }
 
+/* The picture that a row came from: a file, or a video's frame, for which those before it are read. */
+static bool import_source(const char *path, Image *picture)
+{
+    int length;
+    long frame = dataset_frame(path, &length);
+    const char *film = frame ? own_text("%.*s", length, path) : path;
+    char why[VIDEO_ERROR];
+    Video video;
+    VideoFrame got = {0, 0, NULL};
+    if (!frame) return try_picture(path, 3, picture, &(Error){0});
+    if (!path_exists(film) || !video_open(&video, film, why)) return false;
+    for (bool more = true; more && video.next <= frame;) {
+        free(got.pixels), got.pixels = NULL;
+        more = video_next(&video, &got);
+    }
+    video_close(&video);
+    if (got.pixels) *picture = own_picture((Image){got.width, got.height, 3, got.pixels});
+    return got.pixels != NULL;
+}
+
 /* The squares of the rows at hand; false where they are of different pictures, or one was not kept or cannot be
  * read. */
 static bool import_squares(const char *const *folders, TableReader *const *rows, int n, int side,
@@ -534,7 +554,7 @@ static bool import_squares(const char *const *folders, TableReader *const *rows,
     for (int k = 0; k <= n; k++) {
         const char *path = k ? own_text("%s/%s", folders[k - 1], rows[k - 1]->fields[4]) : rows[0]->fields[0];
         Image picture;
-        if (!try_picture(path, 3, &picture, &(Error){0})) return false;
+        if (!import_source(path, &picture)) return false;
         image_crop_centre(&picture, 0);
         cells[k] = resize_picture(&picture, side, side).pixels;
     }

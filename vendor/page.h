@@ -45,7 +45,7 @@ typedef struct {
 
 PAGE_API Page *page_begin(const char *title, const char *subtitle);
 PAGE_API void page_heading(Page *p, const char *text);
-PAGE_API void page_paragraph(Page *p, const char *text);
+PAGE_API void page_paragraph(Page *p, const char *text);        /* `such words` are set as code, here and in tables */
 PAGE_API void page_pre(Page *p, const char *text);
 
 /* cells are rows x columns, row by row. Without a header the first column holds the names of the rows. */
@@ -157,6 +157,7 @@ static const char page_style[] =
     ".n{text-align:right;white-space:nowrap}\n"
     "pre{background:var(--card);border-radius:.6rem;padding:.9rem 1rem;overflow-x:auto;font-size:.85rem;"
     "line-height:1.5;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;tab-size:4}\n"
+    "code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.88em;white-space:nowrap}\n"
     "figure{margin:1.8rem 0}\n"
     "figcaption{color:var(--soft);font-size:.92rem;margin:.6rem 0 0;max-width:42rem}\n"
     ".chart figcaption{color:var(--ink);font-weight:600;font-size:1.02rem;margin:0 0 .35rem}\n"
@@ -394,9 +395,10 @@ static int page_sequence(const unsigned char *s)
 }
 
 /* Text as HTML, in elements and in quoted attributes. What HTML cannot hold becomes U+FFFD. */
-static void page_text(Page *p, const char *text)
+static void page_part(Page *p, const char *text, size_t most)
 {
-    for (const unsigned char *s = (const unsigned char *)(text ? text : ""); *s; ) {
+    const unsigned char *s = (const unsigned char *)text;
+    for (const unsigned char *end = most ? s + most : s; s < end; ) {
         int length = page_sequence(s);
         int control = (*s < 32 && *s != '\t' && *s != '\n') || *s == 127 || (*s == 0xc2 && length && s[1] < 0xa0);
         if (!length || control)
@@ -417,6 +419,19 @@ static void page_text(Page *p, const char *text)
     }
 }
 
+static void page_text(Page *p, const char *text) { page_part(p, text, text ? strlen(text) : 0); }
+
+/* The same, `what stands between marks like these` as code, which is not broken over lines. */
+static void page_marked(Page *p, const char *text)
+{
+    const char *open, *close;
+    for (text = text ? text : ""; (open = strchr(text, '`')) && (close = strchr(open + 1, '`')); text = close + 1) {
+        page_part(p, text, (size_t)(open - text));
+        page_raw(p, "<code>"), page_part(p, open + 1, (size_t)(close - open - 1)), page_raw(p, "</code>");
+    }
+    page_text(p, text);
+}
+
 static int page_has(const char *text)
 {
     return text && *text;
@@ -426,7 +441,7 @@ static int page_has(const char *text)
 static void page_element(Page *p, const char *tag, const char *text)
 {
     page_format(p, "<%s>", tag);
-    page_text(p, text);
+    page_marked(p, text);
     page_format(p, "</%.*s>\n", (int)strcspn(tag, " "), tag);
 }
 
