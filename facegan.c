@@ -3743,12 +3743,8 @@ static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step
 /* 1 within `half` of the middle (N,1,1,1) along an axis of n pixels, else 0: (N,n,1,1) or (N,1,n,1). */
 static Node *band(Node *middle, int axis, int n, double half)
 {
-    Shape line = shape_of(1, 1, 1, 1);
-    line.d[axis] = n;
-    Tensor *places = graph_tensor(middle->graph, "places", line);
-    for (int i = 0; i < n; i++) places->data[i] = (real)((i + 0.5) / n - 0.5);
-    Node *away = abs_of(sub(leaf(middle->graph, places), middle));
-    return sign(relu(affine(away, -1, half)));
+    Node *places = slice(slice(even_map(middle->graph, n), 3, axis == 1, 1), 3 - axis, 0, 1);
+    return sign(relu(affine(abs_of(sub(places, middle)), -1, half)));
 }
 
 /* A map for warp: mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
@@ -12380,14 +12376,13 @@ static void gather_facts(Reproduction *r, Work *w)
 static const char *budget_words(const Reproduction *r)
 {
     int cut = 0;
-    const char *smaller = r->document->cut && isfinite(r->budget) ? own_text(" They are made smaller, too (%s).",
-                                                                            r->document->cut) : "";
-    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators have `--width %ld`.", smaller, r->s->width);
+    const char *cuts = r->document->cut && isfinite(r->budget) ? r->document->cut : NULL;
+    const char *smaller = cuts ? own_text(" They are made smaller, too (`%s`).", cuts) : "";
+    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators: `--width %ld`.", smaller, r->s->width);
     for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
-    if (!cut) return own_text("Budget %s: every network is trained in full.%s", r->s->budget,
-                              smaller);
-    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; `--budget "
-                    "full` does all of it.%s", r->s->budget, cut, r->n, smaller);
+    if (!cut) return own_text("Budget %s: every network is trained in full.%s", r->s->budget, smaller);
+    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; "
+                    "`--budget full` does all of it.%s", r->s->budget, cut, r->n, smaller);
 }
 
 static void save_report(Reproduction *r, Table *const *facts, const Table *findings)
@@ -12747,7 +12742,17 @@ static void check_replaces(const Command *c, const char *out)
     if (is_among(&real, out)) give_up(2, "%s is read, and would be lost: name another file to write", out);
 }
 
-/* --out is where the verb can write, and not within a folder of pictures that would be read as part of it then. */
+/* Would what is written there be a part of that folder of pictures when it is read again? A run's folder is none, and
+ * what eval writes is no picture. */
+static bool would_join(const Command *c, const char *folder)
+{
+    const char *out = c->settings.out;
+    bool is_run = path_exists(textf("%s/checkpoint.safetensors", folder).s) || path_exists(textf("%s/config", out).s);
+    if (is_run || !is_folder(folder) || c->verb->run == run_eval || !would_lie_in(out, folder)) return false;
+    return c->verb->run != run_data_balance || !lies_in(folder, out);   /* itself: vendor/loader.h says more */
+}
+
+/* --out is where the verb can write, and not within a folder of pictures that it would then be a part of. */
 static void check_outputs(const Command *c)
 {
     const Settings *s = &c->settings;
@@ -12762,9 +12767,7 @@ static void check_outputs(const Command *c)
     if ((takes(c, "SHEET") || (sheet && photo_is_named(s->out))) && !image_saves(s->out))
         give_up(2, "--out %s: must end in .png, .jpg, .pgm or .ppm", s->out);
     for (int i = takes(c, "KIND"); sets && i < c->n_inputs; i++)
-        if (is_folder(c->inputs[i]) && !path_exists(textf("%s/checkpoint.safetensors", c->inputs[i]).s) &&
-            would_lie_in(s->out, c->inputs[i]) && !path_exists(textf("%s/config", s->out).s) &&
-            !(c->verb->run == run_data_balance && lies_in(c->inputs[i], s->out)))       /* vendor/loader.h says more */
+        if (would_join(c, c->inputs[i]))
             give_up(2, "--out %s lies in %s, of which it would be a part when that is read again: take a place beside "
                     "it", s->out, c->inputs[i]);
 }

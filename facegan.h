@@ -545,7 +545,7 @@ typedef struct Device {
 #define PUBLISHED_DECAY                                                                                                \
     "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
 
-/* What does not go together, whatever the data. */
+/* What does not go together, whatever the data. `when`: all that settings say then, "set !unset name=value". */
 static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"", "channels=2", "--channels 2: must be 1 (grey) or 3 (colour)"},
     {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
@@ -573,7 +573,7 @@ static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"classifier", "attributes teacher", "--teacher is for classes, not for attributes"},
 };
 
-/* Options that would do nothing: one is given although others say what stands behind it. */
+/* Options that would do nothing: `given` on the command line, while the settings say `when`. */
 static const struct { const char *verbs, *given, *when, *wrong; } idle[] = {
     {"sample", "interpolate", "files", "--files --interpolate: give one"},
     {"sample", "count", "interpolate", "--count: the way that --interpolate draws is between two latents"},

@@ -31,6 +31,7 @@ says '"confusion_edited"' "$F" eval mut faces --classifier judge --json
 check "a page" "$F" eval mut faces --classifier judge --html --out page.html
 check "it is a page" grep -q "What was asked for" page.html
 same_on_threads mut
+check "a page in the data's own folder" "$F" eval mut faces --classifier judge --html --out faces/page.html
 refused "--html needs --out" "$F" eval mut faces --classifier judge --html
 refused "does not know" "$F" eval mut faces --classifier shares
 refused "not a classifier" "$F" eval mut faces --classifier mut

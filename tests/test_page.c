@@ -135,6 +135,7 @@ static void test_whole_page(void)
     page_facts(p, names, values, 2);
     page_heading(p, "Losses");
     page_paragraph(p, "Some text.");
+    page_paragraph(p, "Add `--a <b>` or `--c`; one ` stays.");
     page_chart(p, "Loss", "iteration", "loss", series, 3, 0);
     page_chart(p, "Loss", "iteration", "loss", series, 3, 1);
     page_chart(p, "Nothing", NULL, NULL, NULL, 0, 1);
@@ -152,6 +153,7 @@ static void test_whole_page(void)
     CHECK(strstr(html, "width=\"384\" height=\"192\" class=\"small\""));                    /* 64 x 32, six times */
     CHECK(strstr(html, "<td class=\"n\">12 %</td>") && strstr(html, "<th scope=\"row\">happy</th>"));
     CHECK(strstr(html, "aria-label=\"Samples\"") && strstr(html, "2 of 2") && strstr(html, "No values"));
+    CHECK(strstr(html, "<p>Add <code>--a &lt;b&gt;</code> or <code>--c</code>; one ` stays.</p>"));
     CHECK(strstr(html, "<pre tabindex=\"0\">\nline 1\n  line 2</pre>"));
     free(html);
 }

@@ -26,6 +26,9 @@ except ImportError:
     safetensors_torch = None
     print("skipped in part: safetensors is missing")
 
+import torch_common as common
+from torch_common import check
+
 COMPILER = os.environ.get("CC", "cc")
 if not shutil.which(COMPILER):
     print("skipped: there is no C compiler", COMPILER)
@@ -56,17 +59,7 @@ TYPES = {
     "F32": torch.float32, "F64": torch.float64, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
     "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
 }
-passed = failed = 0
 warnings.filterwarnings("ignore", category=UserWarning)        # torch's about what is new or old
-
-
-def check(condition, what):
-    global passed, failed
-    if condition:
-        passed += 1
-    else:
-        failed += 1
-        print("FAILED", what)
 
 
 def raw(tensor):
@@ -346,8 +339,8 @@ def main():
             test_safetensors(helper, folder)
         for path in sys.argv[1:]:
             test_file(helper, folder, pathlib.Path(path))
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0 or passed == 0
+    check(common.passed > 0, "something was compared")
+    return common.report()
 
 
 sys.exit(main())
