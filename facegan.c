@@ -4431,7 +4431,7 @@ typedef struct Training {
     Batch batch;
     Step d_step, g_step;                /* g_step.graph: NULL where there is no G to train */
     long iteration, iterations;         /* done; wanted */
-    long n_critic;                      /* D steps for each G step */
+    long n_critic, d_first;             /* D steps for each G step; before the first G step */
     double clip;                        /* WGAN: D's weights are kept within +-clip; 0: they are not */
     bool forgets;                       /* G's optimiser starts anew with every step */
     double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
@@ -4477,13 +4477,13 @@ static void run_d_step(Training *t)
     if (t->clip > 0) clip_weights(&t->d, (real)t->clip);
 }
 
-/* One iteration: a D step, and every n_critic-th time a G step. */
+/* One iteration: a D step, and every n_critic-th time a G step, once D has had its first ones. */
 static void train_iteration(Training *t)
 {
     run_d_step(t);
     note_losses(&t->d_step, t->last_d);
     t->iteration++;
-    if (!t->g_step.graph || t->iteration % t->n_critic) return;
+    if (!t->g_step.graph || t->iteration <= t->d_first || t->iteration % t->n_critic) return;
     if (t->forgets) forget(&t->g);
     graph_run(t->g_step.graph);
     note_losses(&t->g_step, t->last_g);
@@ -7161,9 +7161,10 @@ static void fill_batch(void *trainer)
     for (int k = 0; k < s->batch; k++) b->alpha->data[k] = (real)draw(seed, STREAM_ALPHA, i, (uint32_t)k);
     fill_draws(t);
     fill_masks(&t->now.g, seed, i), fill_masks(&t->now.d, seed, i);
+    long g_steps = t->now.iteration < s->d_first ? 0 : (t->now.iteration - s->d_first) / s->n_critic;
     double lr = rate_of(t, t->now.iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
     set_schedule(b->schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
-    set_schedule(b->schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
+    set_schedule(b->schedule_g, lr, s->beta1, s->beta2, g_steps + 1);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7612,7 +7613,8 @@ static void build_steps(Trainer *t, int classes)
     now->batch.keep_gradients = t->keep_gradients;
     if (s->class_weights) weigh_classes(t, classes);
     model->add_draws(&now->batch, s);
-    now->iterations = s->iters, now->n_critic = s->n_critic, now->forgets = s->forget;
+    now->iterations = s->iters, now->n_critic = s->n_critic, now->d_first = s->d_first;
+    now->forgets = s->forget;
     now->clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
     now->d_step = model->d_step(g, d, &now->batch, s);
     own_graph(now->d_step.graph);
@@ -8200,7 +8202,7 @@ static void tell_length(Trainer *t)
     const Settings *s = &t->settings;
     long done = t->now.iteration - t->progress->first;
     double spent = progress_seconds() - t->progress->start, left = (double)(s->iters - t->now.iteration) * spent / done;
-    if (t->told || spent < 5 || done % s->n_critic) return;
+    if (t->told || spent < 5 || t->now.iteration <= s->d_first || done % s->n_critic) return;
     t->told = true;
     if (left > 3600)
         warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",

@@ -395,6 +395,8 @@ typedef struct Device {
       "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
       "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
     X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
+    X(i, d_first, "d-first", "0", RANGE(0, 1e9), FIXED, TRAIN, GANS,                                                   \
+      "so many D steps before the first of G, which may have learnt before (--init)")                                  \
     X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
     X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, EVERY,      \
       "how D's weights move (a classifier is a D)")                                                                    \
