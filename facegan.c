@@ -5489,7 +5489,7 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 11.1  Faces, and windows of a photograph at the networks' sizes
+ * 11.1  Faces
  *
  * A face is a box with a score and five points, in the photograph's pixels; what can be done with boxes is
  * vendor/boxes.h's, averages over areas are vendor/image.h's.
@@ -5497,22 +5497,6 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
 
 typedef Box Face;
 typedef Boxes Faces;
-
-/* Windows at height x width pixels, RGB, as MTCNN wants them: (value - 127.5) / 128. A task is a row of one of them. */
-typedef struct Looking {
-    const ImageSums *sums;
-    const ImageWindow *windows;
-    int height, width;
-    real *to;
-} Looking;
-
-static void look_task(void *argument, int row, int worker)
-{
-    (void)worker;
-    const Looking *l = argument;
-    const ImageScaling how = {l->windows[row / l->height], l->width, l->height, 127.5, 128};
-    image_average_row(l->sums, &how, row % l->height, l->to + (size_t)row * (size_t)l->width * 3);
-}
 
 /* ------------------------------------------------------------------------------------------------
  * 11.2  Networks that look at pictures of any size
@@ -5802,11 +5786,12 @@ static void onet(Net *net, Node *x, Node **out)
 static const FinderKind mtcnn_finders[FINDERS] = {{"pnet", 'P', pnet, 2, 12, 2, 4}, {"rnet", 'R', rnet, 2, 24, 2, 2},
                                                {"onet", 'O', onet, 3, 48, 1, 4}};
 
-/* Network `which` on n windows of the photograph at height x width pixels. */
+/* Network `which` on n windows of the photograph at height x width pixels, RGB, as MTCNN wants them:
+ * (value - 127.5) / 128. */
 static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
 {
-    Looking job = {sums, windows, shape.d[1], shape.d[2], detector_input(d, shape)};
-    parallel(shape.d[0] * shape.d[1], look_task, &job);
+    const ImageScaling how = {.width = shape.d[2], .height = shape.d[1], .shift = 127.5, .divisor = 128};
+    image_average(sums, windows, shape.d[0], &how, detector_input(d, shape), parallel);
     return detector_run(d, which, shape);
 }
 
@@ -6133,34 +6118,12 @@ static Faces find_faces(Detector *d, const Image *picture)
 typedef ImageFrame Frame;
 typedef ImageDrawing Drawn;
 
-typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
-
-static void cut_task(void *argument, int row, int worker)
-{
-    (void)worker;
-    const Cutting *job = argument;
-    image_cut_rows(job->picture, &job->frame, job->out, row, row + 1);
-}
-
 /* Cuts the frame out of the picture as size x size pixels. */
 static Image cut_out(const Image *picture, Frame frame, int size)
 {
     Image out = new_picture(size, size, picture->channels);
-    parallel(size, cut_task, &(Cutting){picture, frame, &out});
+    image_cut(picture, &frame, &out, parallel);
     return out;
-}
-
-static void paste_task(void *paste, int i, int worker)
-{
-    (void)worker;
-    image_paste_row(paste, ((const ImagePaste *)paste)->top + i);
-}
-
-/* Puts what became of the frame's pixels back into the photograph. */
-static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
-{
-    ImagePaste paste = image_paste_begin(photo, frame, drawn);
-    if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9576,7 +9539,7 @@ static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *re
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
                          .moves = moves ? moves->data : NULL, .whole = &before,
                          .redrawn = model->g.editor.keep == 'n'};
-    paste_frame(result, frame, &drawn);
+    image_paste(result, frame, &drawn, parallel);
     leave();
 }
 
