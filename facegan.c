@@ -5464,17 +5464,7 @@ static LoaderChance chance_of(const Settings *s, uint32_t stream)
  * ---------------------------------------------------------------------------------------------- */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
-    Diagnosis *d = doctor_examine(path, options, size, "facegan");
-    int problems = d->problems, kept;
-    if (json) doctor_json(d, stdout);
-    else doctor_text(d, stdout);
-    fflush(stdout);
-    if (*fix && d->looks) {
-        problems -= doctor_mend(d, fix, &kept);
-        warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts "
-             "keep theirs), and all copies with different labels", fix, kept, d->set.count);
-    }
-    if (problems) give_up(1, "%s: %d problem%s found", path, problems, problems == 1 ? "" : "s");
+    doctor_visit(doctor_examine(path, options, size, "facegan"), stdout, json, fix, warn);
 }
 
 /* ================================================================================================
@@ -9992,18 +9982,7 @@ static FaceSet face_set(const Settings *s)
 {
     FaceSet set = {.random = draw, .seed = (uint64_t)s->seed, .size = (int)s->size, .channels = (int)s->channels,
                    .turn = s->pose, .weakest = s->weakest, .blends = s->blends, .viewers = s->viewers};
-    const Names names = *s->emotions ? parse_names(s->emotions, "emotion") : (Names){0};
-    for (; !*s->emotions && set.n < EMOTIONS; set.n++) set.emotions[set.n] = set.n;
-    for (int i = 0; i < names.count && set.n < EMOTIONS; i++) {
-        char meant[OPTIONS_MEANT];
-        OptionGuess guess = {names.items[i], 3, NULL};
-        int found = dataset_emotion(names.items[i]);
-        for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
-        if (found < 0)
-            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
-                       "angry%s", names.items[i], option_meant(&guess, "", meant));
-        set.emotions[set.n++] = found;
-    }
+    drawn_emotions(&set, s->emotions);
     return set;
 }
 
