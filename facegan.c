@@ -9620,7 +9620,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
  * 14.4  What pages show of a run and its space                        (canvases and pages are vendor/figures.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES, STRENGTHS = 10 };
+enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES, STRENGTHS = EDITS_STRENGTHS };
 
 /* A run's log.csv as columns; an empty field is NaN. */
 static TableNumbers *own_log(const char *run)
@@ -11217,21 +11217,15 @@ static void tell_table(const Table *t, bool csv, Page *page)
  * generator.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Pair { int a, b; double share[3]; } Pair;           /* faces with both's units: at a, halfway, at b */
-
 /* One run, or the drawing hand, before the judges: neutral faces, who gives them an expression, and what was found. */
 typedef struct Truth {
-    const char *name;
     Editor *ed;
     Classifier *actions;
     const Settings *hand;               /* of the drawing, which shows exactly what is asked for; NULL: the generator */
     int n_faces, index[CURVE_FACES];    /* index: the drawings' numbers */
     int emotion[MAX_CLASSES];           /* the drawn faces' for each class of the run */
     real *neutral;                      /* (n_faces,picture) */
-    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
-    double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
-    Pair pairs[MAX_CLASSES * MAX_CLASSES];
-    int n_pairs, blended;
+    EditsTruth found;
 } Truth;
 
 /* The judges, the settings of the pictures they see, and where all is kept. */
@@ -11244,8 +11238,9 @@ typedef struct Judges {
 static Truth *new_truth(const Judges *judges, const char *run, const Settings *hand)
 {
     Truth *t = own(1, sizeof *t);
-    *t = (Truth){.name = hand ? "the drawing itself" : run, .ed = use_editor(run, judges->emotions), .hand = hand,
-                 .actions = judges->actions, .angle = NAN, .least_correlation = 1};
+    *t = (Truth){.ed = use_editor(run, judges->emotions), .hand = hand, .actions = judges->actions};
+    t->found = (EditsTruth){.name = hand ? "the drawing itself" : run, .names = t->ed->names, .n = t->ed->g->classes,
+                            .angle = NAN, .least_correlation = 1};
     const Facegan *model = t->ed->model;
     DataSet *set = own_dataset(own_text("%s/unseen", judges->s->out),
                                (DataOptions){.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop,
@@ -11322,10 +11317,9 @@ static void measure_pair(Truth *t, int a, int b)
     const double none[FACE_AUS] = {0};
     int first = t->emotion[a], second = t->emotion[b];
     if (isnan(face_own_units(none, first, second)) || isnan(face_own_units(none, second, first))) return;
-    Pair *p = &t->pairs[t->n_pairs++];
-    *p = (Pair){.a = a, .b = b};
-    for (int at = 0; at < 3; at++) p->share[at] = both_there(t, a, b, at / 2.0);
-    t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
+    EditsBlend blend = {.a = a, .b = b};
+    for (int at = 0; at < 3; at++) blend.share[at] = both_there(t, a, b, at / 2.0);
+    add_blend(&t->found, blend);
 }
 
 /* (c) and (d): in the plane neighbours are next to each other around the circle; to the hand all are. */
@@ -11339,7 +11333,8 @@ static void measure_space(Truth *t)
     for (int i = 0; i < n; i++) {
         int a = order[i], b = order[(i + 1) % n];
         double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
-        t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
+        t->found.angle = fmin(isfinite(t->found.angle) ? t->found.angle : 180,
+                              acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
         measure_pair(t, a, b);
     }
 }
@@ -11347,6 +11342,7 @@ static void measure_space(Truth *t)
 /* (a), (b) and (e). */
 static void measure_strengths(Truth *t)
 {
+    EditsTruth *found = &t->found;
     int n = t->ed->model->g.classes, units = t->actions->net.classes, faces = t->n_faces, points = faces * STRENGTHS,
         right = 0, ways = 0;
     double *p = own((size_t)(faces * max_int(n, units)), sizeof *p),
@@ -11361,46 +11357,18 @@ static void measure_strengths(Truth *t)
             classifier_look(t->actions, &t->ed->model->g, edits, faces, p, NULL);
             for (int i = 0; i < faces; i++) {
                 asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
-                t->intensity[k][j] += p[i * units] / faces;
+                found->intensity[k][j] += p[i * units] / faces;
             }
             judge_pixels(t->ed, edits, faces, p, NULL);
             for (int i = 0; i < faces; i++) curves[(ways * faces + i) * STRENGTHS + j] = p[i * n + k];
         }
         for (int i = 0; i < faces; i++) right += stats_largest(p + i * n, n) == k;      /* at full strength */
-        t->correlation[k] = stats_rank_correlation(asked, measured, points);
-        if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
+        found->correlation[k] = stats_rank_correlation(asked, measured, points);
+        if (!(found->correlation[k] >= found->least_correlation)) found->least_correlation = found->correlation[k];
         ways++;
     }
     const StatsCurves smooth = stats_curves(curves, ways * faces, STRENGTHS);
-    t->right = (double)right / (ways * faces), t->smooth = smooth.step, t->rising = smooth.rising;
-}
-
-/* For each emotion the intensity measured at each strength asked for; then how often the units of both emotions are
- * there between two neighbours. */
-static void tell_truth(const Truth *t, const Settings *s, Page *page)
-{
-    const Facegan *model = t->ed->model;
-    int row = 0;
-    Table *table = new_table(own_text("The intensity measured at each strength: %s", t->name), model->g.classes - 1,
-                             STRENGTHS + 2);
-    table_set(table, 0, 0, "strength"), table_set(table, 0, STRENGTHS + 1, "Spearman");
-    for (int j = 0; j < STRENGTHS; j++) table_set(table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
-    for (int k = 0; k < model->g.classes; k++) {
-        if (strcmp(model->class_names[k], "neutral") == 0) continue;
-        table_set(table, ++row, 0, "%s", model->class_names[k]);
-        for (int j = 0; j < STRENGTHS; j++) table_set(table, row, j + 1, "%.2f", t->intensity[k][j]);
-        table_set(table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
-    }
-    tell_table(table, s->csv, page);
-    if (!t->n_pairs) return;
-    table = new_table(own_text("Between two directions: %s", t->name), t->n_pairs, 4);
-    table_row(table, 0, "both emotions' units are there\tat the first\thalfway\tat the second");
-    for (int i = 0; i < t->n_pairs; i++) {
-        const Pair *p = &t->pairs[i];
-        table_row(table, i + 1, "%s, %s\t%.0f%%\t%.0f%%\t%.0f%%", model->class_names[p->a], model->class_names[p->b],
-                  100 * p->share[0], 100 * p->share[1], 100 * p->share[2]);
-    }
-    tell_table(table, s->csv, page);
+    found->right = (double)right / (ways * faces), found->smooth = smooth.step, found->rising = smooth.rising;
 }
 
 /* ---- the judges, and their own errors on faces that nobody saw ---- */
@@ -11509,7 +11477,8 @@ static void train_judges(Judges *judges)
 }
 
 /* The six numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
- * page. */
+ * page. Printed are, for each emotion, the intensity measured at each strength asked for; then how often the units of
+ * both emotions are there between two neighbours. */
 static void truth_of_run(const Judges *judges, const char *run, const Settings *hand, Table *table, int column,
                          Page *page)
 {
@@ -11518,21 +11487,16 @@ static void truth_of_run(const Judges *judges, const char *run, const Settings *
     Truth *t = new_truth(judges, run, hand);
     measure_strengths(t);
     measure_space(t);
-    tell_truth(t, judges->s, page);
-    table_set(table, 0, column, "%s", t->name), table_set(table, 1, column, "%.1f%%", 100 * t->right);
-    table_set(table, 2, column, "%.3f", t->least_correlation);
-    table_set(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
-    table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
-    table_set(table, 5, column, "%.3f", t->smooth), table_set(table, 6, column, "%.0f%%", 100 * t->rising);
+    const Table *blends = truth_blends(&t->found);
+    tell_table(truth_strengths(&t->found), judges->s->csv, page);
+    if (blends) tell_table(blends, judges->s->csv, page);
+    add_truth(table, column, &t->found);
     if (!hand) add_strengths(page, run, t->ed, t->neutral);
     leave();
 }
 
 static void study_truth(char *const *runs, int n, const Settings *s)
 {
-    static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
-        {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
-        {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
     Judges judges = {.s = s};
     for (int i = n - 1; i >= 0; i--)                                    /* of the first; all are there, and edit */
         judges.like = settings_of_run(runs[i]), own_generator(runs[i]);
@@ -11542,9 +11506,7 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     const Settings hand = drawing_of(&judges, UNSEEN);
     Page *page = page_begin("facegan study: the truth", s->out);
     tell_table(judge_judges(&judges), s->csv, page);
-    Table *table = new_table("GANmut's space against the truth", 6, n + 3);
-    for (int i = 0; i < 7; i++)
-        table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, n + 2, "%s", words[i][1]);
+    Table *table = truth_summary("GANmut's space against the truth", n + 1);
     for (int i = 0; i <= n; i++)                                        /* the last: the hand that drew them */
         truth_of_run(&judges, runs[i % n], i == n ? &hand : NULL, table, i + 1, page);
     tell_table(table, s->csv, page);
