@@ -5344,17 +5344,6 @@ static const char *keras_name(const Backbone *kind, const char *ours)
     return NULL;
 }
 
-/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
-static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const char *found = strstr(file->tensors[i].name, layer);
-        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
-        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
-    }
-    return NULL;
-}
-
 /* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
 static bool load_as_it_lies(const TensorEntry *entry, Tensor *to)
 {
@@ -5387,7 +5376,7 @@ static void load_parameter(void *loading)
     }
     if (!(layer = keras_name(l->net->classifier.backbone, w->name)))
         give_up(1, "%s: has no tensor \"%s\"", l->path, name);
-    const TensorEntry *entry = keras_tensor(l->file, layer, layouts[as].rank);
+    const TensorEntry *entry = tensorfile_with_word(l->file, layer, layouts[as].rank);
     if (!entry) give_up(1, "%s: has neither \"%s\" nor Keras' %s", l->path, name, layer);
     if (!load_as_it_lies(entry, w)) give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, w->name);
 }
@@ -7709,31 +7698,18 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-/* A few numbers that a run must remember, beside the weights. */
-static void store_row(TensorFile *file, const char *name, int n, const double *numbers)
-{
-    real *copy = add_tensor(file, name, real_type, 1, &(int64_t){n});
-    for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
-}
-
-/* Are there n numbers under that name? */
-static bool stored_row(const TensorFile *file, const char *name, int n, double *numbers)
-{
-    const TensorEntry *row = tensorfile_find(file, name);
-    if (!row || tensorfile_count(row) != (size_t)n) return false;
-    for (int i = 0; i < n; i++) numbers[i] = tensorfile_get(row, (size_t)i);
-    return true;
-}
-
+/* Beside the weights a few numbers that a run must remember. */
 static TensorFile *checkpoint_file(const Trainer *t)
 {
+    const double best[2] = {t->best_loss, (double)t->best_iteration};
+    const double plateau[2] = {(double)t->cuts, (double)t->last_cut};
     TensorFile *file = new_tensors();
     describe(&t->settings, t->now.iteration, file);
     store_net(file, &t->now.g, true);
     store_net(file, &t->now.d, true);
-    if (t->now.g_known) store_row(file, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
-    if (t->best_iteration) store_row(file, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
-    if (t->cuts) store_row(file, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
+    if (t->now.g_known) store_row(file, "log.G", real_type, t->now.g_step.n_terms + 1, t->now.last_g);
+    if (t->best_iteration) store_row(file, "log.best", real_type, 2, best);
+    if (t->cuts) store_row(file, "log.plateau", real_type, 2, plateau);
     return file;
 }
 
@@ -10433,14 +10409,6 @@ typedef struct Answered {
     int unreadable, *index;             /* (count) which picture */
 } Answered;
 
-/* Of a row's probabilities of all classes those of the classes asked for, so that they sum to 1. */
-static void keep_asked(const double *all, const int *asked, int n, double *p)
-{
-    double sum = 0;
-    for (int k = 0; k < n; k++) sum += all[asked[k]];
-    for (int k = 0; k < n; k++) p[k] = all[asked[k]] / sum;
-}
-
 static void answer_all(Answered *all, Classifier *c, const char *views)
 {
     enum { AT_ONCE = 128 };
@@ -12025,18 +11993,11 @@ static StatsConfusion *add_split_facts(Work *w)
 static void measure_classifier(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
-    double pictures = 0;
     (void)r;
     add_training_facts(w->facts, log);
     add_fact(w->facts, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
     const StatsConfusion *all = add_split_facts(w);
-    if (!all->n) return;
-    for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
-    add_fact(w->facts, "accuracy", stats_accuracy(all)), add_fact(w->facts, "f1", stats_macro_f1(all));
-    add_fact(w->facts, "pictures", pictures);
-    for (int k = 0; k < all->n * all->n; k++)
-        add_fact(w->facts, own_text("confusion.%d.%d", k / all->n, k % all->n),
-                 (double)all->count[k / all->n][k % all->n]);
+    if (all->n) add_confusion_facts(w->facts, all);
 }
 
 /* eval's numbers of a generator by a judge of the document, on as many pictures as there is time for. */
@@ -12185,7 +12146,6 @@ static void show_predictions(const Work *w, char *const *photos, Page *page)
 static void show_classifier(const Work *w, Page *page)
 {
     TableNumbers *log = own_log(w->s.out);
-    StatsConfusion *f = own(1, sizeof *f);
     const Classifier *c = own_classifier(w->s.out);
     if (w->x->share > 1) show_layers(&c->net, page);       /* the document's own, not a judge */
     page_columns(page, log, "Loss in training", "D.total", "loss");
@@ -12193,13 +12153,8 @@ static void show_classifier(const Work *w, Page *page)
     page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
     page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     if (isnan(fact_of(w->facts, "accuracy"))) return;
-    f->n = c->net.classes;
-    for (int k = 0; k < f->n * f->n; k++)
-        f->count[k / f->n][k % f->n] = (long)fact_of(w->facts, own_text("confusion.%d.%d", k / f->n, k % f->n));
-    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact_of(w->facts, "accuracy"),
-                                 fact_of(w->facts, "f1"));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
-               plot_confusion(f, name_list(c->class_names, f->n), title, "is"));
+               confusion_figure(w->facts, name_list(c->class_names, c->net.classes), c->net.classes));
 }
 
 /* The first faces after each quarter of the training, or latents when Kolbenschlag looked at them, and all sheets
@@ -12224,16 +12179,8 @@ static PictureSet some_faces(const Facegan *model, const char *data, const char 
 static void show_attributes(const Work *w, Page *page)
 {
     const Facegan *model = own_generator(w->s.out);
-    Table *t = new_table("Each attribute turned round, by the judge", model->g.classes, 4);
-    table_row(t, 0, "attribute\tthe judge is right on real pictures\tedits that show what was asked for\tother "
-              "attributes that stay");
-    for (int k = 0; k < model->g.classes; k++) {
-        const char *name = model->class_names[k];
-        table_row(t, k + 1, "%s\t%.1f%%\t%.1f%%\t%.1f%%", name, 100 * fact_of(w->facts, own_text("%s.right", name)),
-                  100 * fact_of(w->facts, own_text("%s.turned", name)),
-                  100 * fact_of(w->facts, own_text("%s.kept", name)));
-    }
-    show_table(page, t);
+    int n = model->g.classes;
+    show_table(page, attributes_table(w->facts, name_list(model->class_names, n), n));
     show_samples(w, page);
 }
 
@@ -12327,25 +12274,12 @@ static void gather_facts(Reproduction *r, Work *w)
     leave();
 }
 
-/* How the number of iterations came about. */
-static const char *budget_words(const Reproduction *r)
-{
-    int cut = 0;
-    const char *cuts = r->document->cut && isfinite(r->budget) ? r->document->cut : NULL;
-    const char *smaller = cuts ? own_text(" They are made smaller, too (`%s`).", cuts) : "";
-    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators: `--width %ld`.", smaller, r->s->width);
-    for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
-    if (!cut) return own_text("Budget %s: every network is trained in full.%s", r->s->budget, smaller);
-    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; "
-                    "`--budget full` does all of it.%s", r->s->budget, cut, r->n, smaller);
-}
-
-static void save_report(Reproduction *r, Table *const *facts, const Table *findings)
+static void save_report(Reproduction *r, Table *const *facts, const Table *findings, const char *budget)
 {
     const Document *d = r->document;
     const Table *ranking = ranking_of(d, facts);
     Page *page = page_begin(d->title, d->cite);
-    page_paragraph(page, budget_words(r));
+    page_paragraph(page, budget);
     page_paragraph(page, d->differs);
     const Work *editor = NULL;
     for (int i = r->n - 1; i >= 0; i--)
@@ -12373,13 +12307,9 @@ static void save_report(Reproduction *r, Table *const *facts, const Table *findi
 /* `facegan reproduce WHAT DATA...` */
 static void reproduce_document(const char *name, char *const *data, int n, Settings *s)
 {
-    const Document *d = documents;
+    const Document *d = find_document(name);
     Table *facts[EXPERIMENTS_MOST] = {NULL};
-    int most = 1;
-    while (strcmp(d->name, name)) d++;
-    for (int i = 0; i < d->n_experiments; i++)
-        most = max_int(most, 1 + max_int(d->experiments[i].data, d->experiments[i].joined));
-    if (d->predicts) most++;
+    int most = folders_of(d), cut = 0;
     if (n > most) give_up(2, "reproduce %s: %s is one folder too many; it takes %d", name, data[most], most);
     if (!*s->out) set_path(s->out, own_text("runs/reproduce-%s", name));
     Reproduction *r = own(1, sizeof *r);
@@ -12394,11 +12324,13 @@ static void reproduce_document(const char *name, char *const *data, int n, Setti
         if (!done && w->x->kind != AUGMENTATION) train_run(&w->s);
         gather_facts(r, w);
         facts[w->x - d->experiments] = w->facts;
+        cut += w->s.iters < w->full;
     }
     const Table *findings = findings_of(d, facts);
+    const char *budget = budget_words(d, s->budget, cut, r->n, s->width);
     write_table(findings, stdout, TABLE_TEXT);
-    printf("\n%s\n%s\n", budget_words(r), d->differs);
-    save_report(r, facts, findings);
+    printf("\n%s\n%s\n", budget, d->differs);
+    save_report(r, facts, findings, budget);
 }
 
 /* ================================================================================================
