@@ -9094,24 +9094,16 @@ static RooflinePeaks print_peaks(void)
 static void print_bench(const Trainer *t, Graph *forward)
 {
     const Settings *s = &t->settings;
-    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
-    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
-           drawn = time_graph(forward, (int)s->repeat);
+    Graph *d = t->now.d_step.graph, *g = t->now.g_step.graph;
+    RooflineSteps all = {.both = g != NULL, .threads = thread_count(), .with = kernels->name};
     struct rusage use;
+    all.d = time_graph(d, (int)s->repeat), all.g = g ? time_graph(g, (int)s->repeat) : 0;
+    all.forward = time_graph(forward, (int)s->repeat);
     getrusage(RUSAGE_SELF, &use);
-    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
-    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d));
-    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
-    if (g_graph)
-        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
-               d, g, drawn, 5 * d + g);
-    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
-    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
-                     "\"alive_bytes\": %zu}\n"
-                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
-                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
+    all.peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
+    if (chosen_device) all.with = gpu_device->describe();
+    all.weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d)), all.alive = alive_bytes(g ? g : d);
+    roofline_steps(stdout, s->json, &all);
 }
 
 static void bench_task(void *settings)
@@ -11650,11 +11642,6 @@ static void judge_row(Plan *p, int r, int j, Classifier *judge, const Settings *
 
 static void study_ganmut(const char *path, const Settings *s)
 {
-    static const char *const titles[] = {"I, II  Macro F1 of the real pictures",
-        "I, II  Macro F1 of the edits (higher: clearer emotions)",
-        "III  Frechet Emotion Distance (lower: closer to the real features)",
-        "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
-    enum { TITLES = sizeof titles / sizeof *titles };
     make_folder(s->out);
     Plan *plan = read_plan(path, carry_out);
     Page *page = page_begin("facegan study: GANmut", path);
@@ -11664,8 +11651,8 @@ static void study_ganmut(const char *path, const Settings *s)
         if (!s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan->judge_names[j], judge->path,
                             files_hash(judge->path), judge->features);
     }
-    for (int k = 0; k <= TITLES; k++) {
-        const Table *t = k < TITLES ? judged_table(plan, titles[k], k) : discriminator_table(plan);
+    for (int k = 0; k < SURANI_TABLES; k++) {
+        const Table *t = surani_table(plan, k);
         if (s->csv) printf("%s# %s\n", k ? "\n" : "", t->title);
         tell_table(t, s->csv, page);
     }

@@ -632,9 +632,13 @@ static Plan *read_plan(const char *path, void (*carry_out)(int n, char **words))
 }
 
 /* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
-static Table *judged_table(const Plan *p, const char *title, int number)
+static Table *judged_table(const Plan *p, int number)
 {
-    Table *t = new_table(title, p->n_rows, p->n_judges + 1);
+    static const char *const titles[] = {"I, II  Macro F1 of the real pictures",
+        "I, II  Macro F1 of the edits (higher: clearer emotions)",
+        "III  Frechet Emotion Distance (lower: closer to the real features)",
+        "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
+    Table *t = new_table(titles[number], p->n_rows, p->n_judges + 1);
     for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
         table_set(t, r + 1, 0, "%s", p->row_names[r]);
@@ -657,5 +661,8 @@ static Table *discriminator_table(const Plan *p)
     }
     return t;
 }
+
+enum { SURANI_TABLES = 6 };
+static Table *surani_table(const Plan *p, int k) { return k < 5 ? judged_table(p, k) : discriminator_table(p); }
 
 #endif
