@@ -5955,28 +5955,12 @@ static const FinderKind retinaface_finders[] = {
     {.name = "RetinaFace MobileNet-0.25", .build = retinaface_mobilenet, .outputs = 3 * LEVELS, .side = 32},
     {.name = "RetinaFace ResNet-50", .build = retinaface_resnet, .outputs = 3 * LEVELS, .side = 32}};
 
-/* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
-typedef struct RetinaInput { const Image *picture; real *input, of_byte[3][256]; } RetinaInput;
-
-static void retinaface_line_task(void *argument, int y, int worker)
-{
-    const RetinaInput *job = argument;
-    size_t w = (size_t)job->picture->width;
-    const unsigned char *from = job->picture->pixels + (size_t)y * w * 3;
-    real *to = job->input + (size_t)y * w * 3;
-    (void)worker;
-    for (size_t x = 0; x < w; x++, from += 3, to += 3)
-        for (int c = 0; c < 3; c++) to[c] = job->of_byte[c][from[2 - c]];
-}
-
 static Faces retinaface_detect(Detector *d, const Image *picture)
 {
     Faces faces = {0};
     Shape shape = shape_of(1, picture->height, picture->width, 3);
-    RetinaInput job = {.picture = picture, .input = detector_input(d, shape)};
-    for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (real)(i % 256) - picture_mean[i / 256];
     double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
-    parallel(picture->height, retinaface_line_task, &job);
+    image_bgr(picture, picture_mean, detector_input(d, shape), parallel);
     const Sized *net = detector_run(d, 0, shape);
     for (int level = 0; level < LEVELS; level++) {
         Node *const *out = net->out + 3 * level;

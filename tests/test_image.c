@@ -1847,6 +1847,17 @@ static void test_windows(const ImageSums *sums)
     }
 }
 
+static void test_bgr(void)
+{
+    unsigned char pixels[2 * 2 * 3] = {10, 20, 30, 255, 0, 128, 1, 2, 3, 200, 100, 50};
+    const Image picture = {2, 2, 3, pixels};
+    const float mean[3] = {104, 117, 123};
+    float to[2][12];
+    image_bgr(&picture, mean, to[0], NULL), image_bgr(&picture, mean, to[1], backwards);
+    for (int i = 0; i < 12; i++) CHECK(to[0][i] == (float)pixels[i / 3 * 3 + 2 - i % 3] - mean[i % 3]);
+    CHECK(memcmp(to[0], to[1], sizeof to[0]) == 0);
+}
+
 /* 5 columns to 2: cells [0,3) and [2,5); 2 columns to 5: each new pixel sees one or two old ones. */
 static void test_areas(void)
 {
@@ -1868,6 +1879,7 @@ static void test_areas(void)
     const int low[5] = {1, 1, 1, 2, 2}, high[5] = {1, 1, 2, 2, 2};
     for (int i = 0; i < 5; i++) CLOSE((double)out[3 * i], ((pixels[(5 + low[i]) * 3] + pixels[(5 + high[i]) * 3]) / 2.0 - 127.5) / 128, 1e-6);
     test_windows(&sums);
+    test_bgr();
     image_sums_free(&sums);
 }
 

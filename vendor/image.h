@@ -205,6 +205,9 @@ IMAGE_API void image_average_row(const ImageSums *sums, const ImageScaling *how,
 IMAGE_API void image_average(const ImageSums *sums, const ImageWindow *windows, int n, const ImageScaling *how,
                              IMAGE_REAL *to, ImageEach *each);
 
+/* A picture of three channels as numbers, blue, green and red in this order, less the mean of each. */
+IMAGE_API void image_bgr(const Image *picture, const IMAGE_REAL mean[3], IMAGE_REAL *to, ImageEach *each);
+
 /* Where a cut-out lies in its photograph: point = turn * p + origin for p in the unit square, as complex numbers. */
 typedef struct ImageFrame { double turn_x, turn_y, x, y; } ImageFrame;
 IMAGE_API void image_frame_point(const ImageFrame *frame, double u, double v, double *x, double *y);
@@ -4608,6 +4611,28 @@ IMAGE_API void image_average(const ImageSums *sums, const ImageWindow *windows, 
 {
     ImageAveraging job = { sums, windows, *how, to };
     image_do_each(each, n * how->height, image_average_task, &job);
+}
+
+/* A table of the 256 bytes for each channel: a difference is looked up, not computed. */
+typedef struct ImageBgr { const Image *picture; IMAGE_REAL *to, of_byte[3][256]; } ImageBgr;
+
+static void image_bgr_task(void *job, int y, int worker)
+{
+    const ImageBgr *b = (const ImageBgr *)job;
+    size_t w = (size_t)b->picture->width;
+    const unsigned char *from = b->picture->pixels + (size_t)y * w * 3;
+    IMAGE_REAL *to = b->to + (size_t)y * w * 3;
+    (void)worker;
+    for (size_t x = 0; x < w; x++, from += 3, to += 3)
+        for (int c = 0; c < 3; c++) to[c] = b->of_byte[c][from[2 - c]];
+}
+
+IMAGE_API void image_bgr(const Image *picture, const IMAGE_REAL mean[3], IMAGE_REAL *to, ImageEach *each)
+{
+    ImageBgr job;
+    job.picture = picture, job.to = to;
+    for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (IMAGE_REAL)(i % 256) - mean[i / 256];
+    image_do_each(each, picture->height, image_bgr_task, &job);
 }
 
 /* ==== Frames ========================================================================================================
