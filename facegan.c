@@ -7677,8 +7677,7 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
         option_text(s, &settings_table[i], text, sizeof text);
         set_metadata(file, settings_table[i].name, text);
     }
-    snprintf(text, sizeof text, "%ld", iteration);
-    set_metadata(file, "iteration", text);
+    set_metadata(file, "iteration", own_text("%ld", iteration));
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
@@ -8451,10 +8450,8 @@ static void read_step_batch(const TensorFile *file, const char *path, const Trai
 
 static void store_step(TensorFile *file, const Step *step, const Net *net, const char *fake_name)
 {
-    char total[16], before[16], after[16];
-    snprintf(total, sizeof total, "%c.total", net->letter);
-    snprintf(before, sizeof before, "grad.%c.", net->letter);
-    snprintf(after, sizeof after, "after.%c.", net->letter);
+    const char *total = own_text("%c.total", net->letter), *before = own_text("grad.%c.", net->letter),
+               *after = own_text("after.%c.", net->letter);
     store_tensor(file, "", fake_name, step->fake->shape, step->fake->data, AS_PICTURES);
     store_tensor(file, "", total, step->total->shape, step->total->data, AS_VECTOR);
     for (int i = 0; i < step->n_terms; i++)
