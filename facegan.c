@@ -5344,17 +5344,6 @@ static const char *keras_name(const Backbone *kind, const char *ours)
     return NULL;
 }
 
-/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
-static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const char *found = strstr(file->tensors[i].name, layer);
-        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
-        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
-    }
-    return NULL;
-}
-
 /* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
 static bool load_as_it_lies(const TensorEntry *entry, Tensor *to)
 {
@@ -5387,7 +5376,7 @@ static void load_parameter(void *loading)
     }
     if (!(layer = keras_name(l->net->classifier.backbone, w->name)))
         give_up(1, "%s: has no tensor \"%s\"", l->path, name);
-    const TensorEntry *entry = keras_tensor(l->file, layer, layouts[as].rank);
+    const TensorEntry *entry = tensorfile_with_word(l->file, layer, layouts[as].rank);
     if (!entry) give_up(1, "%s: has neither \"%s\" nor Keras' %s", l->path, name, layer);
     if (!load_as_it_lies(entry, w)) give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, w->name);
 }
@@ -5464,17 +5453,7 @@ static LoaderChance chance_of(const Settings *s, uint32_t stream)
  * ---------------------------------------------------------------------------------------------- */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
-    Diagnosis *d = doctor_examine(path, options, size, "facegan");
-    int problems = d->problems, kept;
-    if (json) doctor_json(d, stdout);
-    else doctor_text(d, stdout);
-    fflush(stdout);
-    if (*fix && d->looks) {
-        problems -= doctor_mend(d, fix, &kept);
-        warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts "
-             "keep theirs), and all copies with different labels", fix, kept, d->set.count);
-    }
-    if (problems) give_up(1, "%s: %d problem%s found", path, problems, problems == 1 ? "" : "s");
+    doctor_visit(doctor_examine(path, options, size, "facegan"), stdout, json, fix, warn);
 }
 
 /* ================================================================================================
@@ -5489,7 +5468,7 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 11.1  Faces, and windows of a photograph at the networks' sizes
+ * 11.1  Faces
  *
  * A face is a box with a score and five points, in the photograph's pixels; what can be done with boxes is
  * vendor/boxes.h's, averages over areas are vendor/image.h's.
@@ -5497,22 +5476,6 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
 
 typedef Box Face;
 typedef Boxes Faces;
-
-/* Windows at height x width pixels, RGB, as MTCNN wants them: (value - 127.5) / 128. A task is a row of one of them. */
-typedef struct Looking {
-    const ImageSums *sums;
-    const ImageWindow *windows;
-    int height, width;
-    real *to;
-} Looking;
-
-static void look_task(void *argument, int row, int worker)
-{
-    (void)worker;
-    const Looking *l = argument;
-    const ImageScaling how = {l->windows[row / l->height], l->width, l->height, 127.5, 128};
-    image_average_row(l->sums, &how, row % l->height, l->to + (size_t)row * (size_t)l->width * 3);
-}
 
 /* ------------------------------------------------------------------------------------------------
  * 11.2  Networks that look at pictures of any size
@@ -5802,11 +5765,12 @@ static void onet(Net *net, Node *x, Node **out)
 static const FinderKind mtcnn_finders[FINDERS] = {{"pnet", 'P', pnet, 2, 12, 2, 4}, {"rnet", 'R', rnet, 2, 24, 2, 2},
                                                {"onet", 'O', onet, 3, 48, 1, 4}};
 
-/* Network `which` on n windows of the photograph at height x width pixels. */
+/* Network `which` on n windows of the photograph at height x width pixels, RGB, as MTCNN wants them:
+ * (value - 127.5) / 128. */
 static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
 {
-    Looking job = {sums, windows, shape.d[1], shape.d[2], detector_input(d, shape)};
-    parallel(shape.d[0] * shape.d[1], look_task, &job);
+    const ImageScaling how = {.width = shape.d[2], .height = shape.d[1], .shift = 127.5, .divisor = 128};
+    image_average(sums, windows, shape.d[0], &how, detector_input(d, shape), parallel);
     return detector_run(d, which, shape);
 }
 
@@ -5991,28 +5955,12 @@ static const FinderKind retinaface_finders[] = {
     {.name = "RetinaFace MobileNet-0.25", .build = retinaface_mobilenet, .outputs = 3 * LEVELS, .side = 32},
     {.name = "RetinaFace ResNet-50", .build = retinaface_resnet, .outputs = 3 * LEVELS, .side = 32}};
 
-/* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
-typedef struct RetinaInput { const Image *picture; real *input, of_byte[3][256]; } RetinaInput;
-
-static void retinaface_line_task(void *argument, int y, int worker)
-{
-    const RetinaInput *job = argument;
-    size_t w = (size_t)job->picture->width;
-    const unsigned char *from = job->picture->pixels + (size_t)y * w * 3;
-    real *to = job->input + (size_t)y * w * 3;
-    (void)worker;
-    for (size_t x = 0; x < w; x++, from += 3, to += 3)
-        for (int c = 0; c < 3; c++) to[c] = job->of_byte[c][from[2 - c]];
-}
-
 static Faces retinaface_detect(Detector *d, const Image *picture)
 {
     Faces faces = {0};
     Shape shape = shape_of(1, picture->height, picture->width, 3);
-    RetinaInput job = {.picture = picture, .input = detector_input(d, shape)};
-    for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (real)(i % 256) - picture_mean[i / 256];
     double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
-    parallel(picture->height, retinaface_line_task, &job);
+    image_bgr(picture, picture_mean, detector_input(d, shape), parallel);
     const Sized *net = detector_run(d, 0, shape);
     for (int level = 0; level < LEVELS; level++) {
         Node *const *out = net->out + 3 * level;
@@ -6133,34 +6081,12 @@ static Faces find_faces(Detector *d, const Image *picture)
 typedef ImageFrame Frame;
 typedef ImageDrawing Drawn;
 
-typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
-
-static void cut_task(void *argument, int row, int worker)
-{
-    (void)worker;
-    const Cutting *job = argument;
-    image_cut_rows(job->picture, &job->frame, job->out, row, row + 1);
-}
-
 /* Cuts the frame out of the picture as size x size pixels. */
 static Image cut_out(const Image *picture, Frame frame, int size)
 {
     Image out = new_picture(size, size, picture->channels);
-    parallel(size, cut_task, &(Cutting){picture, frame, &out});
+    image_cut(picture, &frame, &out, parallel);
     return out;
-}
-
-static void paste_task(void *paste, int i, int worker)
-{
-    (void)worker;
-    image_paste_row(paste, ((const ImagePaste *)paste)->top + i);
-}
-
-/* Puts what became of the frame's pixels back into the photograph. */
-static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
-{
-    ImagePaste paste = image_paste_begin(photo, frame, drawn);
-    if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7753,36 +7679,22 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
         option_text(s, &settings_table[i], text, sizeof text);
         set_metadata(file, settings_table[i].name, text);
     }
-    snprintf(text, sizeof text, "%ld", iteration);
-    set_metadata(file, "iteration", text);
+    set_metadata(file, "iteration", own_text("%ld", iteration));
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-/* A few numbers that a run must remember, beside the weights. */
-static void store_row(TensorFile *file, const char *name, int n, const double *numbers)
-{
-    real *copy = add_tensor(file, name, real_type, 1, &(int64_t){n});
-    for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
-}
-
-/* Are there n numbers under that name? */
-static bool stored_row(const TensorFile *file, const char *name, int n, double *numbers)
-{
-    const TensorEntry *row = tensorfile_find(file, name);
-    if (!row || tensorfile_count(row) != (size_t)n) return false;
-    for (int i = 0; i < n; i++) numbers[i] = tensorfile_get(row, (size_t)i);
-    return true;
-}
-
+/* Beside the weights a few numbers that a run must remember. */
 static TensorFile *checkpoint_file(const Trainer *t)
 {
+    const double best[2] = {t->best_loss, (double)t->best_iteration};
+    const double plateau[2] = {(double)t->cuts, (double)t->last_cut};
     TensorFile *file = new_tensors();
     describe(&t->settings, t->now.iteration, file);
     store_net(file, &t->now.g, true);
     store_net(file, &t->now.d, true);
-    if (t->now.g_known) store_row(file, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
-    if (t->best_iteration) store_row(file, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
-    if (t->cuts) store_row(file, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
+    if (t->now.g_known) store_row(file, "log.G", real_type, t->now.g_step.n_terms + 1, t->now.last_g);
+    if (t->best_iteration) store_row(file, "log.best", real_type, 2, best);
+    if (t->cuts) store_row(file, "log.plateau", real_type, 2, plateau);
     return file;
 }
 
@@ -8540,10 +8452,8 @@ static void read_step_batch(const TensorFile *file, const char *path, const Trai
 
 static void store_step(TensorFile *file, const Step *step, const Net *net, const char *fake_name)
 {
-    char total[16], before[16], after[16];
-    snprintf(total, sizeof total, "%c.total", net->letter);
-    snprintf(before, sizeof before, "grad.%c.", net->letter);
-    snprintf(after, sizeof after, "after.%c.", net->letter);
+    const char *total = own_text("%c.total", net->letter), *before = own_text("grad.%c.", net->letter),
+               *after = own_text("after.%c.", net->letter);
     store_tensor(file, "", fake_name, step->fake->shape, step->fake->data, AS_PICTURES);
     store_tensor(file, "", total, step->total->shape, step->total->data, AS_VECTOR);
     for (int i = 0; i < step->n_terms; i++)
@@ -9167,24 +9077,16 @@ static RooflinePeaks print_peaks(void)
 static void print_bench(const Trainer *t, Graph *forward)
 {
     const Settings *s = &t->settings;
-    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
-    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
-           drawn = time_graph(forward, (int)s->repeat);
+    Graph *d = t->now.d_step.graph, *g = t->now.g_step.graph;
+    RooflineSteps all = {.both = g != NULL, .threads = thread_count(), .with = kernels->name};
     struct rusage use;
+    all.d = time_graph(d, (int)s->repeat), all.g = g ? time_graph(g, (int)s->repeat) : 0;
+    all.forward = time_graph(forward, (int)s->repeat);
     getrusage(RUSAGE_SELF, &use);
-    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
-    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d));
-    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
-    if (g_graph)
-        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
-               d, g, drawn, 5 * d + g);
-    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
-    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
-                     "\"alive_bytes\": %zu}\n"
-                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
-                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
+    all.peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
+    if (chosen_device) all.with = gpu_device->describe();
+    all.weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d)), all.alive = alive_bytes(g ? g : d);
+    roofline_steps(stdout, s->json, &all);
 }
 
 static void bench_task(void *settings)
@@ -9578,7 +9480,7 @@ static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *re
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
                          .moves = moves ? moves->data : NULL, .whole = &before,
                          .redrawn = model->g.editor.keep == 'n'};
-    paste_frame(result, frame, &drawn);
+    image_paste(result, frame, &drawn, parallel);
     leave();
 }
 
@@ -9669,7 +9571,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
  * 14.4  What pages show of a run and its space                        (canvases and pages are vendor/figures.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES, STRENGTHS = 10 };
+enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES, STRENGTHS = EDITS_STRENGTHS };
 
 /* A run's log.csv as columns; an empty field is NaN. */
 static TableNumbers *own_log(const char *run)
@@ -10031,18 +9933,7 @@ static FaceSet face_set(const Settings *s)
 {
     FaceSet set = {.random = draw, .seed = (uint64_t)s->seed, .size = (int)s->size, .channels = (int)s->channels,
                    .turn = s->pose, .weakest = s->weakest, .blends = s->blends, .viewers = s->viewers};
-    const Names names = *s->emotions ? parse_names(s->emotions, "emotion") : (Names){0};
-    for (; !*s->emotions && set.n < EMOTIONS; set.n++) set.emotions[set.n] = set.n;
-    for (int i = 0; i < names.count && set.n < EMOTIONS; i++) {
-        char meant[OPTIONS_MEANT];
-        OptionGuess guess = {names.items[i], 3, NULL};
-        int found = dataset_emotion(names.items[i]);
-        for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
-        if (found < 0)
-            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
-                       "angry%s", names.items[i], option_meant(&guess, "", meant));
-        set.emotions[set.n++] = found;
-    }
+    drawn_emotions(&set, s->emotions);
     return set;
 }
 
@@ -10492,14 +10383,6 @@ typedef struct Answered {
     const DataSet *set;
     int unreadable, *index;             /* (count) which picture */
 } Answered;
-
-/* Of a row's probabilities of all classes those of the classes asked for, so that they sum to 1. */
-static void keep_asked(const double *all, const int *asked, int n, double *p)
-{
-    double sum = 0;
-    for (int k = 0; k < n; k++) sum += all[asked[k]];
-    for (int k = 0; k < n; k++) p[k] = all[asked[k]] / sum;
-}
 
 static void answer_all(Answered *all, Classifier *c, const char *views)
 {
@@ -11277,21 +11160,15 @@ static void tell_table(const Table *t, bool csv, Page *page)
  * generator.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Pair { int a, b; double share[3]; } Pair;           /* faces with both's units: at a, halfway, at b */
-
 /* One run, or the drawing hand, before the judges: neutral faces, who gives them an expression, and what was found. */
 typedef struct Truth {
-    const char *name;
     Editor *ed;
     Classifier *actions;
     const Settings *hand;               /* of the drawing, which shows exactly what is asked for; NULL: the generator */
     int n_faces, index[CURVE_FACES];    /* index: the drawings' numbers */
     int emotion[MAX_CLASSES];           /* the drawn faces' for each class of the run */
     real *neutral;                      /* (n_faces,picture) */
-    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
-    double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
-    Pair pairs[MAX_CLASSES * MAX_CLASSES];
-    int n_pairs, blended;
+    EditsTruth found;
 } Truth;
 
 /* The judges, the settings of the pictures they see, and where all is kept. */
@@ -11304,8 +11181,9 @@ typedef struct Judges {
 static Truth *new_truth(const Judges *judges, const char *run, const Settings *hand)
 {
     Truth *t = own(1, sizeof *t);
-    *t = (Truth){.name = hand ? "the drawing itself" : run, .ed = use_editor(run, judges->emotions), .hand = hand,
-                 .actions = judges->actions, .angle = NAN, .least_correlation = 1};
+    *t = (Truth){.ed = use_editor(run, judges->emotions), .hand = hand, .actions = judges->actions};
+    t->found = (EditsTruth){.name = hand ? "the drawing itself" : run, .names = t->ed->names, .n = t->ed->g->classes,
+                            .angle = NAN, .least_correlation = 1};
     const Facegan *model = t->ed->model;
     DataSet *set = own_dataset(own_text("%s/unseen", judges->s->out),
                                (DataOptions){.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop,
@@ -11382,10 +11260,9 @@ static void measure_pair(Truth *t, int a, int b)
     const double none[FACE_AUS] = {0};
     int first = t->emotion[a], second = t->emotion[b];
     if (isnan(face_own_units(none, first, second)) || isnan(face_own_units(none, second, first))) return;
-    Pair *p = &t->pairs[t->n_pairs++];
-    *p = (Pair){.a = a, .b = b};
-    for (int at = 0; at < 3; at++) p->share[at] = both_there(t, a, b, at / 2.0);
-    t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
+    EditsBlend blend = {.a = a, .b = b};
+    for (int at = 0; at < 3; at++) blend.share[at] = both_there(t, a, b, at / 2.0);
+    add_blend(&t->found, blend);
 }
 
 /* (c) and (d): in the plane neighbours are next to each other around the circle; to the hand all are. */
@@ -11399,7 +11276,8 @@ static void measure_space(Truth *t)
     for (int i = 0; i < n; i++) {
         int a = order[i], b = order[(i + 1) % n];
         double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
-        t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
+        t->found.angle = fmin(isfinite(t->found.angle) ? t->found.angle : 180,
+                              acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
         measure_pair(t, a, b);
     }
 }
@@ -11407,6 +11285,7 @@ static void measure_space(Truth *t)
 /* (a), (b) and (e). */
 static void measure_strengths(Truth *t)
 {
+    EditsTruth *found = &t->found;
     int n = t->ed->model->g.classes, units = t->actions->net.classes, faces = t->n_faces, points = faces * STRENGTHS,
         right = 0, ways = 0;
     double *p = own((size_t)(faces * max_int(n, units)), sizeof *p),
@@ -11421,46 +11300,18 @@ static void measure_strengths(Truth *t)
             classifier_look(t->actions, &t->ed->model->g, edits, faces, p, NULL);
             for (int i = 0; i < faces; i++) {
                 asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
-                t->intensity[k][j] += p[i * units] / faces;
+                found->intensity[k][j] += p[i * units] / faces;
             }
             judge_pixels(t->ed, edits, faces, p, NULL);
             for (int i = 0; i < faces; i++) curves[(ways * faces + i) * STRENGTHS + j] = p[i * n + k];
         }
         for (int i = 0; i < faces; i++) right += stats_largest(p + i * n, n) == k;      /* at full strength */
-        t->correlation[k] = stats_rank_correlation(asked, measured, points);
-        if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
+        found->correlation[k] = stats_rank_correlation(asked, measured, points);
+        if (!(found->correlation[k] >= found->least_correlation)) found->least_correlation = found->correlation[k];
         ways++;
     }
     const StatsCurves smooth = stats_curves(curves, ways * faces, STRENGTHS);
-    t->right = (double)right / (ways * faces), t->smooth = smooth.step, t->rising = smooth.rising;
-}
-
-/* For each emotion the intensity measured at each strength asked for; then how often the units of both emotions are
- * there between two neighbours. */
-static void tell_truth(const Truth *t, const Settings *s, Page *page)
-{
-    const Facegan *model = t->ed->model;
-    int row = 0;
-    Table *table = new_table(own_text("The intensity measured at each strength: %s", t->name), model->g.classes - 1,
-                             STRENGTHS + 2);
-    table_set(table, 0, 0, "strength"), table_set(table, 0, STRENGTHS + 1, "Spearman");
-    for (int j = 0; j < STRENGTHS; j++) table_set(table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
-    for (int k = 0; k < model->g.classes; k++) {
-        if (strcmp(model->class_names[k], "neutral") == 0) continue;
-        table_set(table, ++row, 0, "%s", model->class_names[k]);
-        for (int j = 0; j < STRENGTHS; j++) table_set(table, row, j + 1, "%.2f", t->intensity[k][j]);
-        table_set(table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
-    }
-    tell_table(table, s->csv, page);
-    if (!t->n_pairs) return;
-    table = new_table(own_text("Between two directions: %s", t->name), t->n_pairs, 4);
-    table_row(table, 0, "both emotions' units are there\tat the first\thalfway\tat the second");
-    for (int i = 0; i < t->n_pairs; i++) {
-        const Pair *p = &t->pairs[i];
-        table_row(table, i + 1, "%s, %s\t%.0f%%\t%.0f%%\t%.0f%%", model->class_names[p->a], model->class_names[p->b],
-                  100 * p->share[0], 100 * p->share[1], 100 * p->share[2]);
-    }
-    tell_table(table, s->csv, page);
+    found->right = (double)right / (ways * faces), found->smooth = smooth.step, found->rising = smooth.rising;
 }
 
 /* ---- the judges, and their own errors on faces that nobody saw ---- */
@@ -11569,7 +11420,8 @@ static void train_judges(Judges *judges)
 }
 
 /* The six numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
- * page. */
+ * page. Printed are, for each emotion, the intensity measured at each strength asked for; then how often the units of
+ * both emotions are there between two neighbours. */
 static void truth_of_run(const Judges *judges, const char *run, const Settings *hand, Table *table, int column,
                          Page *page)
 {
@@ -11578,21 +11430,16 @@ static void truth_of_run(const Judges *judges, const char *run, const Settings *
     Truth *t = new_truth(judges, run, hand);
     measure_strengths(t);
     measure_space(t);
-    tell_truth(t, judges->s, page);
-    table_set(table, 0, column, "%s", t->name), table_set(table, 1, column, "%.1f%%", 100 * t->right);
-    table_set(table, 2, column, "%.3f", t->least_correlation);
-    table_set(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
-    table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
-    table_set(table, 5, column, "%.3f", t->smooth), table_set(table, 6, column, "%.0f%%", 100 * t->rising);
+    const Table *blends = truth_blends(&t->found);
+    tell_table(truth_strengths(&t->found), judges->s->csv, page);
+    if (blends) tell_table(blends, judges->s->csv, page);
+    add_truth(table, column, &t->found);
     if (!hand) add_strengths(page, run, t->ed, t->neutral);
     leave();
 }
 
 static void study_truth(char *const *runs, int n, const Settings *s)
 {
-    static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
-        {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
-        {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
     Judges judges = {.s = s};
     for (int i = n - 1; i >= 0; i--)                                    /* of the first; all are there, and edit */
         judges.like = settings_of_run(runs[i]), own_generator(runs[i]);
@@ -11602,9 +11449,7 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     const Settings hand = drawing_of(&judges, UNSEEN);
     Page *page = page_begin("facegan study: the truth", s->out);
     tell_table(judge_judges(&judges), s->csv, page);
-    Table *table = new_table("GANmut's space against the truth", 6, n + 3);
-    for (int i = 0; i < 7; i++)
-        table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, n + 2, "%s", words[i][1]);
+    Table *table = truth_summary("GANmut's space against the truth", n + 1);
     for (int i = 0; i <= n; i++)                                        /* the last: the hand that drew them */
         truth_of_run(&judges, runs[i % n], i == n ? &hand : NULL, table, i + 1, page);
     tell_table(table, s->csv, page);
@@ -11780,11 +11625,6 @@ static void judge_row(Plan *p, int r, int j, Classifier *judge, const Settings *
 
 static void study_ganmut(const char *path, const Settings *s)
 {
-    static const char *const titles[] = {"I, II  Macro F1 of the real pictures",
-        "I, II  Macro F1 of the edits (higher: clearer emotions)",
-        "III  Frechet Emotion Distance (lower: closer to the real features)",
-        "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
-    enum { TITLES = sizeof titles / sizeof *titles };
     make_folder(s->out);
     Plan *plan = read_plan(path, carry_out);
     Page *page = page_begin("facegan study: GANmut", path);
@@ -11794,8 +11634,8 @@ static void study_ganmut(const char *path, const Settings *s)
         if (!s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan->judge_names[j], judge->path,
                             files_hash(judge->path), judge->features);
     }
-    for (int k = 0; k <= TITLES; k++) {
-        const Table *t = k < TITLES ? judged_table(plan, titles[k], k) : discriminator_table(plan);
+    for (int k = 0; k < SURANI_TABLES; k++) {
+        const Table *t = surani_table(plan, k);
         if (s->csv) printf("%s# %s\n", k ? "\n" : "", t->title);
         tell_table(t, s->csv, page);
     }
@@ -12123,18 +11963,11 @@ static StatsConfusion *add_split_facts(Work *w)
 static void measure_classifier(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
-    double pictures = 0;
     (void)r;
     add_training_facts(w->facts, log);
     add_fact(w->facts, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
     const StatsConfusion *all = add_split_facts(w);
-    if (!all->n) return;
-    for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
-    add_fact(w->facts, "accuracy", stats_accuracy(all)), add_fact(w->facts, "f1", stats_macro_f1(all));
-    add_fact(w->facts, "pictures", pictures);
-    for (int k = 0; k < all->n * all->n; k++)
-        add_fact(w->facts, own_text("confusion.%d.%d", k / all->n, k % all->n),
-                 (double)all->count[k / all->n][k % all->n]);
+    if (all->n) add_confusion_facts(w->facts, all);
 }
 
 /* eval's numbers of a generator by a judge of the document, on as many pictures as there is time for. */
@@ -12283,7 +12116,6 @@ static void show_predictions(const Work *w, char *const *photos, Page *page)
 static void show_classifier(const Work *w, Page *page)
 {
     TableNumbers *log = own_log(w->s.out);
-    StatsConfusion *f = own(1, sizeof *f);
     const Classifier *c = own_classifier(w->s.out);
     if (w->x->share > 1) show_layers(&c->net, page);       /* the document's own, not a judge */
     page_columns(page, log, "Loss in training", "D.total", "loss");
@@ -12291,13 +12123,8 @@ static void show_classifier(const Work *w, Page *page)
     page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
     page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     if (isnan(fact_of(w->facts, "accuracy"))) return;
-    f->n = c->net.classes;
-    for (int k = 0; k < f->n * f->n; k++)
-        f->count[k / f->n][k % f->n] = (long)fact_of(w->facts, own_text("confusion.%d.%d", k / f->n, k % f->n));
-    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact_of(w->facts, "accuracy"),
-                                 fact_of(w->facts, "f1"));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
-               plot_confusion(f, name_list(c->class_names, f->n), title, "is"));
+               confusion_figure(w->facts, name_list(c->class_names, c->net.classes), c->net.classes));
 }
 
 /* The first faces after each quarter of the training, or latents when Kolbenschlag looked at them, and all sheets
@@ -12322,16 +12149,8 @@ static PictureSet some_faces(const Facegan *model, const char *data, const char 
 static void show_attributes(const Work *w, Page *page)
 {
     const Facegan *model = own_generator(w->s.out);
-    Table *t = new_table("Each attribute turned round, by the judge", model->g.classes, 4);
-    table_row(t, 0, "attribute\tthe judge is right on real pictures\tedits that show what was asked for\tother "
-              "attributes that stay");
-    for (int k = 0; k < model->g.classes; k++) {
-        const char *name = model->class_names[k];
-        table_row(t, k + 1, "%s\t%.1f%%\t%.1f%%\t%.1f%%", name, 100 * fact_of(w->facts, own_text("%s.right", name)),
-                  100 * fact_of(w->facts, own_text("%s.turned", name)),
-                  100 * fact_of(w->facts, own_text("%s.kept", name)));
-    }
-    show_table(page, t);
+    int n = model->g.classes;
+    show_table(page, attributes_table(w->facts, name_list(model->class_names, n), n));
     show_samples(w, page);
 }
 
@@ -12425,25 +12244,12 @@ static void gather_facts(Reproduction *r, Work *w)
     leave();
 }
 
-/* How the number of iterations came about. */
-static const char *budget_words(const Reproduction *r)
-{
-    int cut = 0;
-    const char *cuts = r->document->cut && isfinite(r->budget) ? r->document->cut : NULL;
-    const char *smaller = cuts ? own_text(" They are made smaller, too (`%s`).", cuts) : "";
-    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators: `--width %ld`.", smaller, r->s->width);
-    for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
-    if (!cut) return own_text("Budget %s: every network is trained in full.%s", r->s->budget, smaller);
-    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; "
-                    "`--budget full` does all of it.%s", r->s->budget, cut, r->n, smaller);
-}
-
-static void save_report(Reproduction *r, Table *const *facts, const Table *findings)
+static void save_report(Reproduction *r, Table *const *facts, const Table *findings, const char *budget)
 {
     const Document *d = r->document;
     const Table *ranking = ranking_of(d, facts);
     Page *page = page_begin(d->title, d->cite);
-    page_paragraph(page, budget_words(r));
+    page_paragraph(page, budget);
     page_paragraph(page, d->differs);
     const Work *editor = NULL;
     for (int i = r->n - 1; i >= 0; i--)
@@ -12471,13 +12277,9 @@ static void save_report(Reproduction *r, Table *const *facts, const Table *findi
 /* `facegan reproduce WHAT DATA...` */
 static void reproduce_document(const char *name, char *const *data, int n, Settings *s)
 {
-    const Document *d = documents;
+    const Document *d = find_document(name);
     Table *facts[EXPERIMENTS_MOST] = {NULL};
-    int most = 1;
-    while (strcmp(d->name, name)) d++;
-    for (int i = 0; i < d->n_experiments; i++)
-        most = max_int(most, 1 + max_int(d->experiments[i].data, d->experiments[i].joined));
-    if (d->predicts) most++;
+    int most = folders_of(d), cut = 0;
     if (n > most) give_up(2, "reproduce %s: %s is one folder too many; it takes %d", name, data[most], most);
     if (!*s->out) set_path(s->out, own_text("runs/reproduce-%s", name));
     Reproduction *r = own(1, sizeof *r);
@@ -12492,11 +12294,13 @@ static void reproduce_document(const char *name, char *const *data, int n, Setti
         if (!done && w->x->kind != AUGMENTATION) train_run(&w->s);
         gather_facts(r, w);
         facts[w->x - d->experiments] = w->facts;
+        cut += w->s.iters < w->full;
     }
     const Table *findings = findings_of(d, facts);
+    const char *budget = budget_words(d, s->budget, cut, r->n, s->width);
     write_table(findings, stdout, TABLE_TEXT);
-    printf("\n%s\n%s\n", budget_words(r), d->differs);
-    save_report(r, facts, findings);
+    printf("\n%s\n%s\n", budget, d->differs);
+    save_report(r, facts, findings, budget);
 }
 
 /* ================================================================================================

@@ -172,6 +172,38 @@ static void test_telling(const Diagnosis *d)
           strstr(json, "\"problems\": 2, \"warnings\": 7}\n"));
 }
 
+static char warned[300];
+
+static void hear(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(warned, sizeof warned, format, arguments);
+    va_end(arguments);
+}
+
+typedef struct Visit { const Diagnosis *d; const char *fix; } Visit;
+
+static void visit(void *context)
+{
+    const Visit *v = context;
+    FileWriter *file = begin_file(at("visited"));
+    doctor_visit(v->d, file->stream, false, v->fix, hear);
+    end_file(file);
+}
+
+/* test_faults' set has two problems, both of which a list mends; test_sound's has none. */
+static void test_visits(const Diagnosis *d)
+{
+    Error e;
+    CHECK(!attempt(visit, &(Visit){d, ""}, &e) && e.status == 1 && !*warned);
+    CHECK(strcmp(e.text, own_text("%s: 2 problems found", d->path)) == 0);
+    CHECK(attempt(visit, &(Visit){d, at("visited.csv")}, &e) && path_exists(at("visited.csv")));
+    CHECK(strstr(warned, "visited.csv lists 1 of the 6 pictures: without damaged"));
+    d = doctor_examine(at("sound"), &(DataOptions){.split = SPLIT_ALL}, 16, "prog");
+    CHECK(attempt(visit, &(Visit){d, ""}, &e) && strcmp(told(doctor_text, d), read_file(at("visited"), 1 << 16, &(size_t){0})) == 0);
+}
+
 int main(void)
 {
     Scope all;
@@ -186,6 +218,7 @@ int main(void)
     test_mending(d);
     test_sparing(d);
     test_telling(d);
+    test_visits(d);
     CHECK(end_folder());
     leave();
     return check_report();

@@ -22,6 +22,20 @@ static void backwards(int tasks, void (*task)(void *argument, int index, int wor
 
 static void draw(void *options) { drawn_faces(&faces, options); }
 
+static void choose(void *list) { drawn_emotions(&(FaceSet){0}, list); }
+
+static void test_emotions(void)
+{
+    FaceSet set = {0};
+    Error e;
+    drawn_emotions(&set, "");
+    CHECK(set.n == EMOTIONS && set.emotions[0] == FACE_NEUTRAL && set.emotions[EMOTIONS - 1] == EMOTIONS - 1);
+    drawn_emotions(&set, "sad,happiness");
+    CHECK(set.n == 2 && set.emotions[0] == FACE_SAD && set.emotions[1] == FACE_HAPPY);
+    CHECK(!attempt(choose, "happy,angri", &e) && e.status == 2 && strstr(e.text, "there is no angri; drawn faces show"));
+    CHECK(strstr(e.text, "did you mean angry?"));
+}
+
 static bool same_file(const char *a, const char *b)
 {
     size_t n, m;
@@ -84,6 +98,7 @@ int main(void)
     enter(&all);
     if (!begin_folder("drawn")) return 1;
     progress_to(NULL);
+    test_emotions();
     test_faces();
     test_stopping();
     test_scenes();

@@ -111,6 +111,38 @@ static void test_texts(void)
     CHECK(strcmp(t->cells[7 * 7 + 6], "0000000000000abc") == 0 && strcmp(t->cells[7 + 4], "10") == 0);
 }
 
+/* The cell of row and column. */
+static bool says(const Table *t, int row, int column, const char *text)
+{
+    const char *cell = t->cells[row * t->columns + column];
+    return strcmp(cell ? cell : "", text) == 0;
+}
+
+static void test_truth(void)
+{
+    static const char *const three[3] = {"neutral", "cat", "dog"};
+    EditsTruth *t = own(1, sizeof *t), *bare = own(1, sizeof *bare);
+    *t = (EditsTruth){.name = "run", .names = three, .n = 3, .right = 0.875, .correlation = {0, 0.9876, 0.5},
+                      .least_correlation = 0.5, .angle = 41.6, .smooth = 0.1234, .rising = 0.25};
+    *bare = (EditsTruth){.name = "bare", .names = three, .n = 3, .angle = NAN};
+    for (int j = 0; j < EDITS_STRENGTHS; j++) t->intensity[1][j] = 0.1 * j, t->intensity[2][j] = 1;
+    add_blend(t, (EditsBlend){1, 2, {0.5, 0.75, 0.25}}), add_blend(t, (EditsBlend){2, 1, {0.5, 0.5, 0.25}});
+    CHECK(t->n_blends == 2 && t->blended == 1);
+    const Table *strengths = truth_strengths(t), *blends = truth_blends(t);
+    CHECK(strcmp(strengths->title, "The intensity measured at each strength: run") == 0 && strengths->rows == 2);
+    CHECK(says(strengths, 0, 0, "strength") && says(strengths, 0, 10, "1.0") && says(strengths, 0, 11, "Spearman"));
+    CHECK(says(strengths, 1, 0, "cat") && says(strengths, 1, 4, "0.30") && says(strengths, 1, 11, "0.988"));
+    CHECK(says(strengths, 2, 0, "dog") && says(strengths, 2, 1, "1.00"));
+    CHECK(blends->rows == 2 && says(blends, 1, 0, "cat, dog") && says(blends, 1, 2, "75%") && says(blends, 2, 3, "25%"));
+    CHECK(!truth_blends(bare));
+    Table *all = truth_summary("all", 2);
+    add_truth(all, 1, t), add_truth(all, 2, bare);
+    CHECK(all->columns == 4 && says(all, 0, 1, "run") && says(all, 0, 2, "bare") && says(all, 0, 3, "aim"));
+    CHECK(says(all, 1, 1, "87.5%") && says(all, 2, 1, "0.500") && says(all, 3, 1, "1 of 2") && says(all, 4, 1, "42 deg"));
+    CHECK(says(all, 5, 1, "0.123") && says(all, 6, 1, "25%") && says(all, 3, 2, "-") && says(all, 4, 2, "-"));
+    CHECK(says(all, 4, 0, "(d) smallest angle") && says(all, 4, 3, "20 deg"));
+}
+
 int main(void)
 {
     Scope all;
@@ -118,6 +150,7 @@ int main(void)
     test_sums();
     test_drawn();
     test_texts();
+    test_truth();
     leave();
     return check_report();
 }

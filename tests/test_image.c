@@ -1826,6 +1826,38 @@ static void test_look(void)
     CHECK(c.hash != a.hash && c.flat && d.hash != a.hash && !d.grey && !d.flat);
 }
 
+/* Threads of a kind: the last task first. */
+static void backwards(int tasks, void (*task)(void *argument, int index, int worker), void *argument)
+{
+    while (tasks--) task(argument, tasks, 0);
+}
+
+/* Two windows at once are their rows one by one, whoever does the work. */
+static void test_windows(const ImageSums *sums)
+{
+    const ImageWindow windows[2] = {{0, 0, 5, 2}, {1, 1, 3, 1}};
+    const ImageScaling how = {.width = 2, .height = 3, .shift = 10, .divisor = 3};
+    float all[2][2 * 3 * 2 * 3], row[2 * 3];
+    image_average(sums, windows, 2, &how, all[0], NULL);
+    image_average(sums, windows, 2, &how, all[1], backwards);
+    CHECK(memcmp(all[0], all[1], sizeof all[0]) == 0);
+    for (int i = 0; i < 6; i++) {
+        image_average_row(sums, &(ImageScaling){windows[i / 3], 2, 3, 10, 3}, i % 3, row);
+        CHECK(memcmp(all[0] + 6 * i, row, sizeof row) == 0);
+    }
+}
+
+static void test_bgr(void)
+{
+    unsigned char pixels[2 * 2 * 3] = {10, 20, 30, 255, 0, 128, 1, 2, 3, 200, 100, 50};
+    const Image picture = {2, 2, 3, pixels};
+    const float mean[3] = {104, 117, 123};
+    float to[2][12];
+    image_bgr(&picture, mean, to[0], NULL), image_bgr(&picture, mean, to[1], backwards);
+    for (int i = 0; i < 12; i++) CHECK(to[0][i] == (float)pixels[i / 3 * 3 + 2 - i % 3] - mean[i % 3]);
+    CHECK(memcmp(to[0], to[1], sizeof to[0]) == 0);
+}
+
 /* 5 columns to 2: cells [0,3) and [2,5); 2 columns to 5: each new pixel sees one or two old ones. */
 static void test_areas(void)
 {
@@ -1846,6 +1878,8 @@ static void test_areas(void)
     image_average_row(&sums, &(ImageScaling){{1, 0, 2, 2}, 5, 2, 127.5, 128}, 1, out);
     const int low[5] = {1, 1, 1, 2, 2}, high[5] = {1, 1, 2, 2, 2};
     for (int i = 0; i < 5; i++) CLOSE((double)out[3 * i], ((pixels[(5 + low[i]) * 3] + pixels[(5 + high[i]) * 3]) / 2.0 - 127.5) / 128, 1e-6);
+    test_windows(&sums);
+    test_bgr();
     image_sums_free(&sums);
 }
 
@@ -1892,15 +1926,28 @@ static Image drawn_picture(int width, int height, int channels)
 
 static void cut_frame(const Image *picture, ImageFrame frame, int size, Image *cut)
 {
+    Image whole[2];
     *cut = drawn_picture(size, size, picture->channels);
     image_cut_rows(picture, &frame, cut, 2, size);                          /* in two parts, as threads do it */
     image_cut_rows(picture, &frame, cut, 0, 2);
+    for (int i = 0; i < 2; i++) {
+        whole[i] = drawn_picture(size, size, picture->channels);
+        image_cut(picture, &frame, &whole[i], i ? backwards : NULL);
+        CHECK(memcmp(whole[i].pixels, cut->pixels, (size_t)(size * size * picture->channels)) == 0);
+        image_free(&whole[i]);
+    }
 }
 
 static void paste_frame(Image *photo, ImageFrame frame, const ImageDrawing *drawing)
 {
+    size_t bytes = (size_t)(photo->width * photo->height * photo->channels);
+    Image whole = drawn_picture(photo->width, photo->height, photo->channels);
+    memcpy(whole.pixels, photo->pixels, bytes);
+    image_paste(&whole, frame, drawing, backwards);
     ImagePaste paste = image_paste_begin(photo, frame, drawing);
     for (int row = paste.top; row < paste.bottom; row++) image_paste_row(&paste, row);
+    CHECK(memcmp(whole.pixels, photo->pixels, bytes) == 0);
+    image_free(&whole);
 }
 
 static int larger(int a, int b) { return a > b ? a : b; }

@@ -58,6 +58,17 @@ static void too_many_files(void *context)
 
 static void take_again(void *file) { take_tensors(file, file, &(TensorTake){.prefix = ""}); }
 
+static void test_rows(void)
+{
+    const double numbers[3] = {0.5, -7, 1.0 / 3};
+    double back[3] = {0};
+    TensorFile *file = new_tensors();
+    store_row(file, "wide", TENSOR_F64, 3, numbers), store_row(file, "narrow", TENSOR_F32, 3, numbers);
+    CHECK(stored_row(file, "wide", 3, back) && memcmp(back, numbers, sizeof back) == 0);
+    CHECK(stored_row(file, "narrow", 3, back) && back[1] == -7 && back[2] == (double)(float)numbers[2]);
+    CHECK(!stored_row(file, "wide", 2, back) && !stored_row(file, "none", 3, back));
+}
+
 static void tensors(void *context)
 {
     (void)context;
@@ -67,6 +78,7 @@ static void tensors(void *context)
     CHECK(numbers[5] == 0);
     numbers[4] = 1.5;
     set_metadata(file, "size", "7");
+    test_rows();
     TensorFile *taken = new_tensors();
     Error why;
     take_tensors(taken, file, &(TensorTake){.prefix = "", .half = 1});

@@ -34,9 +34,32 @@ static void test_print(void)
     CHECK(strstr(text, "second") > strstr(text, "first") && !strstr(text, "small"));
 }
 
+/* What is printed of the steps. */
+static const char *steps(bool json, bool both)
+{
+    static char text[1000];
+    FILE *to = fmemopen(text, sizeof text, "w");
+    roofline_steps(to, json, &(RooflineSteps){both, 1.5, 2.25, 0.5, 4096, 2, "avx2", 1200, 800});
+    fclose(to);
+    return text;
+}
+
+static void test_steps(void)
+{
+    static const char memory[] = "peak 4096 bytes   (2 threads, avx2)\nmemory that any program needs: weights and moments 1200 "
+                                 "bytes, values alive at once in a step 800 bytes\n";
+    CHECK(strstr(steps(false, true), "D step 1.50 ms   G step 2.25 ms   forward 0.50 ms   5 D + 1 G 9.8 ms   peak"));
+    CHECK(strstr(steps(false, true), memory) && strstr(steps(false, false), memory));
+    CHECK(strstr(steps(false, false), "step 1.50 ms   forward 0.50 ms   peak") == steps(false, false));
+    CHECK(strcmp(steps(true, true), "{\"d_step_ms\": 1.50, \"g_step_ms\": 2.25, \"forward_ms\": 0.50, \"five_d_one_g_ms\": 9.8, "
+                 "\"peak_bytes\": 4096, \"threads\": 2, \"isa\": \"avx2\", \"parameters_bytes\": 1200, \"alive_bytes\": 800}\n") == 0);
+    CHECK(strstr(steps(true, false), "{\"step_ms\": 1.50, \"forward_ms\": 0.50, \"peak_bytes\": 4096, ") == steps(true, false));
+}
+
 int main(void)
 {
     test_floor();
     test_print();
+    test_steps();
     return check_report();
 }

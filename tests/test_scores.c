@@ -81,6 +81,9 @@ static void test_answers(void)
     answers_text(file, &a);
     fclose(file);
     CHECK(strstr(text, "accuracy 0.3333   macro F1 0.3333   ") == text && strstr(text, "taken for:"));
+    double kept[2];
+    keep_asked((const double[4]){0.25, 0.375, 0.25, 0.125}, (const int[2]){3, 1}, 2, kept);
+    CHECK(kept[0] == 0.25 && kept[1] == 0.75);
 }
 
 /* What `form` prints of two verdicts. */

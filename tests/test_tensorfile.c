@@ -1325,6 +1325,20 @@ static void test_prefix(void)
     }
 }
 
+static void test_words(void)
+{
+    static const char *const names[] = {"a/block10/w", "a/block1/b", "a/block1/w", "block1"};
+    static const float numbers[4] = {0};
+    const int64_t shape[2] = {2, 2};
+    TensorFile file = {0};
+    for (int i = 0; i < 4; i++) CHECK(tensorfile_add(&file, names[i], TENSOR_F32, i == 1 ? 1 : 2, shape, numbers));
+    CHECK(tensorfile_with_word(&file, "block1", 2) == tensorfile_find(&file, "a/block1/w"));
+    CHECK(tensorfile_with_word(&file, "block1", 1) == tensorfile_find(&file, "a/block1/b"));
+    CHECK(tensorfile_with_word(&file, "block10", 2) == tensorfile_find(&file, "a/block10/w"));
+    CHECK(!tensorfile_with_word(&file, "block1", 3) && !tensorfile_with_word(&file, "lock", 2));
+    tensorfile_free(&file);
+}
+
 static void test_exchange(void)
 {
     const float numbers[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, rows[12] = {8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3},
@@ -1399,6 +1413,7 @@ static void test_take(void)
 int main(void)
 {
     test_prefix();
+    test_words();
     if (!mkdtemp(folder)) {
         perror(folder);
         return 1;

@@ -68,6 +68,11 @@ DOCTOR_API void doctor_json(const Diagnosis *d, FILE *to);
  * that mends. Gives up where the file is the list that was read or a picture of the set. */
 DOCTOR_API int doctor_mend(const Diagnosis *d, const char *path, int *kept);
 
+/* All of it, as a command does it: tells what was found, mends to the file `fix` unless that is "", which `warn` is
+ * told, and gives up where problems are left. */
+DOCTOR_API void doctor_visit(const Diagnosis *d, FILE *to, bool json, const char *fix,
+                             void (*warn)(const char *format, ...));
+
 /* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
 DOCTOR_API int doctor_halvings(int side);
 
@@ -381,6 +386,20 @@ DOCTOR_API void doctor_text(const Diagnosis *d, FILE *to)
                 "clean.csv`\n", d->program, set->path);
     fprintf(to, "\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
             warnings == 1 ? "" : "s");
+}
+
+DOCTOR_API void doctor_visit(const Diagnosis *d, FILE *to, bool json, const char *fix,
+                             void (*warn)(const char *format, ...))
+{
+    int problems = d->problems, kept;
+    (json ? doctor_json : doctor_text)(d, to);
+    fflush(to);
+    if (*fix && d->looks) {
+        problems -= doctor_mend(d, fix, &kept);
+        warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts "
+             "keep theirs), and all copies with different labels", fix, kept, d->set.count);
+    }
+    if (problems) give_up(1, "%s: %d problem%s found", d->path, problems, problems == 1 ? "" : "s");
 }
 
 #endif /* DOCTOR_IMPLEMENTATION */

@@ -344,6 +344,25 @@ static const Document documents[] = {
      "3 and 5 are others', and of the architecture."},
 };
 
+/* There is one of that name: the command's words are among theirs. */
+static const Document *find_document(const char *name)
+{
+    const Document *d = documents;
+    while (strcmp(d->name, name)) d++;
+    return d;
+}
+
+/* How many folders it takes. */
+static int folders_of(const Document *d)
+{
+    int most = 0;
+    for (const Experiment *x = d->experiments; x < d->experiments + d->n_experiments; x++) {
+        int last = x->data > x->joined ? x->data : x->joined;
+        if (last > most) most = last;
+    }
+    return most + 1 + d->predicts;
+}
+
 /* ---- a reproduction's budget, data and log ---- */
 
 /* Seconds; INFINITY: everything in full. */
@@ -352,6 +371,18 @@ static double parse_budget(const char *text)
     double seconds = strcmp(text, "full") == 0 ? INFINITY : progress_time(text);
     if (isnan(seconds)) give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
     return seconds;
+}
+
+/* How the number of iterations came about: `cut` of n networks do fewer than in full; width: the generators', as the
+ * command says, or 0. */
+static const char *budget_words(const Document *d, const char *budget, int cut, int n, long width)
+{
+    const char *cuts = d->cut && isfinite(parse_budget(budget)) ? d->cut : NULL;
+    const char *smaller = cuts ? own_text(" They are made smaller, too (`%s`).", cuts) : "";
+    if (!d->takes && width) smaller = own_text("%s Generators: `--width %ld`.", smaller, width);
+    if (!cut) return own_text("Budget %s: every network is trained in full.%s", budget, smaller);
+    return own_text("Budget %s: %d of %d networks are trained for less than in full, as the plan below tells; "
+                    "`--budget full` does all of it.%s", budget, cut, n, smaller);
 }
 
 /* Two sets as one: OUT/<name>.csv, a list of the pictures of both. */
@@ -391,6 +422,28 @@ static void add_training_facts(Table *facts, const TableNumbers *log)
     add_fact(facts, "training", training), add_fact(facts, "validation", validation);
 }
 
+/* What a classifier took for what, and how right that is. */
+static void add_confusion_facts(Table *facts, const StatsConfusion *f)
+{
+    double pictures = 0;
+    for (int k = 0; k < f->n; k++) pictures += (double)stats_class(f, k).pictures;
+    add_fact(facts, "accuracy", stats_accuracy(f)), add_fact(facts, "f1", stats_macro_f1(f));
+    add_fact(facts, "pictures", pictures);
+    for (int k = 0; k < f->n * f->n; k++)
+        add_fact(facts, own_text("confusion.%d.%d", k / f->n, k % f->n), (double)f->count[k / f->n][k % f->n]);
+}
+
+/* The same as a figure. */
+static PlotCanvas confusion_figure(const Table *facts, const char *const *names, int n)
+{
+    StatsConfusion *f = (StatsConfusion *)own(1, sizeof *f);
+    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact_of(facts, "accuracy"), fact_of(facts, "f1"));
+    f->n = n;
+    for (int k = 0; k < n * n; k++)
+        f->count[k / n][k % n] = (long)fact_of(facts, own_text("confusion.%d.%d", k / n, k % n));
+    return plot_confusion(f, names, title, "is");
+}
+
 /* The share of `count` pictures whose attribute k of n the judge's p (count,n) and `label` (count,n) agree about. */
 static double agreement(const double *p, const real *label, int count, size_t n, size_t k)
 {
@@ -402,6 +455,20 @@ static double agreement(const double *p, const real *label, int count, size_t n,
 static void turn_attribute(real *label, int count, size_t n, size_t k)
 {
     for (size_t i = k; i < (size_t)count * n; i += n) label[i] = 1 - label[i];
+}
+
+/* What a judge sees of each attribute turned round. */
+static Table *attributes_table(const Table *facts, const char *const *names, int n)
+{
+    Table *t = new_table("Each attribute turned round, by the judge", n, 4);
+    table_row(t, 0, "attribute\tthe judge is right on real pictures\tedits that show what was asked for\tother "
+              "attributes that stay");
+    for (int k = 0; k < n; k++) {
+        const char *name = names[k];
+        table_row(t, k + 1, "%s\t%.1f%%\t%.1f%%\t%.1f%%", name, 100 * fact_of(facts, own_text("%s.right", name)),
+                  100 * fact_of(facts, own_text("%s.turned", name)), 100 * fact_of(facts, own_text("%s.kept", name)));
+    }
+    return t;
 }
 
 /* ---- Surani's figures of the data ---- */
@@ -565,9 +632,13 @@ static Plan *read_plan(const char *path, void (*carry_out)(int n, char **words))
 }
 
 /* Rows of the plan, a column for each judge, one number: mean and deviation over a row's runs. */
-static Table *judged_table(const Plan *p, const char *title, int number)
+static Table *judged_table(const Plan *p, int number)
 {
-    Table *t = new_table(title, p->n_rows, p->n_judges + 1);
+    static const char *const titles[] = {"I, II  Macro F1 of the real pictures",
+        "I, II  Macro F1 of the edits (higher: clearer emotions)",
+        "III  Frechet Emotion Distance (lower: closer to the real features)",
+        "IV  Smoothness (lower: more gradual, if the curves rise)", "IV  Share of curves that never fall"};
+    Table *t = new_table(titles[number], p->n_rows, p->n_judges + 1);
     for (int j = 0; j < p->n_judges; j++) table_set(t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
         table_set(t, r + 1, 0, "%s", p->row_names[r]);
@@ -590,5 +661,8 @@ static Table *discriminator_table(const Plan *p)
     }
     return t;
 }
+
+enum { SURANI_TABLES = 6 };
+static Table *surani_table(const Plan *p, int k) { return k < 5 ? judged_table(p, k) : discriminator_table(p); }
 
 #endif

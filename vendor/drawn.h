@@ -43,6 +43,9 @@ typedef struct DrawnOptions {
     const volatile sig_atomic_t *stop;  /* not 0: it gives up; NULL: never */
 } DrawnOptions;
 
+/* The emotions of a set, "happy,sad"; "": all there are. */
+DRAWN_API void drawn_emotions(FaceSet *set, const char *list);
+
 /* Makes the folder and writes OUT/<emotion>/NNNNN.png and OUT/labels.csv: of each face its emotion, how strong it is,
  * valence and arousal, the action units and the emotion mixed in. With viewers both folder and label say what the
  * viewer said, the column `drawn` what was drawn. */
@@ -65,6 +68,22 @@ enum { DRAWN_FACES = 64, DRAWN_SCENES = 16 };                           /* at on
 static bool drawn_stopped(const DrawnOptions *o) { return o->stop && *o->stop; }
 
 /* ---- faces ---- */
+
+DRAWN_API void drawn_emotions(FaceSet *set, const char *list)
+{
+    const Names names = *list ? parse_names(list, "emotion") : (Names){0};
+    for (set->n = 0; !*list && set->n < EMOTIONS; set->n++) set->emotions[set->n] = set->n;
+    for (int i = 0; i < names.count && set->n < EMOTIONS; i++) {
+        char meant[OPTIONS_MEANT];
+        OptionGuess guess = {names.items[i], 3, NULL};
+        int found = dataset_emotion(names.items[i]);
+        for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
+        if (found < 0)
+            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
+                       "angry%s", names.items[i], option_meant(&guess, "", meant));
+        set->emotions[set->n++] = found;
+    }
+}
 
 /* A face of a set in the making, and its row in labels.csv. */
 typedef struct DrawnFace { const FaceSet *set; const char *out; int index; char row[256]; Error failed; } DrawnFace;

@@ -1,7 +1,8 @@
 /* edits.h: how good are edited pictures? What a judge takes them for, how far they are from real ones, how gradually
  * they change, and how much of the picture is left: gathered picture by picture, then told as numbers by name, as text,
  * CSV and JSON. And how good are pictures that were drawn from nothing, which have no input that they could be held
- * against? As scores.h and scope.h have it, what is made belongs to the innermost scope.
+ * against? And does an edit show as much as was asked for, where that can be measured (EditsTruth)? As scores.h and
+ * scope.h have it, what is made belongs to the innermost scope.
  *
  *     #define EDITS_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "edits.h"                which includes scores.h; its IMPLEMENTATION stands in the same file
@@ -73,6 +74,30 @@ EDITS_API void add_told_apart(Scores *s, const double *real, const double *edite
 EDITS_API void edits_text(FILE *to, const Edits *e);
 EDITS_API void edits_json(FILE *to, const Edits *e);
 EDITS_API Table *edits_lines(const Edits *e);
+
+/* ---- edits held against what was asked for: every class at ten strengths, and halfway from one to another ---- */
+
+enum { EDITS_STRENGTHS = 10 };
+typedef struct EditsBlend { int a, b; double share[3]; } EditsBlend;    /* with both's signs: at a, halfway, at b */
+typedef struct EditsTruth {
+    const char *name;                   /* of what edits */
+    const char *const *names;           /* of the n classes; "neutral" has no strength */
+    int n, n_blends, blended;           /* blended: more often with both's signs halfway than at either end */
+    double right;                       /* the share that is taken for its class at full strength */
+    double intensity[STATS_CLASSES][EDITS_STRENGTHS];                   /* measured, a mean over the pictures */
+    double correlation[STATS_CLASSES], least_correlation;               /* with the strength that was asked for */
+    double angle;                       /* the least between two classes' directions, in degrees; NaN: not known */
+    double smooth, rising;              /* as of StatsCurves */
+    EditsBlend blends[STATS_CLASSES * STATS_CLASSES];
+} EditsTruth;
+
+EDITS_API void add_blend(EditsTruth *t, EditsBlend blend);
+EDITS_API Table *truth_strengths(const EditsTruth *t);
+EDITS_API Table *truth_blends(const EditsTruth *t);                     /* NULL: there are none */
+
+/* The numbers of several, a column each from 1 on, between their names and what is to be aimed at. */
+EDITS_API Table *truth_summary(const char *title, int several);
+EDITS_API void add_truth(Table *summary, int column, const EditsTruth *t);
 
 #endif /* EDITS_H */
 
@@ -271,6 +296,61 @@ EDITS_API Table *edits_lines(const Edits *e)
         table_row(t, scores + k + 1, "confusion.%s.%s\t%ld\t\t\t%s", e->names[k / n], e->names[k % n],
                   e->edited.count[k / n][k % n], of);
     return t;
+}
+
+EDITS_API void add_blend(EditsTruth *t, EditsBlend blend)
+{
+    t->blended += blend.share[1] > blend.share[0] && blend.share[1] > blend.share[2];
+    t->blends[t->n_blends++] = blend;
+}
+
+EDITS_API Table *truth_strengths(const EditsTruth *t)
+{
+    const char *title = own_text("The intensity measured at each strength: %s", t->name);
+    Table *table = new_table(title, t->n - 1, EDITS_STRENGTHS + 2);
+    int row = 0;
+    table_set(table, 0, 0, "strength"), table_set(table, 0, EDITS_STRENGTHS + 1, "Spearman");
+    for (int j = 0; j < EDITS_STRENGTHS; j++) table_set(table, 0, j + 1, "%.1f", (j + 1.0) / EDITS_STRENGTHS);
+    for (int k = 0; k < t->n; k++) {
+        if (strcmp(t->names[k], "neutral") == 0) continue;
+        table_set(table, ++row, 0, "%s", t->names[k]);
+        for (int j = 0; j < EDITS_STRENGTHS; j++) table_set(table, row, j + 1, "%.2f", t->intensity[k][j]);
+        table_set(table, row, EDITS_STRENGTHS + 1, "%.3f", t->correlation[k]);
+    }
+    return table;
+}
+
+EDITS_API Table *truth_blends(const EditsTruth *t)
+{
+    if (!t->n_blends) return NULL;
+    Table *table = new_table(own_text("Between two directions: %s", t->name), t->n_blends, 4);
+    table_row(table, 0, "both emotions' units are there\tat the first\thalfway\tat the second");
+    for (int i = 0; i < t->n_blends; i++) {
+        const EditsBlend *b = &t->blends[i];
+        table_row(table, i + 1, "%s, %s\t%.0f%%\t%.0f%%\t%.0f%%", t->names[b->a], t->names[b->b], 100 * b->share[0],
+                  100 * b->share[1], 100 * b->share[2]);
+    }
+    return table;
+}
+
+EDITS_API Table *truth_summary(const char *title, int several)
+{
+    static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
+        {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
+        {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
+    Table *table = new_table(title, 6, several + 2);
+    for (int i = 0; i < 7; i++)
+        table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, several + 1, "%s", words[i][1]);
+    return table;
+}
+
+EDITS_API void add_truth(Table *table, int column, const EditsTruth *t)
+{
+    table_set(table, 0, column, "%s", t->name), table_set(table, 1, column, "%.1f%%", 100 * t->right);
+    table_set(table, 2, column, "%.3f", t->least_correlation);
+    table_set(table, 3, column, t->n_blends ? "%d of %d" : "-", t->blended, t->n_blends);
+    table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
+    table_set(table, 5, column, "%.3f", t->smooth), table_set(table, 6, column, "%.0f%%", 100 * t->rising);
 }
 
 #endif /* EDITS_IMPLEMENTATION */

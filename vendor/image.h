@@ -188,6 +188,9 @@ IMAGE_API double image_difference(const IMAGE_REAL *u, const IMAGE_REAL *v, size
 typedef struct ImageLook { uint64_t hash; int flat, grey; } ImageLook;
 IMAGE_API ImageLook image_look(const Image *image);
 
+/* Does a row of tasks, on threads, as kernels.h's parallel() does; where NULL stands for it, one after the other. */
+typedef void ImageEach(int tasks, void (*task)(void *argument, int index, int worker), void *argument);
+
 /* The mean of any rectangle of a picture of three channels in four reads. 0: no memory. */
 typedef struct ImageSums { int width, height; uint32_t *sums; } ImageSums;
 typedef struct ImageWindow { int x, y, width, height; } ImageWindow;
@@ -197,6 +200,13 @@ IMAGE_API void image_sums_free(ImageSums *sums);
 /* A window of the picture scaled to width x height by averaging: one row of that, (mean - shift) / divisor. */
 typedef struct ImageScaling { ImageWindow from; int width, height; double shift, divisor; } ImageScaling;
 IMAGE_API void image_average_row(const ImageSums *sums, const ImageScaling *how, int row, IMAGE_REAL *to);
+
+/* The whole of n windows, one behind the other; how->from is not looked at. */
+IMAGE_API void image_average(const ImageSums *sums, const ImageWindow *windows, int n, const ImageScaling *how,
+                             IMAGE_REAL *to, ImageEach *each);
+
+/* A picture of three channels as numbers, blue, green and red in this order, less the mean of each. */
+IMAGE_API void image_bgr(const Image *picture, const IMAGE_REAL mean[3], IMAGE_REAL *to, ImageEach *each);
 
 /* Where a cut-out lies in its photograph: point = turn * p + origin for p in the unit square, as complex numbers. */
 typedef struct ImageFrame { double turn_x, turn_y, x, y; } ImageFrame;
@@ -215,6 +225,7 @@ IMAGE_API int image_frame_fit(const double *from, const double *to, int n, Image
 
 /* Cuts the frame out of the picture: rows first to end - 1 of the square `out`, which has as many channels. */
 IMAGE_API void image_cut_rows(const Image *picture, const ImageFrame *frame, Image *out, int first, int end);
+IMAGE_API void image_cut(const Image *picture, const ImageFrame *frame, Image *out, ImageEach *each);      /* all */
 
 /* What became of a cut-out: squares of one side, of 1 channel or as many as the photograph has. With a mask (side,
  * side) from 0 to 1 `after` is painted through it; without, the change from before to after is added. With moves (side,
@@ -235,9 +246,10 @@ typedef struct ImagePaste {
     int seam[4], left, top, right, bottom;      /* the rectangle of the photograph that changes */
 } ImagePaste;
 
-/* Puts it back: begin, then rows of paste->top to paste->bottom, in any order, each once. */
+/* Puts it back: begin, then rows of paste->top to paste->bottom, in any order, each once; or all of it at once. */
 IMAGE_API ImagePaste image_paste_begin(Image *photo, ImageFrame frame, const ImageDrawing *drawing);
 IMAGE_API void image_paste_row(const ImagePaste *paste, int row);
+IMAGE_API void image_paste(Image *photo, ImageFrame frame, const ImageDrawing *drawing, ImageEach *each);
 
 #ifdef __cplusplus
 }
@@ -4571,6 +4583,58 @@ IMAGE_API void image_average_row(const ImageSums *sums, const ImageScaling *how,
     }
 }
 
+static void image_do_each(ImageEach *each, int tasks, void (*task)(void *argument, int index, int worker), void *job)
+{
+    if (each) each(tasks, task, job);
+    else for (int i = 0; i < tasks; i++) task(job, i, 0);
+}
+
+typedef struct ImageAveraging {
+    const ImageSums *sums;
+    const ImageWindow *windows;
+    ImageScaling how;
+    IMAGE_REAL *to;
+} ImageAveraging;
+
+/* A task is a row of one of the windows. */
+static void image_average_task(void *job, int row, int worker)
+{
+    const ImageAveraging *a = (const ImageAveraging *)job;
+    ImageScaling how = a->how;
+    (void)worker;
+    how.from = a->windows[row / how.height];
+    image_average_row(a->sums, &how, row % how.height, a->to + (size_t)row * (size_t)how.width * 3);
+}
+
+IMAGE_API void image_average(const ImageSums *sums, const ImageWindow *windows, int n, const ImageScaling *how,
+                             IMAGE_REAL *to, ImageEach *each)
+{
+    ImageAveraging job = { sums, windows, *how, to };
+    image_do_each(each, n * how->height, image_average_task, &job);
+}
+
+/* A table of the 256 bytes for each channel: a difference is looked up, not computed. */
+typedef struct ImageBgr { const Image *picture; IMAGE_REAL *to, of_byte[3][256]; } ImageBgr;
+
+static void image_bgr_task(void *job, int y, int worker)
+{
+    const ImageBgr *b = (const ImageBgr *)job;
+    size_t w = (size_t)b->picture->width;
+    const unsigned char *from = b->picture->pixels + (size_t)y * w * 3;
+    IMAGE_REAL *to = b->to + (size_t)y * w * 3;
+    (void)worker;
+    for (size_t x = 0; x < w; x++, from += 3, to += 3)
+        for (int c = 0; c < 3; c++) to[c] = b->of_byte[c][from[2 - c]];
+}
+
+IMAGE_API void image_bgr(const Image *picture, const IMAGE_REAL mean[3], IMAGE_REAL *to, ImageEach *each)
+{
+    ImageBgr job;
+    job.picture = picture, job.to = to;
+    for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (IMAGE_REAL)(i % 256) - mean[i / 256];
+    image_do_each(each, picture->height, image_bgr_task, &job);
+}
+
 /* ==== Frames ========================================================================================================
  * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph. An upright square and a
  * face aligned by its landmarks are then the same thing, and so are cutting out (read the photograph at the frame's
@@ -4659,6 +4723,21 @@ IMAGE_API void image_cut_rows(const Image *picture, const ImageFrame *frame, Ima
             }
             *to++ = (unsigned char)(total / (n * n) + 0.5);
         }
+}
+
+typedef struct ImageCutting { const Image *picture; const ImageFrame *frame; Image *out; } ImageCutting;
+
+static void image_cut_task(void *job, int row, int worker)
+{
+    const ImageCutting *c = (const ImageCutting *)job;
+    (void)worker;
+    image_cut_rows(c->picture, c->frame, c->out, row, row + 1);
+}
+
+IMAGE_API void image_cut(const Image *picture, const ImageFrame *frame, Image *out, ImageEach *each)
+{
+    ImageCutting job = { picture, frame, out };
+    image_do_each(each, out->height, image_cut_task, &job);
 }
 
 /* ==== Pasting back ==================================================================================================
@@ -4819,6 +4898,19 @@ IMAGE_API ImagePaste image_paste_begin(Image *photo, ImageFrame frame, const Ima
     for (int c = 0; c < 3; c++)
         p.match[c] = seam && drawing->redrawn && c < drawing->channels ? image_match(drawing, c) : as_it_is;
     return p;
+}
+
+static void image_paste_task(void *paste, int i, int worker)
+{
+    const ImagePaste *p = (const ImagePaste *)paste;
+    (void)worker;
+    image_paste_row(p, p->top + i);
+}
+
+IMAGE_API void image_paste(Image *photo, ImageFrame frame, const ImageDrawing *drawing, ImageEach *each)
+{
+    ImagePaste paste = image_paste_begin(photo, frame, drawing);
+    if (paste.bottom > paste.top) image_do_each(each, paste.bottom - paste.top, image_paste_task, &paste);
 }
 
 #endif /* IMAGE_IMPLEMENTATION */

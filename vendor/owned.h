@@ -95,6 +95,11 @@ OWNED_API TensorFile *new_tensors(void);                /* empty: to be filled a
 OWNED_API void *add_tensor(TensorFile *file, const char *name, TensorType type, int rank, const int64_t *shape);
 OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text);
 
+/* A few numbers as a tensor of one axis, in the precision of `type`, TENSOR_F32 or TENSOR_F64; and back: are there n of
+ * them under that name? */
+OWNED_API void store_row(TensorFile *file, const char *name, TensorType type, int n, const double *numbers);
+OWNED_API bool stored_row(const TensorFile *file, const char *name, int n, double *numbers);
+
 /* See tensorfile_take. */
 OWNED_API void take_tensors(TensorFile *file, const TensorFile *from, const TensorTake *what);
 
@@ -345,6 +350,23 @@ OWNED_API void *add_tensor(TensorFile *file, const char *name, TensorType type, 
 OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text)
 {
     if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
+}
+
+OWNED_API void store_row(TensorFile *file, const char *name, TensorType type, int n, const double *numbers)
+{
+    const int64_t shape[1] = {n};
+    void *row = add_tensor(file, name, type, 1, shape);
+    for (int i = 0; i < n; i++)
+        if (type == TENSOR_F64) ((double *)row)[i] = numbers[i];
+        else ((float *)row)[i] = (float)numbers[i];
+}
+
+OWNED_API bool stored_row(const TensorFile *file, const char *name, int n, double *numbers)
+{
+    const TensorEntry *row = tensorfile_find(file, name);
+    if (!row || tensorfile_count(row) != (size_t)n) return false;
+    for (int i = 0; i < n; i++) numbers[i] = tensorfile_get(row, (size_t)i);
+    return true;
 }
 
 OWNED_API void take_tensors(TensorFile *file, const TensorFile *from, const TensorTake *what)

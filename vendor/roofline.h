@@ -11,7 +11,8 @@
  *
  * The least that a step could take is its work at the peak, or its operands and its result once from and to memory,
  * whichever is longer. (What is still in the caches from the step before comes faster.) GFLOP/s count the operations of
- * the definition, the share of the peak those that are done: a clever method needs fewer.
+ * the definition, the share of the peak those that are done: a clever method needs fewer. roofline_steps tells of whole
+ * steps what time and memory they take.
  *
  * Define ROOFLINE_STATIC as well to keep every function private to that file. C11; the declarations are C++17, too.
  */
@@ -45,6 +46,19 @@ ROOFLINE_API double roofline_floor(const RooflineRow *row, const RooflinePeaks *
 
 /* Sorts the rows, slowest first, and prints those that take two thousandths of the whole or more. */
 ROOFLINE_API void roofline_print(FILE *to, const char *title, RooflineRow *rows, size_t n, const RooflinePeaks *peaks);
+
+/* Whole steps of a training, in milliseconds, and their memory, in bytes, beside what no program could do without. */
+typedef struct RooflineSteps {
+    bool both;                                      /* a GAN's two kinds of step; else d is the only one */
+    double d, g, forward;
+    long peak;
+    int threads;
+    const char *with;                               /* "avx2" */
+    size_t weights, alive;                          /* weights and moments; the values alive at once */
+} RooflineSteps;
+
+/* As two lines, or as a line of JSON. */
+ROOFLINE_API void roofline_steps(FILE *to, bool json, const RooflineSteps *s);
 
 #endif /* ROOFLINE_H */
 
@@ -88,6 +102,22 @@ ROOFLINE_API void roofline_print(FILE *to, const char *title, RooflineRow *rows,
             "op", "shape", "geometry");
     for (size_t i = 0; i < n && rows[i].milliseconds >= 0.002 * total; i++)
         roofline_print_row(to, &rows[i], total, peaks);
+}
+
+ROOFLINE_API void roofline_steps(FILE *to, bool json, const RooflineSteps *s)
+{
+    if (s->both)
+        fprintf(to, json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, "
+                           "\"five_d_one_g_ms\": %.1f, "
+                         : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+                s->d, s->g, s->forward, 5 * s->d + s->g);
+    else fprintf(to, json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", s->d,
+                 s->forward);
+    fprintf(to, json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
+                       "\"alive_bytes\": %zu}\n"
+                     : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu "
+                       "bytes, values alive at once in a step %zu bytes\n",
+            s->peak, s->threads, s->with, s->weights, s->alive);
 }
 
 #endif /* ROOFLINE_IMPLEMENTATION */

@@ -106,6 +106,9 @@ SCORES_API Answers new_answers(const char *const *names, int n, int most);
 SCORES_API void add_answer(Answers *a, int truth, const double *p);
 SCORES_API const double *answer_of(const Answers *a, int i);
 
+/* Of one thing's probabilities of all classes those of the n that are asked for, so that they sum to 1. */
+SCORES_API void keep_asked(const double *all, const int *asked, int n, double *p);
+
 /* A line each: its name, its class, the answer, the probabilities. */
 SCORES_API Table *answers_table(const Answers *a, const char *const *things);
 
@@ -354,6 +357,13 @@ SCORES_API Answers new_answers(const char *const *names, int n, int most)
 SCORES_API const double *answer_of(const Answers *a, int i)
 {
     return a->p + (size_t)i * (size_t)a->n;
+}
+
+SCORES_API void keep_asked(const double *all, const int *asked, int n, double *p)
+{
+    double sum = 0;
+    for (int k = 0; k < n; k++) sum += all[asked[k]];
+    for (int k = 0; k < n; k++) p[k] = all[asked[k]] / sum;
 }
 
 SCORES_API void add_answer(Answers *a, int truth, const double *p)

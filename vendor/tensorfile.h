@@ -136,6 +136,9 @@ TENSORFILE_API void tensorfile_free(TensorFile *file);
 /* The tensor of that name, or NULL. */
 TENSORFILE_API TensorEntry *tensorfile_find(const TensorFile *file, const char *name);
 
+/* The first tensor of that rank whose name has the word in it, with no letter or digit behind it; NULL: none. */
+TENSORFILE_API const TensorEntry *tensorfile_with_word(const TensorFile *file, const char *word, int rank);
+
 /* A training wraps its network ("module.") or saves several ("G.", "g_ema."). What stands, up to a dot or nothing,
  * before `name` in the names of tensors of this rank and shape (0 in it: any)? Of several the one with the first of the
  * `wanted` words in it, of these the shortest. Returns how many there are; 0: prefix is "". */
@@ -203,6 +206,7 @@ TENSORFILE_API size_t tensorfile_type_size(TensorType type);                  /*
 #ifndef TENSORFILE_IMPLEMENTED
 #define TENSORFILE_IMPLEMENTED
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -595,6 +599,16 @@ static TensorEntry *tensorfile_find_in(const TensorFile *file, size_t first, con
 TENSORFILE_API TensorEntry *tensorfile_find(const TensorFile *file, const char *name)
 {
     return tensorfile_find_in(file, file->count, name);
+}
+
+TENSORFILE_API const TensorEntry *tensorfile_with_word(const TensorFile *file, const char *word, int rank)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        const char *found = strstr(file->tensors[i].name, word);
+        int whole = found && !isalnum((unsigned char)found[strlen(word)]);
+        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
+    }
+    return NULL;
 }
 
 static size_t tensorfile_metadata_index(const TensorFile *file, const char *key)
