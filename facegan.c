@@ -3656,8 +3656,9 @@ static char penalty_of(const Settings *s)
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
- *   --lambda-features  D also has a head on each teacher's last map of such a view, where L_adv is asked again, class by
- *                      class: what a teacher is sure of it no longer learns from, this head still sees  (Sauer 2021)
+ *   --lambda-features  D also has a head on each teacher's last map of such a view, where L_adv is asked again for each
+ *                      class: what G no longer learns from a teacher who is sure, this head still sees
+ *                                                                                          (after Sauer et al. 2021)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x), x with its pixels moved where G moves them
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
@@ -7508,6 +7509,8 @@ static void open_teachers(Trainer *t)
     int class_of[MAX_CLASSES], n = t->data.n_classes;
     Names paths = {0};
     if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
+    else if (t->settings.lambda_features > 0)
+        give_up(2, "--lambda-features: there is no --teacher whose maps D could look at");
     if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
     for (; t->n_teachers < paths.count; t->n_teachers++) {
         Classifier *c = t->judges[t->n_teachers] = own_classifier(paths.items[t->n_teachers]);

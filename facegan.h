@@ -555,7 +555,6 @@ static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
     {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
     {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
-    {"editor noise", "lambda-features !teacher", "--lambda-features: there is no --teacher whose maps D could look at"},
     {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
     {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
     {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
