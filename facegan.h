@@ -351,8 +351,6 @@ typedef struct Device {
       "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
       " answer")                                                                                                       \
     X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, EVERY, "weight of the teachers' loss")    \
-    X(f, lambda_features, "lambda-features", "0", RANGE(0, 1e6), FIXED, TRAIN, GANS,                                   \
-      "weight of G's loss against D's heads on the teachers' maps (0: D has none)")                                    \
     X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \

@@ -47,13 +47,12 @@ for size in 32 48 64 96 128; do
 done
 
 check "a classifier apart" "$F" classify train "$work/faces" --out "$work/judge" --size 32 --grey --batch 8 --iters 6 --quiet
-both looking cgan "$work/faces" --grey --d-first 2 --teacher "$work/judge" --lambda-features 0.5
+both waits cgan "$work/faces" --grey --d-first 2 --teacher "$work/judge"
 check "G waits" "$F" train cgan "$work/faces" --out "$work/waiting" $small --grey --iters 8 --d-first 8 --init "$work/cgan"
 check "and draws what it drew" cmp "$work/waiting/samples/00000003.png" "$work/waiting/samples/00000006.png"
 check "while D learns" sh -c "test \"\$(sed -n 2p '$work/waiting/log.csv' | cut -d, -f3)\" != \"\$(sed -n 9p '$work/waiting/log.csv' | cut -d, -f3)\""
 check "G no longer waits" "$F" train cgan "$work/faces" --out "$work/moving" $small --grey --iters 8 --d-first 5 --init "$work/cgan"
 check "and draws something else" sh -c "! cmp '$work/moving/samples/00000003.png' '$work/moving/samples/00000008.png'"
-refused "there is no --teacher" "$F" train cgan "$work/faces" --out "$work/none" $small --grey --iters 1 --lambda-features 0.5
 check "watches" "$F" train cgan "$work/faces" --out "$work/judged" $small --grey --iters 6 --classifier "$work/judge"
 check "what it says" grep -Eq '^6,.*,[0-9.]+,[0-9.]+$' "$work/judged/log.csv"
 check "nothing else changes" cmp "$work/judged/samples/00000006.png" "$work/cgan/samples/00000006.png"

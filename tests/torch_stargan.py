@@ -108,12 +108,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    def __init__(self, size, w, classes, repeat, channels, maps=1, looks=False):
+    def __init__(self, size, w, classes, repeat, channels, maps=1):
         super().__init__()
         layers = []
-        if looks:                                                               # a head on a teacher's map (Sauer et al. 2021)
-            self.features0 = nn.Sequential(nn.Conv2d(192, 64, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 64, 3, 1, 1), nn.LeakyReLU(0.2),
-                                           nn.Conv2d(64, classes, 1, bias=False))
         for i in range(repeat):
             layers += [nn.Conv2d(channels if i == 0 else w << i - 1, w << i, 4, 2, 1), nn.LeakyReLU(0.01)]
         self.main = nn.Sequential(*layers)
@@ -126,9 +123,6 @@ class Discriminator(nn.Module):
         if s.shape[1] > 1:
             s = (s * condition[:, :, None, None]).sum(1, keepdim=True)
         return s, self.conv2(h).flatten(1)
-
-    def judge(self, seen, condition):
-        return (self.features0(seen) * condition[:, :, None, None]).sum(1)
 
 
 def liven(net):
@@ -206,15 +200,12 @@ class Small(nn.Module):
             inside = width
         self.features, self.classifier = nn.Sequential(*layers), nn.Sequential(nn.Identity(), nn.Linear(inside, classes))
 
-    def map(self, x):
+    def forward(self, x):
         x = self.features[:3](x)
         for first in range(3, len(self.features), 10):
             x = self.features[first:first + 4](x)
             x = x + self.features[first + 4:first + 10](x)
-        return x
-
-    def forward(self, x):
-        return self.classifier(self.map(x).mean((2, 3)))
+        return self.classifier(x.mean((2, 3)))
 
 
 class Teacher(Small):
@@ -274,13 +265,6 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
         terms["gp"] = (slope(d, a * seen[:part] + (1 - a) * seen_fake[:part], back[:part]).norm(dim=1) - 1).square().mean()
     if s["reg"] == "r1":
         terms["r1"] = slope(d, seen[:part], back[:part]).square().sum(1).mean() / 2
-    if s["lambda_features"]:
-        seen, seen_fake = (teacher.map(teacher.look(picture, views["view_T"], views["noise_T"])).detach() for picture in (x, fake))
-        seen.requires_grad_()
-        judged = d.judge(seen, back)
-        slopes = torch.autograd.grad(judged.mean((1, 2)).sum(), seen, create_graph=True)[0]
-        terms["features"] = (adversarial(s["adv"], judged, "real") + adversarial(s["adv"], d.judge(seen_fake, to), "fake")
-                             + s["lambda_gp"] * slopes.square().sum((1, 2, 3)).mean() / 2)
     record(out, "D", d, terms, weights, fake, s)
     fake = g(x, to)
     shown = getattr(g, "shown", None)
@@ -293,13 +277,11 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
     if teacher:
         scores = teacher(teacher.look(fake, views["view_T"], views["noise_T"]))
         terms["teacher"] = functional.cross_entropy(scores, teacher.last - target, label_smoothing=s["smoothing"])
-        if s["lambda_features"]:
-            terms["features"] = adversarial(s["adv"], d.judge(teacher.map(teacher.look(fake, views["view_T"], views["noise_T"])), to), "generator")
     themselves = int(s["identity"] * len(x) + 0.5)
     again = torch.cat([fake[:len(x) - themselves], x[len(x) - themselves:]])
     terms["rec"] = (x - g(again, back)).abs().mean()
     weights = {"fake": s["lambda_adv"], "cls": s["lambda_cls"], "rec": s["lambda_rec"], "tv": s["lambda_tv"], "mask": s["lambda_mask"],
-               "teacher": s["lambda_teacher"], "features": s["lambda_features"]}
+               "teacher": s["lambda_teacher"]}
     record(out, "G", g, terms, weights, fake, s)
     return out
 
@@ -308,8 +290,7 @@ def draw_iteration(s):
     """Networks, a batch and the draws of one iteration."""
     torch.manual_seed(s["seed"])
     g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False, s["keep"], s["upsample"], s["modulate"], s["style"]).double()
-    d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"], s["classes"] if s["source"] == "class" else 1,
-                      s["lambda_features"] > 0).double()
+    d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"], s["classes"] if s["source"] == "class" else 1).double()
     liven(g)
     n = s["batch"]
     x = 2 * torch.rand(n, s["channels"], s["size"], s["size"], dtype=torch.float64) - 1
@@ -330,7 +311,7 @@ def named_weights(g, d):
 USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
          "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
-         "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "lambda_features": 0.0, "smoothing": 0.0, "penalty_share": 1.0}
+         "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0, "penalty_share": 1.0}
 
 
 def save_iteration(path, s, g, d, batch):
@@ -388,9 +369,6 @@ def test_iterations(folder):
         compare_iteration(folder, f"D sees {views} changed", diffaugment=views, adv="bce", reg="r1", seed=36)
     compare_iteration(folder, "a teacher of grey pictures of another size", teacher="yes", lambda_teacher=0.6, smoothing=0.1, classes=4, seed=38)
     compare_iteration(folder, "a teacher, grey, keep mask", teacher="yes", channels=1, size=24, d_repeat=2, keep="mask", lambda_tv=0.2, seed=39)
-    for adv, reg, source in (("bce", "r1", "one"), ("hinge", "none", "class"), ("wgan-gp", "gp", "one")):
-        compare_iteration(folder, f"D looks at what a teacher sees, {adv}, {reg}", teacher="yes", lambda_features=0.7, lambda_gp=0.9, adv=adv, reg=reg,
-                          source=source, keep="mask", size=24, d_repeat=2, classes=4, seed=43)
     compare_iteration(folder, "all of it", diffaugment="brightness,contrast,translation,cutout", keep="mask", modulate=1, upsample="resize", source="class",
                       wrong_labels=1, identity=0.5, lambda_tv=0.4, lambda_mask=0.1, batch=4, seed=37)
 
