@@ -8063,7 +8063,7 @@ static void tell_length(Trainer *t)
     const Settings *s = &t->settings;
     long done = t->now.iteration - t->progress->first;
     double spent = progress_seconds() - t->progress->start, left = (double)(s->iters - t->now.iteration) * spent / done;
-    if (t->told || spent < 5 || t->now.iteration <= s->d_first || done % s->n_critic) return;
+    if (t->told || spent < 5 || done % s->n_critic) return;
     t->told = true;
     if (left > 3600)
         warn("this training will take about %s: %s; Ctrl-C keeps what is learnt so far, and the same command goes on",

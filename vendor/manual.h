@@ -244,7 +244,7 @@ static const OptionChapter manual[] = {
      "  --d-first 3000         this D needs 1,500 steps before it sees anything: it begins alone\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
-     "  --average 0.999        edits are drawn with averaged weights\n"
+     "  --average 0.998        edits are drawn with averaged weights\n"
      "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
      "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n"
      "\n"
@@ -258,7 +258,7 @@ static const OptionChapter manual[] = {
      "        --lambda-teacher 2.2 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --iters 22000 \\\n"
      "        --init models/photo-stargan.safetensors --out runs/photos\n"
      "\n"
-     "These are an hour and a quarter of a processor core, and half an hour before for the two classifiers. Without\n"
+     "These are about an hour and a quarter of a processor core, and twenty minutes for the two classifiers. Without\n"
      "--init G learns what a face is, too: hours more. More --lambda-teacher makes an emotion surer, and its faces\n"
      "less like photographs of it: the supplied model's card has numbers.\n"},
     {"ganmut", "GANmut",
@@ -314,9 +314,9 @@ static const OptionChapter manual[] = {
      "        --lambda-gp 0.1 --penalty-share 0.25 --no-wrong-labels --targets permute --beta1 0 --beta2 0.99 \\\n"
      "        --lr 2e-4 --d-lr 4e-4 --average 0.999 --teacher runs/one,runs/two --lambda-teacher 0.2 \\\n"
      "        --smoothing 0.1 --iters 35000 --out runs/photos\n"
-     "A few hundred pictures want a D that learns faster than G, and sees them changed: --lambda-gp 0.01 --d-lr 1e-3\n"
-     "--n-critic 3 --diffaugment all. With the rates above 900 landscapes became plain colours, D.real and D.fake\n"
-     "stayed at 0.69; with these skies, suns and meadows. On FER2013 FED fell from 0.130 to 0.123, and rose again.\n"
+     "Nine hundred landscapes wanted a D that learns faster than G, and sees them changed: --lambda-gp 0.01\n"
+     "--d-lr 1e-3 --n-critic 3 --diffaugment all made skies, suns and meadows of what had been plain colours\n"
+     "(models/README.md). On FER2013 FED fell from 0.130 to 0.123 with these rates, and rose again.\n"
      "The more the teachers count, the clearer the class and the less varied its faces: without them a small\n"
      "classifier finds the class of 41% of samples, with --lambda-teacher 0.1 of 55%, with 0.4 of 75%, of real\n"
      "photographs 68%; samples of one class are 0.90 as varied as photographs of it with 0.1, 0.82 with 0.4.\n"
@@ -358,9 +358,9 @@ static const OptionChapter manual[] = {
      "                    --lambda-cls.\n"
      "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
      "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"
-     "With --adv bce: D.real and D.fake between 0.3 and 0.65. Both at 0.69 (log 2) for long: D sees nothing, since it\n"
-     "learns too slowly for its G, which then draws what D last liked: raise --d-lr and --n-critic, lower --lambda-gp;\n"
-     "with a G that has learnt before (--init) begin with --d-first.\n"},
+     "With --adv bce D.real and D.fake go up and down, on the whole below 0.69 (log 2). Both near it for long: D sees\n"
+     "nothing, since it learns too slowly for its G. Raise --d-lr and --n-critic, lower --lambda-gp; with a G that\n"
+     "has learnt before (--init) begin with --d-first.\n"},
     {"numbers", "the numbers of a generator",
      "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another\n"
      "classifier gives other numbers, so its file's hash is printed beside them.\n"
