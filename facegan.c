@@ -6688,6 +6688,7 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
     g->editor = editor_of(s);
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
+    d->gain = penalty_of(s) == 'r' ? sqrt(6) : 0;     /* He et al. 2015: with less, a D without norms is blind for long */
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -8120,7 +8121,9 @@ static void look_at_training(void *trainer)
     if (now->iteration < s->iters && save_is_due(s, now->iteration, t->saved))
         save_checkpoint(t), t->saved = progress_seconds();
     double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
-    tell_length(t);
+    if (now->iteration == s->d_first)           /* D's steps alone tell nothing of how long the others take */
+        t->progress->first = now->iteration, t->progress->start = progress_seconds();
+    else if (now->iteration > s->d_first) tell_length(t);
     if (t->model->g_step) progress_show(t->progress, now->iteration, "D %.3g  G %.3g", d, g);
     else progress_show(t->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
@@ -8213,10 +8216,11 @@ static void dry_run(Trainer *t)
         if (t->model->g_step) graph_run(t->now.g_step.graph);
         best_d = fmin(best_d, middle - start), best_g = fmin(best_g, progress_seconds() - middle);
     }
-    s->seconds_a_step = best_d + best_g / (double)s->n_critic;
+    long left = s->iters - t->now.iteration, waits = s->d_first - t->now.iteration;
+    double with_g = (double)(waits > left ? 0 : waits > 0 ? left - waits : left) / fmax(1, (double)left);
+    s->seconds_a_step = best_d + best_g * with_g / (double)s->n_critic;
     if (s->dry_run == ONLY_TIMES) return;
     if (t->model->g_step) snprintf(g_text, sizeof g_text, ", %.0f ms a G step", best_g * 1e3);
-    long left = s->iters - t->now.iteration;
     size_t kept = (net_size(&t->now.g) + net_size(&t->now.d)) * 3 * sizeof(real);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);

@@ -538,7 +538,8 @@ typedef struct Device {
 #define HEALTHY_NOISE                                                                                                  \
     "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "   \
     "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
-    "data's own pictures. Label near 0: G does not listen to the class."
+    "data's own pictures. Label near 0: G does not listen to the class. With --adv bce, D.real and D.fake both at "    \
+    "0.69 (log 2): D sees nothing; give it a higher --d-lr, more steps (--n-critic) or a start of its own (--d-first)."
 #define HEALTHY_CLASSIFIER                                                                                             \
     "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "   \
     "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept."
