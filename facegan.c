@@ -6883,6 +6883,7 @@ static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
                              .norm = !penalty && !style,
                              .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
+    if (!style) d->gain = 0;                    /* the plain bodies learn no better from He's values */
     for (int i = 0; i < 2; i++) {
         both[i]->noise = noise;
         both[i]->repeat = noise_halvings((int)s->size);

@@ -143,8 +143,8 @@ static const Published stargan_published[] = {
 
 /* A conditional GAN of today for few pictures. */
 #define DOCUMENTS_STYLES                                                                                               \
-    "body=style adv=bce reg=r1 lambda-gp=0.1 penalty-share=0.25 wrong-labels=0 targets=permute diffaugment=all "       \
-    "d-lr=0.0004 beta1=0 beta2=0.99 average=0.998"
+    "body=style adv=bce reg=r1 lambda-gp=0.3 penalty-share=0.25 wrong-labels=0 targets=permute lr=0.0004 d-lr=0.0008 " \
+    "beta1=0 beta2=0.99 average=0.995 diffaugment=brightness,contrast,translation"
 
 #define FACES_AND_CLASSES NOISE_GAN, 1, 0, 0, 0
 #define TRIED(run, title, model, settings)                                                                             \
