@@ -241,7 +241,7 @@ static const OptionChapter manual[] = {
      "                         a D that sees what a viewer sees, for each emotion by itself. Watch D.real and D.fake:\n"
      "                         while both stay at 0.69 (log 2), D sees nothing, and G learns from its teachers alone,\n"
      "                         who are convinced by strokes that no face has\n"
-     "  --d-first 1000         this D needs 600 steps before it sees anything: it begins alone\n"
+     "  --d-first 1000         this D needs 600 to 900 steps before it sees anything: it begins alone\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
      "  --average 0.998        edits are drawn with averaged weights\n"
