@@ -3464,6 +3464,29 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
     return dense(net, h, net->classes, LINEAR);
 }
 
+/* A filter that begins with zeros, and what it makes of features f (N,1,1,C). */
+static Node *from_zero(Net *net, const char *name, Node *f, int k, Node **squares)
+{
+    Shape shape = shape_of(1, 1, f->shape.d[3], k);
+    Node *w = parameter(net, name, shape, f->shape.d[3]), *sum_here = sum(square(w));
+    parameter_of(net, w)->gain = 1e-6;
+    *squares = *squares ? add(*squares, sum_here) : sum_here;
+    return conv2d(f, w, NULL, LINEAR, conv_shape(f->shape, shape, 1, 0));                       // (N,1,1,k)
+}
+
+/* D's linear word on the features f (N,1,1,C) of classifier number `which` and on their products: w_label f + f M f.
+ * (N,1,1,1); *squares: |w|^2 + |M|^2. */
+static Node *moment_scores(Net *d, int which, Node *f, Node *label, Node **squares)
+{
+    char prefix[16];
+    snprintf(prefix, sizeof prefix, "moments%hhu.", (unsigned char)which);
+    sequential(d, prefix);
+    *squares = NULL;
+    Node *on_mean = mul(label, from_zero(d, "mean.weight", f, label->shape.d[3], squares));
+    Node *on_products = mul(f, from_zero(d, "products.weight", f, f->shape.d[3], squares));
+    return add(sum_per_picture(on_mean), sum_per_picture(on_products));
+}
+
 /* ================================================================================================
  * 6  LOSSES AND SETTINGS
  *
@@ -3642,6 +3665,8 @@ static char penalty_of(const Settings *s)
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
+ *   --lambda-moments   + lambda_moments of what D knows about the teachers' features f of drawn and real pictures: w_label
+ *                      and M, which follow the differences of E f and E f f^T          (Santos et al. 2019, eq. 3 and 5)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x), x with its pixels moved where G moves them
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
@@ -3695,6 +3720,7 @@ typedef struct Step {
     Node *terms[MAX_TERMS];
     int n_terms;
     Node *total, *fake;                 /* fake: what G drew; in a classifier's step the class scores */
+    Node *shown;                        /* (N,1,1,n) the emotion that it should show, NULL where there are no labels */
     Node *gradients[MAX_PARAMETERS];
 } Step;
 
@@ -3814,6 +3840,46 @@ static void penalty_term(Step *step, Net *d, Scorer *score, Node *x, Node *fake,
     if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(score(d, part, label), part), s->lambda_gp);
 }
 
+/* What a teacher sees of x (N,P,P,X), in the size that it was trained at: turned by up to 9 degrees, moved by up to 6
+ * hundredths of the side, mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and
+ * with noise. What lies beyond x's border is black, as in the pictures that the teacher learnt from. */
+static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
+{
+    Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'),
+         *part[TEACHER_DRAWS];
+    for (int i = 0; i < TEACHER_DRAWS; i++) part[i] = slice(u, 3, i, 1);                        // (N,1,1,1)
+    x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
+    int side = teacher->net->size, channels = teacher->net->channels;
+    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
+                       scale(part[4], 0.06), side);                                             // (N,P',P',2)
+    if (channels < x->shape.d[3]) x = luma(x);
+    x = add_number(warp(add_number(x, 1), map), -1);                                // (N,P',P',X')
+    if (channels > x->shape.d[3]) x = concat(x, concat(x, x, 3), 3);
+    return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
+}
+
+/* A teacher's scores of x, and its features. */
+static Node *teacher_scores(const Teacher *teacher, Node *x, const Batch *batch, Node **features)
+{
+    net_attach(teacher->net, x->graph);
+    return classifier_scores(teacher->net, teacher_view(teacher, x, batch), features);
+}
+
+/* The part of L_D that has the moments. */
+static void moment_terms(Step *step, Net *d, Node *x, const Batch *batch, const Settings *s)
+{
+    Node *total = NULL, *label = leaf(step->graph, batch->label), *real, *fake, *squares;
+    for (int i = 0; i < batch->n_teachers && s->lambda_moments > 0; i++) {
+        teacher_scores(&batch->teachers[i], x, batch, &real);
+        teacher_scores(&batch->teachers[i], step->fake, batch, &fake);
+        Node *apart = sub(mean(moment_scores(d, i, fake, step->shown, &squares)),
+                          mean(moment_scores(d, i, real, label, &squares)));
+        Node *loss = add(apart, scale(squares, 0.5));
+        total = total ? add(total, loss) : loss;
+    }
+    if (total) add_term(step, "D.moments", total, 1);
+}
+
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): both go through D as one batch, which is
  * faster. */
 static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Settings *s)
@@ -3834,6 +3900,7 @@ static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch
     add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, *s->attributes),
              s->lambda_cls);
     penalty_term(step, d, patch_scores, x, fake, label, batch, s);
+    moment_terms(step, d, leaf(g, batch->x), batch, s);
     return both;
 }
 
@@ -3843,45 +3910,29 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Set
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
-    step.fake = stop_grad(stargan_generator(generator, x, leaf(g, batch->target)));             // (N,P,P,X)
+    step.shown = leaf(g, batch->target);
+    step.fake = stop_grad(stargan_generator(generator, x, step.shown));                         // (N,P,P,X)
     discriminator_terms(&step, d, x, batch, s);
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
-/* What a teacher sees of x (N,P,P,X), in the size that it was trained at: turned by up to 9 degrees, moved by up to 6
- * hundredths of the side, mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and
- * with noise. What lies beyond x's border is black, as in the pictures that the teacher learnt from. */
-static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
+/* The terms of L_G that may be added; x: what G drew from, or NULL. */
+static void further_terms(Step *step, Net *generator, Net *d, Node *x, const Batch *batch, const Settings *s)
 {
-    Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'),
-         *part[TEACHER_DRAWS];
-    for (int i = 0; i < TEACHER_DRAWS; i++) part[i] = slice(u, 3, i, 1);                        // (N,1,1,1)
-    x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
-    int side = teacher->net->size, channels = teacher->net->channels;
-    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
-                       scale(part[4], 0.06), side);                                             // (N,P',P',2)
-    if (channels < x->shape.d[3]) x = luma(x);
-    x = add_number(warp(add_number(x, 1), map), -1);                                // (N,P',P',X')
-    if (channels > x->shape.d[3]) x = concat(x, concat(x, x, 3), 3);
-    return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
-}
-
-/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings (of x, where it is not NULL) should
- * show. */
-static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
-{
-    Node *total = NULL, *under = generator->editor.under;
+    Node *total = NULL, *unreal = NULL, *under = generator->editor.under, *label = step->shown;
     for (int i = 0; i < batch->n_teachers; i++) {
-        const Teacher *teacher = &batch->teachers[i];
-        net_attach(teacher->net, step->graph);
-        Node *scores = classifier_scores(teacher->net, teacher_view(teacher, step->fake, batch), NULL);
-        Node *class_of = leaf(step->graph, teacher->class_of);
+        Node *features, *squares, *scores = teacher_scores(&batch->teachers[i], step->fake, batch, &features);
+        Node *class_of = leaf(step->graph, batch->teachers[i].class_of);
         Node *its_label = conv2d(label, class_of, NULL, LINEAR, conv_shape(label->shape, class_of->shape, 1, 0));
         Node *loss = smoothed_loss(scores, its_label, s->smoothing, NULL);
         total = total ? add(total, loss) : loss;
+        if (s->lambda_moments <= 0) continue;
+        loss = scale(mean(moment_scores(d, i, features, label, &squares)), -1);
+        unreal = unreal ? add(unreal, loss) : loss;
     }
     if (total) add_term(step, "G.teacher", scale(total, 1.0 / batch->n_teachers), s->lambda_teacher);
+    if (unreal) add_term(step, "G.moments", scale(unreal, 1.0 / batch->n_teachers), s->lambda_moments);
     if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, under ? under : x)), s->lambda_tv);
     if (generator->editor.mask) add_term(step, "G.mask", mean(generator->editor.mask), s->lambda_mask);
 }
@@ -3902,13 +3953,13 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Set
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = leaf(g, batch->target);
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = step.shown = leaf(g, batch->target);
     step.fake = stargan_generator(generator, x, target);                                        // (N,P,P,X)
     Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
     add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, target)), s->lambda_adv);
     add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, *s->attributes),
              s->lambda_cls);
-    further_terms(&step, generator, x, target, batch, s);
+    further_terms(&step, generator, d, x, batch, s);
     reconstruction_term(&step, generator, x, label, s);
     finish_g_step(&step, generator, batch, s);
     return step;
@@ -4016,23 +4067,12 @@ static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, No
     finish_step(step, d, leaf(step->graph, batch->schedule_d), batch);
 }
 
-static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
-{
-    Step step = {.graph = graph_new()};
-    Graph *g = step.graph;
-    net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *rho = draw_leaf(g, batch, "rho", 0);
-    Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, s, 'd'));     // (N,1,1,d)
-    finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
-    return step;
-}
-
 /* The labels (N,1,1,n) with mixed ones for the n_r pictures that take a random direction. stop_grad: the directions are
  * not to be moved by them. */
-static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Settings *s)
+static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Settings *s, char step)
 {
     int n = target->shape.d[0], random = directions_drawn(s);
-    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", 'g'), generator->condition, s),
+    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", step), generator->condition, s),
          *directions = ganmut_directions(generator), *cosines = NULL;                           // (n_r,1,1,n-1)
     for (int i = 0; i < generator->condition; i++) {
         Node *term = mul(slice(u, 3, i, 1), column(directions, i));
@@ -4056,6 +4096,19 @@ static Node *faded_label(Node *label, Node *rho)
     return add(faded, pad(none, 3, 0, label->shape.d[3]));
 }
 
+static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = draw_leaf(g, batch, "rho", 0);
+    bool mix = s->mix && directions_drawn(s) > 0;
+    Node *z = stop_grad(linear_points(generator, target, rho, batch, s, 'd'));                  // (N,1,1,d)
+    step.shown = faded_label(mix ? mixed_labels(generator, batch, target, rho, s, 'd') : target, rho);
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
+    return step;
+}
+
 static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
@@ -4070,13 +4123,14 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Sett
     Node *scores = stargan_classes(d, features), *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, s);                  // (N,1,1,d)
     add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, NULL)), s->lambda_adv);
-    Node *label = mix ? mixed_labels(generator, batch, target, rho, s) : slice(target, 0, random, n - random),
+    Node *label = mix ? mixed_labels(generator, batch, target, rho, s, 'g') : slice(target, 0, random, n - random),
          *labelled = mix ? scores : slice(scores, 0, random, n - random);
     add_term(&step, "G.cls", classification_loss(labelled, label, false), s->lambda_cls);
     add_term(&step, "G.rho", strength_loss(mix ? certainty_of(scores, label) : largest(softmax(scores)), rho),
              s->lambda_rho);
     add_term(&step, "G.info", mean_squared_error(coordinates, z), s->lambda_info);
-    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, s);
+    step.shown = faded_label(mix ? label : target, rho);
+    further_terms(&step, generator, d, x, batch, s);
     reconstruction_term(&step, generator, x, back, s);
     finish_g_step(&step, generator, batch, s);
     return step;
@@ -4117,6 +4171,7 @@ static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Se
     Node *x = leaf(g, batch->x);
     ganmut_space(generator);
     Node *z = stop_grad(gaussian_points(generator, batch, s, 'd'));                        // (N,1,1,d)
+    step.shown = stop_grad(softmax(scale(ganmut_distances(generator, z), -1)));
     finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
     return step;
 }
@@ -4138,7 +4193,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
     add_term(&step, "G.cls", symmetric_divergence(scores, wanted), s->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
              s->lambda_prediction);
-    further_terms(&step, generator, x, softmax(wanted), batch, s);
+    step.shown = softmax(wanted);
+    further_terms(&step, generator, d, x, batch, s);
     reconstruction_term(&step, generator, x, back, s);
     finish_g_step(&step, generator, batch, s);
     return step;
@@ -4213,7 +4269,8 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(generator, g), net_train(d, g);
-    Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
+    Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label),
+         *target = step.shown = label_leaf(d, g, batch->target);
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
     x = augmented(x, batch, s, 'R');
     Node *fake = augmented(step.fake, batch, s, 'F'), *real_features, *fake_features;
@@ -4235,6 +4292,7 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
                      s->lambda_fake);
     }
     penalty_term(&step, d, noise_scores, x, fake, told(d, label), batch, s);
+    moment_terms(&step, d, leaf(g, batch->x), batch, s);
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
@@ -4244,7 +4302,7 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(generator, g), net_train(d, g);
-    Node *target = label_leaf(d, g, batch->target);
+    Node *target = step.shown = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
     Node *features, *scores = scored(d, augmented(step.fake, batch, s, 'G'), told(d, target), &features);
     add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
@@ -4253,7 +4311,7 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
         Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
-    further_terms(&step, generator, NULL, target, batch, s);
+    further_terms(&step, generator, d, NULL, batch, s);
     finish_g_step(&step, generator, batch, s);
     return step;
 }
@@ -6688,6 +6746,7 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
     g->editor = editor_of(s);
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
+    d->gain = strcmp(*s->reg ? s->reg : "none", "r1") == 0 ? sqrt(6) : 0;   /* PyTorch's values let a picture fade out, layer by layer, and D sees nothing for long */
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};

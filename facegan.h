@@ -351,6 +351,8 @@ typedef struct Device {
       "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
       " answer")                                                                                                       \
     X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, EVERY, "weight of the teachers' loss")    \
+    X(f, lambda_moments, "lambda-moments", "0", RANGE(0, 1e6), FIXED, TRAIN, GANS,                                     \
+      "weight of G's loss for the means and covariances of the teachers' features (0: none)")                          \
     X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
@@ -553,6 +555,7 @@ static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"editor noise", "decay=plateau", "--decay plateau is for classifiers"},
     {"editor", "style !modulate", "--style is what G's norms are told: it needs --modulate"},
     {"editor", "wrong-labels source!=class", "--wrong-labels needs a D that is asked for each class: --source class"},
+    {"editor noise", "lambda-moments !teacher", "--lambda-moments: there is no --teacher whose features could be compared"},
     {"editor", "teacher attributes", "--teacher judges classes, not --attributes"},
     {"ganmut", "batch=1", "--batch 1: ganmut needs at least two pictures"},
     {"ganmut", "teacher !mix random-directions", "--teacher needs to know what a random direction should show: --mix, "
