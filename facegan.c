@@ -6688,7 +6688,7 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
     g->editor = editor_of(s);
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
-    d->gain = penalty_of(s) == 'r' ? sqrt(6) : 0;     /* He et al. 2015: with less, a D without norms is blind for long */
+    d->gain = penalty_of(s) == 'r' ? sqrt(6) : 0;       /* He et al. 2015: with less, it sees nothing for long */
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -6883,7 +6883,7 @@ static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
                              .norm = !penalty && !style,
                              .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
-    if (!style) d->gain = 0;                    /* the plain bodies learn no better from He's values */
+    if (!style) d->gain = 0;                    /* cgan's plain body learnt drawn faces no better from He's values */
     for (int i = 0; i < 2; i++) {
         both[i]->noise = noise;
         both[i]->repeat = noise_halvings((int)s->size);

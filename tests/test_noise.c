@@ -213,6 +213,35 @@ static void test_normal_start(void)
     graph_free(g), net_free(&net);
 }
 
+/* D begins with He's values where R1 is its penalty, but for the plain bodies: the largest of very many weights is just
+ * below gain / sqrt(fan-in). */
+static void test_start_of_d(void)
+{
+    static const struct { const char *model, *words; double gain; } cases[] = {
+        {"stargan", "size=16 d-repeat=2", 1}, {"stargan", "size=16 d-repeat=2 adv=bce reg=r1", sqrt(6)},
+        {"ganmut", "size=16 d-repeat=2 adv=bce reg=r1", sqrt(6)}, {"cgan", "size=16 body=style reg=r1", sqrt(6)},
+        {"cgan", "size=16 body=style reg=none", 1}, {"cgan", "size=16 reg=r1", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Settings s = settings_of_model(cases[i].model, cases[i].words);
+        const Model *model = find_model(cases[i].model);
+        Graph *g = graph_new();
+        Net generator, d;
+        make_nets(&s, 3, &generator, &d);
+        if (model->prepare) model->prepare(model, &s, &generator, &d);
+        net_attach(&d, g);
+        Node *x = test_leaf(g, shape_of(1, 16, 16, d.channels), -1, 1, false);
+        if (model->from_noise) noise_features(&d, x, NULL);
+        else stargan_features(&d, x);
+        net_initialise(&d, 9);
+        const Tensor *w = net_find(&d, "main.2.weight")->w;                                     /* (4,4,C,2C) */
+        double most = 0;
+        for (size_t k = 0; k < shape_count(w->shape); k++) most = fmax(most, fabs((double)w->data[k]));
+        CHECK_MSG(fabs(most * sqrt(16.0 * w->shape.d[2]) / cases[i].gain - 1) < 0.01, "%s %s: %g", cases[i].model,
+                  cases[i].words, most * sqrt(16.0 * w->shape.d[2]));
+        graph_free(g), net_free(&d);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------
  * Collapse
  * ---------------------------------------------------------------------------------------------- */
@@ -376,6 +405,7 @@ int main(void)
     test_dropout();
     test_clipping();
     test_normal_start();
+    test_start_of_d();
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.200s/facegan-noise-XXXXXX", temporary && *temporary ? temporary : "/tmp");
     if (mkdtemp(folder)) {

@@ -241,7 +241,7 @@ static const OptionChapter manual[] = {
      "                         a D that sees what a viewer sees, for each emotion by itself. Watch D.real and D.fake:\n"
      "                         while both stay at 0.69 (log 2), D sees nothing, and G learns from its teachers alone,\n"
      "                         who are convinced by strokes that no face has\n"
-     "  --d-first 1000         this D needs 600 to 900 steps before it sees anything: it begins alone\n"
+     "  --d-first 1000         in two runs this D saw nothing for 600 to 900 steps: it begins alone\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
      "  --average 0.998        edits are drawn with averaged weights\n"
@@ -258,10 +258,11 @@ static const OptionChapter manual[] = {
      "        --lambda-teacher 2.2 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --iters 22000 \\\n"
      "        --init models/photo-stargan.safetensors --out runs/photos\n"
      "\n"
-     "These are about an hour and a quarter of a processor core, and twenty minutes for the two classifiers. Two that\n"
-     "were made so are supplied: --teacher models/teacher-1.safetensors,models/teacher-2.safetensors. Without\n"
-     "--init G learns what a face is, too: hours more. More --lambda-teacher makes an emotion surer, and its faces\n"
-     "less like photographs of it: the supplied model's card has numbers.\n"},
+     "These are about an hour and a quarter of a processor core, and twenty minutes for the two classifiers. Two like\n"
+     "these, which learnt for less time, are supplied:\n"
+     "    --teacher models/teacher-1.safetensors,models/teacher-2.safetensors\n"
+     "Without --init G learns what a face is, too: hours more. More --lambda-teacher makes an emotion surer, and its\n"
+     "faces less like photographs of it: the supplied model's card has numbers.\n"},
     {"ganmut", "GANmut",
      "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies\n"
      "in the unit disc, neutral in the centre, every other emotion has a learnt direction, and the radius is how\n"
@@ -318,7 +319,7 @@ static const OptionChapter manual[] = {
      "Nine hundred landscapes wanted a D that learns faster than G, and sees them changed: --lambda-gp 0.01\n"
      "--d-lr 1e-3 --n-critic 3 --diffaugment all made skies, suns and meadows of what had been plain colours\n"
      "(models/README.md). On FER2013 FED fell from 0.130 to 0.123 with these rates, and rose again.\n"
-     "A few hundred or thousand faces, from nothing, without a teacher: faces within a quarter of an hour with\n"
+     "A few hundred or thousand faces, from nothing, without a teacher: coarse faces in a quarter of an hour with\n"
      "    facegan train cgan photos --grey --size 48 --body style --width 16 --d-width 24 --batch 16 --adv bce \\\n"
      "        --reg r1 --lambda-gp 0.3 --penalty-share 0.25 --no-wrong-labels --targets permute --lr 4e-4 \\\n"
      "        --d-lr 8e-4 --beta1 0 --beta2 0.99 --average 0.995 --diffaugment brightness,contrast,translation \\\n"
