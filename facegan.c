@@ -683,6 +683,7 @@ static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = 
 static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
 static Node *sin_of(Node *x)        { return append((Node){.op = OP_sin, .in = {x}}); }
 static Node *cos_of(Node *x)        { return sin_of(add_number(x, 1.57079632679489661923)); }
+static Node *exp_of(Node *x)        { return append((Node){.op = OP_exp, .in = {x}}); }
 static Node *log_of(Node *x)        { return append((Node){.op = OP_log, .in = {x}}); }
 static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
 static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
@@ -2207,6 +2208,7 @@ typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip, 'w' a warp */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
     int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
+    double fade;                        /* unless 0: G fades the neutral picture into the full expression, 5.3 */
     bool by_class;                      /* D has a map of scores for each class */
     Node *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
 } EditorPart;
@@ -2734,7 +2736,8 @@ static Node *with_planes(Node *x, Node *label)
  * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates), or what a layer makes
  * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
  * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
- * a mask, moves its pixels before, or adds to x (Net.editor.keep).
+ * a mask, moves its pixels before, or adds to x (Net.editor.keep); GANmut's strength only says how far the picture is on
+ * its way from neutral to the full expression (Net.editor.fade).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef Node *NormLayer(Net *net, Node *x, Node *residual, double slope);       /* inorm, batch_norm */
@@ -2819,9 +2822,8 @@ static Node *past_skip(Net *net, Node *h, Node *x)
     return tanh_of(add(change, scale(odds, 0.5)));
 }
 
-/* The generator: picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in
- * the paper. */
-static Node *stargan_generator(Net *net, Node *x, Node *label)
+/* Picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in the paper. */
+static Node *drawn_again(Net *net, Node *x, Node *label)
 {
     int w = net->width;
     sequential(net, "style.");
@@ -2838,6 +2840,35 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     if (net->editor.keep == 'w') return through_mask(net, h, moved(net, h, x));
     if (net->editor.keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
+}
+
+/* From a to b, of which it has the share s. */
+static Node *between(Node *a, Node *b, Node *s)
+{
+    return add(a, mul(s, sub(b, a)));
+}
+
+/* --fade e: y = (1 - s) G(x,0) + s G(x,z/r), r = |z|, s = min(r^e, 1) for points z (N,1,1,d) of GANmut's disc: what a
+ * direction shows grows in a straight line from what the centre shows, where a G that is told the strength may switch.
+ * Of two masks and colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
+static Node *faded(Net *net, Node *x, Node *z)
+{
+    Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8));                            // (N,1,1,1)
+    Node *power = exp_of(scale(log_of(r), net->editor.fade)), *s = affine(relu(affine(power, -1, 1)), -1, 1);
+    Node *weak = drawn_again(net, x, scale(z, 0)), *mask = net->editor.mask, *colour = net->editor.colour;
+    Node *full = drawn_again(net, x, mul(z, reciprocal(r)));                                    // (N,P,P,X)
+    if (mask) {
+        Node *paint = between(mul(mask, colour), mul(net->editor.mask, net->editor.colour), s); // (N,P,P,X)
+        net->editor.mask = between(mask, net->editor.mask, s);                                  // (N,P,P,1)
+        net->editor.colour = mul(paint, reciprocal(net->editor.mask));
+    }
+    return between(weak, full, s);
+}
+
+/* The generator. */
+static Node *stargan_generator(Net *net, Node *x, Node *label)
+{
+    return net->editor.fade ? faded(net, x, label) : drawn_again(net, x, label);
 }
 
 /* The discriminator's body: picture (N,P,P,X) -> features (N,P/2^d,P/2^d,w 2^(d-1)). */
@@ -6677,7 +6708,7 @@ static int halvings_of_d(const Settings *s)
 static EditorPart editor_of(const Settings *s)
 {
     return (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate,
-                        .style = (int)s->style};
+                        .style = (int)s->style, .fade = s->fade};
 }
 
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)

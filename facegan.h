@@ -305,6 +305,8 @@ typedef struct Device {
       "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
     X(i, style, "style", "0", RANGE(0, 1024), FIXED, BENCH, "editor",                                                  \
       "modulate: so many numbers, that a layer makes of the label, take its place (0: itself)")                        \
+    X(f, fade, "fade", "0", RANGE(0, 10), FIXED, BENCH, "ganmut",                                                      \
+      "E: G fades the neutral picture into that of full strength, strength^E of the way (0: it is told the strength)") \
     X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
       "D's scores of real and fake: one, or one for each class")                                                       \
     X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
@@ -562,6 +564,8 @@ static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"ganmut-gaussian", "space!=gaussian", "ganmut-gaussian has --space gaussian; take the model ganmut for another"},
     {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
     {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
+    {"ganmut-gaussian", "fade", "--fade needs a centre that is neutral: --space linear"},
+    {"ganmut", "fade keep=warp", "--fade --keep warp: a picture that is half moved stands double; take --keep mask"},
     {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
      "not be positive definite, so this is not imitated"},
     {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},

@@ -23,13 +23,26 @@ NOISE, NEUTRAL = 0.075, 0.2
 
 class LinearSpace(base.Generator):
     def __init__(self, s):
-        super().__init__(s["conv_dim"], s["space_dim"], s["g_repeat"], s["channels"], False)
+        super().__init__(s["conv_dim"], s["space_dim"], s["g_repeat"], s["channels"], False, s["keep"])
+        self.fade = s.get("fade", 0)
         self.axes = nn.Linear(s["space_dim"], s["classes"] - 1)
         self.axes.weight.data *= 1e-4
 
     def direction_of(self, label):
         unit = functional.normalize(self.axes.weight, dim=1)
         return torch.cat([torch.zeros(1, unit.shape[1], dtype=unit.dtype), unit])[label]
+
+    def forward(self, x, z):
+        if not self.fade:
+            return super().forward(x, z)
+        r = (z.square().sum(1, keepdim=True) + 1e-8).sqrt()
+        share = (r ** self.fade).clamp(max=1)[:, :, None, None]
+        ends, masks = [], []
+        for point in 0 * z, z / r:
+            ends.append(super().forward(x, point))
+            masks.append(getattr(self, "shown", 0))
+        self.shown = (1 - share) * masks[0] + share * masks[1]
+        return (1 - share) * ends[0] + share * ends[1]
 
 
 class Weight(nn.Module):
@@ -113,6 +126,7 @@ def iteration(g, d, batch, s):
 
     z = points(g, batch, target, rho, "g", s)
     fake = g(x, z)
+    shown = getattr(g, "shown", None)
     fake_map, scores, where = d(fake)
     with torch.no_grad():
         _, x_scores, x_where = d(x)
@@ -140,6 +154,8 @@ def iteration(g, d, batch, s):
         terms["cls"] = ((p.exp() - q.exp()) * (p - q)).sum(1).mean()
         terms["prediction"] = functional.cross_entropy(scores[:s["classes"]], torch.arange(s["classes"]))
         back = x_where
+    if s["keep"] == "mask":
+        terms["tv"], terms["mask"] = base.variation(fake - x), shown.mean()
     terms["rec"] = (x - g(fake, back)).abs().mean()
     for weight in g.parameters():
         weight.grad = torch.zeros_like(weight)
@@ -156,7 +172,7 @@ def record_generator(out, g, terms, weights, fake, s):
 
 USUAL = {"model": "ganmut", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 7, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 9, "n_r": 4, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0,
-         "lambda_info": 1.0, "lambda_rho": 1.0, "lambda_prediction": 0.5, "cycle": "original", "space_dim": 2, "seed": 1}
+         "keep": "none", "lambda_tv": 0.0, "lambda_mask": 0.0, "lambda_info": 1.0, "lambda_rho": 1.0, "lambda_prediction": 0.5, "cycle": "original", "space_dim": 2, "seed": 1}
 
 
 def draw_iteration(s):
@@ -207,6 +223,8 @@ def main():
         compare(folder, "linear, 32 px, width 12, 2 classes, batch 4, n_r 3", size=32, d_repeat=4, conv_dim=12, classes=2, batch=4, n_r=3, seed=4)
         compare(folder, "linear, other weights", lambda_cls=0.3, lambda_rho=2.0, lambda_info=3.0, lambda_rec=1.0, seed=5)
         compare(folder, "linear, mixed between the directions, a wider D", mix=1, d_conv_dim=6, seed=13)
+        compare(folder, "linear, faded", fade=0.7, seed=16)
+        compare(folder, "linear, faded, keep mask, its mean and total variation", fade=1.3, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
         compare(folder, "linear, every target neutral: no strength loss", all_neutral=1, seed=6)
         compare(folder, "linear, mixed, every target neutral", mix=1, all_neutral=1, seed=14)
         compare(folder, "linear, mixed, three dimensions", mix=1, space_dim=3, seed=15)

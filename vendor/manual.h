@@ -284,6 +284,10 @@ static const OptionChapter manual[] = {
      "--d-width 40 beside a G of --width 16. --init RUN starts from another run's networks, with other data or\n"
      "weights. `facegan study truth` measures all this.\n"
      "\n"
+     "On photographs a G that is told the strength tends to switch. With --fade 0.7 (ours) it draws two pictures, that\n"
+     "of the centre and that of full strength in the same direction, and strength^0.7 says how far it is on a straight\n"
+     "line from the one to the other; the losses see what it shows there. Strengths above 1 are then 1.\n"
+     "\n"
      "--as-published follows the public code where it differs from the paper, and says at the start where that is.\n"
      "The public code reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and\n"
      "red in the first and last layers, in both directions.\n"},
