@@ -683,7 +683,6 @@ static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = 
 static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
 static Node *sin_of(Node *x)        { return append((Node){.op = OP_sin, .in = {x}}); }
 static Node *cos_of(Node *x)        { return sin_of(add_number(x, 1.57079632679489661923)); }
-static Node *exp_of(Node *x)        { return append((Node){.op = OP_exp, .in = {x}}); }
 static Node *log_of(Node *x)        { return append((Node){.op = OP_log, .in = {x}}); }
 static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
 static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
@@ -2208,9 +2207,9 @@ typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip, 'w' a warp */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
     int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
-    double fade;                        /* unless 0: G fades the neutral picture into the full expression, 5.3 */
+    int fade;                           /* G fades the neutral picture into the full expression in so many pieces; 0: not */
     bool by_class;                      /* D has a map of scores for each class */
-    Node *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
+    Node *inner, *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
 } EditorPart;
 
 typedef struct NoisePart {              /* 5.5, networks of GANs that draw from noise */
@@ -2716,6 +2715,13 @@ static Node *even_map(Graph *g, int side)
     return leaf(g, map);
 }
 
+/* (N,H,W,C) -> (N,1,1,C) */
+static Node *mean_over_pixels(Node *x)
+{
+    const int *d = x->shape.d;
+    return scale(sum_to(x, shape_of(d[0], 1, 1, d[3])), 1.0 / (d[1] * d[2]));
+}
+
 /* A label (N,1,1,n) as n constant planes beside a picture's channels. */
 static Node *with_planes(Node *x, Node *label)
 {
@@ -2834,6 +2840,7 @@ static Node *drawn_again(Net *net, Node *x, Node *label)
     h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
     h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
     for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, told);                     // (N,P/4,P/4,4w)
+    net->editor.inner = h;
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
     if (net->editor.keep == 'm') return through_mask(net, h, x);
@@ -2848,15 +2855,28 @@ static Node *between(Node *a, Node *b, Node *s)
     return add(a, mul(s, sub(b, a)));
 }
 
-/* --fade e: y = (1 - s) G(x,0) + s G(x,z/r), r = |z|, s = min(r^e, 1) for points z (N,1,1,d) of GANmut's disc: what a
- * direction shows grows in a straight line from what the centre shows, where a G that is told the strength may switch.
- * Of two masks and colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
+/* How far strength r (N,1,1,1) is on the way to the full expression, which was drawn last: s = sum_j q_j clip(K r - j),
+ * q = softmax(W mean ReLU(h) + b), h what G's blocks found: from 0 to 1 in K pieces, always rising, which G learns for
+ * each picture, because an expression seems to come at once where the teeth appear. */
+static Node *share_of_way(Net *net, Node *r)
+{
+    int n = r->shape.d[0], k = net->editor.fade;
+    sequential(net, "fade.");
+    Node *steps = softmax(dense(net, mean_over_pixels(relu(net->editor.inner)), k, LINEAR));    // (N,1,1,K)
+    Tensor *begins = graph_tensor(r->graph, "begins", shape_of(1, 1, 1, k));
+    for (int j = 0; j < k; j++) begins->data[j] = (real)j;
+    Node *done = relu(sub(broadcast(scale(r, k), shape_of(n, 1, 1, k)), leaf(r->graph, begins)));
+    return sum_per_picture(mul(steps, sub(done, relu(add_number(done, -1)))));                  // (N,1,1,1)
+}
+
+/* --fade K: y = (1 - s) G(x,0) + s G(x,z/r), r = |z| for points z (N,1,1,d) of GANmut's disc: what a direction shows
+ * grows in a straight line from what the centre shows, where a G that is told the strength may switch. Of two masks and
+ * colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
 static Node *faded(Net *net, Node *x, Node *z)
 {
     Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8));                            // (N,1,1,1)
-    Node *power = exp_of(scale(log_of(r), net->editor.fade)), *s = affine(relu(affine(power, -1, 1)), -1, 1);
     Node *weak = drawn_again(net, x, scale(z, 0)), *mask = net->editor.mask, *colour = net->editor.colour;
-    Node *full = drawn_again(net, x, mul(z, reciprocal(r)));                                    // (N,P,P,X)
+    Node *full = drawn_again(net, x, mul(z, reciprocal(r))), *s = share_of_way(net, r);         // (N,P,P,X)
     if (mask) {
         Node *paint = between(mul(mask, colour), mul(net->editor.mask, net->editor.colour), s); // (N,P,P,X)
         net->editor.mask = between(mask, net->editor.mask, s);                                  // (N,P,P,1)
@@ -3466,13 +3486,6 @@ static Node *luma(Node *x)
     Tensor *w = graph_tensor(x->graph, "luma", shape_of(1, 1, 3, 1));
     for (int c = 0; c < 3; c++) w->data[c] = (real)share[c];
     return conv2d(x, leaf(x->graph, w), NULL, LINEAR, conv_shape(x->shape, w->shape, 1, 0));
-}
-
-/* (N,H,W,C) -> (N,1,1,C) */
-static Node *mean_over_pixels(Node *x)
-{
-    const int *d = x->shape.d;
-    return scale(sum_to(x, shape_of(d[0], 1, 1, d[3])), 1.0 / (d[1] * d[2]));
 }
 
 /* A picture (N,P,P,X) in [-1,1] -> class scores before the softmax (N,1,1,n). *features: (N,1,1,C), unless NULL. */
@@ -6708,7 +6721,7 @@ static int halvings_of_d(const Settings *s)
 static EditorPart editor_of(const Settings *s)
 {
     return (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate,
-                        .style = (int)s->style, .fade = s->fade};
+                        .style = (int)s->style, .fade = (int)s->fade};
 }
 
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)

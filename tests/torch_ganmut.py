@@ -24,7 +24,9 @@ NOISE, NEUTRAL = 0.075, 0.2
 class LinearSpace(base.Generator):
     def __init__(self, s):
         super().__init__(s["conv_dim"], s["space_dim"], s["g_repeat"], s["channels"], False, s["keep"])
-        self.fade = s.get("fade", 0)
+        if s.get("fade"):
+            self.fade = nn.Sequential(nn.Linear(4 * s["conv_dim"], s["fade"]))
+            self.main[9 + s["g_repeat"]].register_forward_pre_hook(lambda layer, h: setattr(self, "inner", h[0]))
         self.axes = nn.Linear(s["space_dim"], s["classes"] - 1)
         self.axes.weight.data *= 1e-4
 
@@ -33,14 +35,16 @@ class LinearSpace(base.Generator):
         return torch.cat([torch.zeros(1, unit.shape[1], dtype=unit.dtype), unit])[label]
 
     def forward(self, x, z):
-        if not self.fade:
+        if not hasattr(self, "fade"):
             return super().forward(x, z)
         r = (z.square().sum(1, keepdim=True) + 1e-8).sqrt()
-        share = (r ** self.fade).clamp(max=1)[:, :, None, None]
         ends, masks = [], []
         for point in 0 * z, z / r:
             ends.append(super().forward(x, point))
             masks.append(getattr(self, "shown", 0))
+        steps = self.fade(self.inner.relu().mean((2, 3))).softmax(1)
+        done = (r * steps.shape[1] - torch.arange(steps.shape[1])).clamp(0, 1)
+        share = (steps * done).sum(1)[:, None, None, None]
         self.shown = (1 - share) * masks[0] + share * masks[1]
         return (1 - share) * ends[0] + share * ends[1]
 
@@ -223,8 +227,8 @@ def main():
         compare(folder, "linear, 32 px, width 12, 2 classes, batch 4, n_r 3", size=32, d_repeat=4, conv_dim=12, classes=2, batch=4, n_r=3, seed=4)
         compare(folder, "linear, other weights", lambda_cls=0.3, lambda_rho=2.0, lambda_info=3.0, lambda_rec=1.0, seed=5)
         compare(folder, "linear, mixed between the directions, a wider D", mix=1, d_conv_dim=6, seed=13)
-        compare(folder, "linear, faded", fade=0.7, seed=16)
-        compare(folder, "linear, faded, keep mask, its mean and total variation", fade=1.3, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
+        compare(folder, "linear, faded", fade=8, seed=16)
+        compare(folder, "linear, faded, keep mask, its mean and total variation", fade=3, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
         compare(folder, "linear, every target neutral: no strength loss", all_neutral=1, seed=6)
         compare(folder, "linear, mixed, every target neutral", mix=1, all_neutral=1, seed=14)
         compare(folder, "linear, mixed, three dimensions", mix=1, space_dim=3, seed=15)
