@@ -2207,9 +2207,10 @@ typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip, 'w' a warp */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
     int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
-    int fade;                           /* G fades the neutral picture into the full expression in so many pieces; 0: not */
+    int fade;                           /* pieces of the way from the neutral picture to the full one; 0: no such way */
     bool by_class;                      /* D has a map of scores for each class */
     Node *inner, *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
+    Node *ends[2], *strength, *share;   /* and with fade */
 } EditorPart;
 
 typedef struct NoisePart {              /* 5.5, networks of GANs that draw from noise */
@@ -2742,8 +2743,8 @@ static Node *with_planes(Node *x, Node *label)
  * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates), or what a layer makes
  * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
  * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
- * a mask, moves its pixels before, or adds to x (Net.editor.keep); GANmut's strength only says how far the picture is on
- * its way from neutral to the full expression (Net.editor.fade).
+ * a mask, moves its pixels before, or adds to x (Net.editor.keep); GANmut's strength says only how far the picture is
+ * on its way from neutral to the full expression (Net.editor.fade).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef Node *NormLayer(Net *net, Node *x, Node *residual, double slope);       /* inorm, batch_norm */
@@ -2857,12 +2858,12 @@ static Node *between(Node *a, Node *b, Node *s)
 
 /* How far strength r (N,1,1,1) is on the way to the full expression, which was drawn last: s = sum_j q_j clip(K r - j),
  * q = softmax(W mean ReLU(h) + b), h what G's blocks found: from 0 to 1 in K pieces, always rising, which G learns for
- * each picture, because an expression seems to come at once where the teeth appear. */
+ * each picture (--lambda-even), because an expression seems to come at once where the teeth appear. */
 static Node *share_of_way(Net *net, Node *r)
 {
     int n = r->shape.d[0], k = net->editor.fade;
     sequential(net, "fade.");
-    Node *steps = softmax(dense(net, mean_over_pixels(relu(net->editor.inner)), k, LINEAR));    // (N,1,1,K)
+    Node *steps = softmax(dense(net, stop_grad(mean_over_pixels(relu(net->editor.inner))), k, LINEAR));
     Tensor *begins = graph_tensor(r->graph, "begins", shape_of(1, 1, 1, k));
     for (int j = 0; j < k; j++) begins->data[j] = (real)j;
     Node *done = relu(sub(broadcast(scale(r, k), shape_of(n, 1, 1, k)), leaf(r->graph, begins)));
@@ -2874,13 +2875,17 @@ static Node *share_of_way(Net *net, Node *r)
  * colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
 static Node *faded(Net *net, Node *x, Node *z)
 {
+    EditorPart *e = &net->editor;
     Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8));                            // (N,1,1,1)
-    Node *weak = drawn_again(net, x, scale(z, 0)), *mask = net->editor.mask, *colour = net->editor.colour;
-    Node *full = drawn_again(net, x, mul(z, reciprocal(r))), *s = share_of_way(net, r);         // (N,P,P,X)
+    Node *weak = drawn_again(net, x, scale(z, 0)), *mask = e->mask, *colour = e->colour;
+    Node *full = drawn_again(net, x, mul(z, reciprocal(r)));                                    // (N,P,P,X)
+    e->share = share_of_way(net, r), e->strength = affine(relu(affine(r, -1, 1)), -1, 1);       /* at most 1 */
+    e->ends[0] = weak, e->ends[1] = full;
+    Node *s = stop_grad(e->share);
     if (mask) {
-        Node *paint = between(mul(mask, colour), mul(net->editor.mask, net->editor.colour), s); // (N,P,P,X)
-        net->editor.mask = between(mask, net->editor.mask, s);                                  // (N,P,P,1)
-        net->editor.colour = mul(paint, reciprocal(net->editor.mask));
+        Node *paint = between(mul(mask, colour), mul(e->mask, e->colour), s);                   // (N,P,P,X)
+        e->mask = between(mask, e->mask, s);                                                    // (N,P,P,1)
+        e->colour = mul(paint, reciprocal(e->mask));
     }
     return between(weak, full, s);
 }
@@ -3686,6 +3691,8 @@ static char penalty_of(const Settings *s)
  *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
  *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
+ *   --fade K           + lambda_even E(p(y) - p_0 - r (p_1 - p_0))^2, p(y) what the teachers think of the emotion in y,
+ *                      p_0 and p_1 in G(x,0) and in full strength, r the strength
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x), x with its pixels moved where G moves them
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
@@ -3911,6 +3918,32 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
     return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
 }
 
+/* x (N,P,P,X) in a teacher's size and colours. */
+static Node *sized_for(const Teacher *teacher, Node *x)
+{
+    int side = teacher->net->size;
+    if (teacher->net->channels < x->shape.d[3]) x = luma(x);
+    if (side == x->shape.d[1]) return x;
+    Node *map = broadcast(even_map(x->graph, side), shape_of(x->shape.d[0], side, side, 2));
+    return add_number(warp(add_number(x, 1), map), -1);
+}
+
+/* The mean of the teachers' probabilities of our classes, (N,1,1,n). */
+static Node *teachers_say(const Batch *batch, Node *x)
+{
+    Node *total = NULL;
+    for (int i = 0; i < batch->n_teachers; i++) {
+        const Teacher *teacher = &batch->teachers[i];
+        net_attach(teacher->net, x->graph);
+        Node *scores = classifier_scores(teacher->net, sized_for(teacher, x), NULL);
+        Node *class_of = leaf(x->graph, teacher->class_of);
+        Shape ours = shape_of(x->shape.d[0], 1, 1, class_of->shape.d[2]);
+        Node *of_ours = conv2d_input_grad(scores, class_of, conv_shape(ours, class_of->shape, 1, 0));
+        total = total ? add(total, softmax(of_ours)) : softmax(of_ours);
+    }
+    return scale(total, 1.0 / batch->n_teachers);
+}
+
 /* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings (of x, where it is not NULL) should
  * show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
@@ -4100,6 +4133,19 @@ static Node *faded_label(Node *label, Node *rho)
     return add(faded, pad(none, 3, 0, label->shape.d[3]));
 }
 
+/* Only --fade's shares learn from this: the ends of the way are taken as given. label (N,1,1,n): what is at its end. */
+static void evenness_term(Step *step, const Net *generator, Node *label, const Batch *batch, const Settings *s)
+{
+    const EditorPart *e = &generator->editor;
+    if (!e->fade || !batch->n_teachers) return;
+    int n = label->shape.d[0];
+    Node *p[3], *ends[2] = {stop_grad(e->ends[0]), stop_grad(e->ends[1])};
+    Node *three = concat(concat(ends[0], ends[1], 0), between(ends[0], ends[1], e->share), 0);  // (3N,P,P,X)
+    Node *said = mul(teachers_say(batch, three), concat(concat(label, label, 0), label, 0));    // (3N,1,1,n)
+    for (int i = 0; i < 3; i++) p[i] = sum_per_picture(slice(said, 0, i * n, n));               // (N,1,1,1)
+    add_term(step, "G.even", mean_squared_error(p[2], stop_grad(between(p[0], p[1], e->strength))), s->lambda_even);
+}
+
 static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
@@ -4121,6 +4167,7 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Sett
              s->lambda_rho);
     add_term(&step, "G.info", mean_squared_error(coordinates, z), s->lambda_info);
     further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, s);
+    evenness_term(&step, generator, mix ? label : target, batch, s);
     reconstruction_term(&step, generator, x, back, s);
     finish_g_step(&step, generator, batch, s);
     return step;
@@ -4363,21 +4410,6 @@ static Node *mixed(Node *x, Node *a)
     return add(x, mul(a, sub(next, x)));
 }
 
-/* The mean of the teachers' probabilities of our classes, (N,1,1,n). */
-static Node *taught(const Batch *batch, Node *x)
-{
-    Node *total = NULL;
-    for (int i = 0; i < batch->n_teachers; i++) {
-        const Teacher *teacher = &batch->teachers[i];
-        net_attach(teacher->net, x->graph);
-        Node *scores = classifier_scores(teacher->net, x, NULL), *class_of = leaf(x->graph, teacher->class_of);
-        Shape ours = shape_of(x->shape.d[0], 1, 1, class_of->shape.d[2]);
-        Node *of_ours = conv2d_input_grad(scores, class_of, conv_shape(ours, class_of->shape, 1, 0));
-        total = total ? add(total, softmax(of_ours)) : softmax(of_ours);
-    }
-    return stop_grad(scale(total, 1.0 / batch->n_teachers));
-}
-
 static Step classifier_step(Net *none, Net *d, const Batch *batch, const Settings *s)
 {
     (void)none;
@@ -4395,7 +4427,8 @@ static Step classifier_step(Net *none, Net *d, const Batch *batch, const Setting
     add_term(&step, "D.cls", *s->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, s->smoothing, weights), 1);
     if (batch->n_teachers)
-        add_term(&step, "D.teacher", classification_loss(scores, taught(batch, x), false), s->lambda_teacher);
+        add_term(&step, "D.teacher", classification_loss(scores, stop_grad(teachers_say(batch, x)), false),
+                 s->lambda_teacher);
     if (s->l2 > 0) add_term(&step, "D.l2", head_squares(d), s->l2);
     Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), own_label))), -1, 1)
                                      : share_right(scores, own_label);

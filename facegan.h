@@ -346,6 +346,8 @@ typedef struct Device {
     X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
     X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
       "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
+    X(f, lambda_even, "lambda-even", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                                       \
+      "fade: weight of the loss that wants the teachers to see strength grow evenly")                                  \
     X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \

@@ -42,9 +42,10 @@ class LinearSpace(base.Generator):
         for point in 0 * z, z / r:
             ends.append(super().forward(x, point))
             masks.append(getattr(self, "shown", 0))
-        steps = self.fade(self.inner.relu().mean((2, 3))).softmax(1)
+        steps = self.fade(self.inner.relu().mean((2, 3)).detach()).softmax(1)
         done = (r * steps.shape[1] - torch.arange(steps.shape[1])).clamp(0, 1)
-        share = (steps * done).sum(1)[:, None, None, None]
+        self.share, self.strength, self.ends = (steps * done).sum(1)[:, None, None, None], r.clamp(max=1)[:, 0], [end.detach() for end in ends]
+        share = self.share.detach()
         self.shown = (1 - share) * masks[0] + share * masks[1]
         return (1 - share) * ends[0] + share * ends[1]
 
@@ -112,7 +113,29 @@ def points(g, batch, label, rho, step, s):
     return torch.cat([rho[:k, None] * anywhere(batch[f"angle_{step}"], s), z[k:]]) if k else z
 
 
-def iteration(g, d, batch, s):
+def likelihood(teacher, x, label):
+    """How likely the teacher, shown all of x in its size, finds the label (N,n)."""
+    x = (x * torch.tensor([0.299, 0.587, 0.114], dtype=x.dtype)[:, None, None]).sum(1, keepdim=True)
+    theta = torch.eye(2, 3, dtype=x.dtype).expand(len(x), 2, 3)
+    x = functional.grid_sample(x + 1, functional.affine_grid(theta, (len(x), 1, teacher.size, teacher.size), align_corners=False), align_corners=False) - 1
+    return (teacher(x)[:, 1:].flip(1).softmax(1) * label).sum(1)
+
+
+def teacher_terms(g, teacher, fake, mixed, rho, batch, s):
+    faded = rho[:, None] * mixed
+    faded[:, 0] += 1 - rho
+    scores = teacher(teacher.look(fake, batch["view_T"], batch["noise_T"]))
+    wanted = torch.cat([torch.zeros(len(fake), 1).double(), faded.flip(1)], 1)
+    terms = {"teacher": functional.cross_entropy(scores, wanted, label_smoothing=s["smoothing"])}
+    if s.get("fade"):
+        with torch.no_grad():
+            weak, full = (likelihood(teacher, end, mixed) for end in g.ends)
+        here = likelihood(teacher, (1 - g.share) * g.ends[0] + g.share * g.ends[1], mixed)
+        terms["even"] = (here - weak - g.strength.detach() * (full - weak)).square().mean()
+    return terms
+
+
+def iteration(g, d, batch, s, teacher=None):
     out, x, label, target = {}, batch["x"], batch["label"], batch["label_target"]
     rho = batch.get("rho")
     z = points(g, batch, target, rho, "d", s).detach()
@@ -147,6 +170,8 @@ def iteration(g, d, batch, s):
             mixed = torch.cat([near, functional.one_hot(target[k:], s["classes"]).double()]).detach()
             terms["cls"] = functional.cross_entropy(scores, mixed)
             certainty = (scores.softmax(1) * mixed).sum(1) / mixed.square().sum(1)
+            if teacher:
+                terms |= teacher_terms(g, teacher, fake, mixed, rho, batch, s)
         terms["rho"] = (certainty - rho)[strong].square().mean() if strong.any() else 0 * scores.sum()
         terms["info"] = functional.mse_loss(where, z)
         back = x_where
@@ -168,15 +193,15 @@ def iteration(g, d, batch, s):
 
 
 def record_generator(out, g, terms, weights, fake, s):
-    """base.record, but a weight that nothing uses (axes.bias) has the gradient 0."""
-    unused = [weight for name, weight in g.named_parameters() if name == "axes.bias"]
+    """base.record, but a weight that nothing uses (axes.bias, fade without a teacher) has the gradient 0."""
+    unused = [weight for name, weight in g.named_parameters() if name == "axes.bias" or name.startswith("fade.")]
     terms = terms | {"rec": terms["rec"] + sum(0 * weight.sum() for weight in unused)}
     base.record(out, "G", g, terms, weights, fake, s)
 
 
 USUAL = {"model": "ganmut", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 7, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 9, "n_r": 4, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0,
-         "keep": "none", "lambda_tv": 0.0, "lambda_mask": 0.0, "lambda_info": 1.0, "lambda_rho": 1.0, "lambda_prediction": 0.5, "cycle": "original", "space_dim": 2, "seed": 1}
+         "teacher": "", "lambda_teacher": 1.0, "lambda_even": 1.0, "smoothing": 0.0, "keep": "none", "lambda_tv": 0.0, "lambda_mask": 0.0, "lambda_info": 1.0, "lambda_rho": 1.0, "lambda_prediction": 0.5, "cycle": "original", "space_dim": 2, "seed": 1}
 
 
 def draw_iteration(s):
@@ -210,9 +235,14 @@ def draw_iteration(s):
 def compare(folder, title, **changes):
     s = USUAL | changes
     g, d, batch = draw_iteration(s)
+    teacher = None
+    if s["teacher"]:
+        teacher = base.write_teacher(folder / "teacher.safetensors", s)
+        s |= {"teacher": folder / "teacher.safetensors", "class_names": ",".join(f"class{i}" for i in range(s["classes"]))}
+        batch |= {"view_T": 2 * torch.rand(s["batch"], 8, dtype=torch.float64) - 1, "noise_T": torch.randn(s["batch"], batch["x"][0].numel(), dtype=torch.float64)}
     before = base.named_weights(g, d)
     base.save_iteration(folder / "in.safetensors", s, g, d, batch)
-    want = iteration(g, d, batch, s)
+    want = iteration(g, d, batch, s, teacher)
     compare_step(title, folder / "in.safetensors", before, want)
 
 
@@ -229,6 +259,8 @@ def main():
         compare(folder, "linear, mixed between the directions, a wider D", mix=1, d_conv_dim=6, seed=13)
         compare(folder, "linear, faded", fade=8, seed=16)
         compare(folder, "linear, faded, keep mask, its mean and total variation", fade=3, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
+        compare(folder, "linear, a teacher", teacher="yes", lambda_teacher=0.7, smoothing=0.1, mix=1, seed=18)
+        compare(folder, "linear, faded evenly for a teacher", teacher="yes", lambda_even=40.0, lambda_tv=0.2, fade=5, keep="mask", mix=1, seed=19)
         compare(folder, "linear, every target neutral: no strength loss", all_neutral=1, seed=6)
         compare(folder, "linear, mixed, every target neutral", mix=1, all_neutral=1, seed=14)
         compare(folder, "linear, mixed, three dimensions", mix=1, space_dim=3, seed=15)
