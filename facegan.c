@@ -2879,7 +2879,7 @@ static Node *faded(Net *net, Node *x, Node *z)
     Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8));                            // (N,1,1,1)
     Node *weak = drawn_again(net, x, scale(z, 0)), *mask = e->mask, *colour = e->colour;
     Node *full = drawn_again(net, x, mul(z, reciprocal(r)));                                    // (N,P,P,X)
-    e->share = share_of_way(net, r), e->strength = affine(relu(affine(r, -1, 1)), -1, 1);       /* at most 1 */
+    e->share = share_of_way(net, stop_grad(r)), e->strength = affine(relu(affine(r, -1, 1)), -1, 1);
     e->ends[0] = weak, e->ends[1] = full;
     Node *s = stop_grad(e->share);
     if (mask) {

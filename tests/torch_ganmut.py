@@ -43,7 +43,7 @@ class LinearSpace(base.Generator):
             ends.append(super().forward(x, point))
             masks.append(getattr(self, "shown", 0))
         steps = self.fade(self.inner.relu().mean((2, 3)).detach()).softmax(1)
-        done = (r * steps.shape[1] - torch.arange(steps.shape[1])).clamp(0, 1)
+        done = (r.detach() * steps.shape[1] - torch.arange(steps.shape[1])).clamp(0, 1)
         self.share, self.strength, self.ends = (steps * done).sum(1)[:, None, None, None], r.clamp(max=1)[:, 0], [end.detach() for end in ends]
         share = self.share.detach()
         self.shown = (1 - share) * masks[0] + share * masks[1]
