@@ -2865,7 +2865,7 @@ static Node *faded(Net *net, Node *x, Node *z)
     return between(weak, full, s);
 }
 
-/* The generator. */
+/* The generator: picture (N,P,P,X), label or point (N,1,1,n) -> picture (N,P,P,X). */
 static Node *stargan_generator(Net *net, Node *x, Node *label)
 {
     return net->editor.fade ? faded(net, x, label) : drawn_again(net, x, label);
@@ -4347,7 +4347,7 @@ static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Settings 
 static Node *mixed(Node *x, Node *a)
 {
     Node *next = concat(slice(x, 0, 1, x->shape.d[0] - 1), slice(x, 0, 0, 1), 0);
-    return add(x, mul(a, sub(next, x)));
+    return between(x, next, a);
 }
 
 /* The mean of the teachers' probabilities of our classes, (N,1,1,n). */

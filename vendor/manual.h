@@ -284,7 +284,7 @@ static const OptionChapter manual[] = {
      "--d-width 40 beside a G of --width 16. --init RUN starts from another run's networks, with other data or\n"
      "weights. `facegan study truth` measures all this.\n"
      "\n"
-     "On photographs a G that is told the strength tends to switch. With --fade 0.7 (ours) it draws two pictures,\n"
+     "On photographs a G that was told the strength switched. With --fade 0.7 (ours) it draws two pictures,\n"
      "that of the centre and that of full strength in the same direction, and strength^0.7 says how far it is on a\n"
      "straight line from the one to the other; the losses see what it shows there. Strengths above 1 are then 1.\n"
      "\n"
