@@ -683,7 +683,6 @@ static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = 
 static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
 static Node *sin_of(Node *x)        { return append((Node){.op = OP_sin, .in = {x}}); }
 static Node *cos_of(Node *x)        { return sin_of(add_number(x, 1.57079632679489661923)); }
-static Node *exp_of(Node *x)        { return append((Node){.op = OP_exp, .in = {x}}); }
 static Node *log_of(Node *x)        { return append((Node){.op = OP_log, .in = {x}}); }
 static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
 static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
@@ -2848,13 +2847,21 @@ static Node *between(Node *a, Node *b, Node *s)
     return add(a, mul(s, sub(b, a)));
 }
 
-/* --fade e: y = (1 - s) G(x,0) + s G(x,z/r), r = |z|, s = min(r^e, 1) for points z (N,1,1,d) of GANmut's disc: what a
- * direction shows grows in a straight line from what the centre shows, where a G that is told the strength may switch.
- * Of two masks and colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
+/* How far strength r (N,1,1,1) is on the straight way from neutral to a full expression, 0 to 1. What a classifier
+ * believes of the pictures along it is a sigmoid, flat at both ends; so s is a sigmoid's inverse, and belief is even:
+ * s = (1 + logit(e + (1 - 2e) r) / logit(1 - e)) / 2, logit(p) = log(p / (1 - p)), e the belief at the beginning. */
+static Node *share_of_way(Node *r, double e)
+{
+    Node *p = affine(affine(relu(affine(r, -1, 1)), -1, 1), 1 - 2 * e, e);                      // r > 1 is 1
+    return affine(log_of(mul(p, reciprocal(affine(p, -1, 1)))), 0.5 / log((1 - e) / e), 0.5);
+}
+
+/* --fade e: y = (1 - s) G(x,0) + s G(x,z/r), r = |z|, s the share above, for points z (N,1,1,d) of GANmut's disc: what
+ * a direction shows grows in a straight line from what the centre shows, where a G told the strength may switch. Of two
+ * masks and colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
 static Node *faded(Net *net, Node *x, Node *z)
 {
-    Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8));                            // (N,1,1,1)
-    Node *power = exp_of(scale(log_of(r), net->editor.fade)), *s = affine(relu(affine(power, -1, 1)), -1, 1);
+    Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8)), *s = share_of_way(r, net->editor.fade);
     Node *weak = drawn_again(net, x, scale(z, 0)), *mask = net->editor.mask, *colour = net->editor.colour;
     Node *full = drawn_again(net, x, mul(z, reciprocal(r)));                                    // (N,P,P,X)
     if (mask) {

@@ -305,8 +305,9 @@ typedef struct Device {
       "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
     X(i, style, "style", "0", RANGE(0, 1024), FIXED, BENCH, "editor",                                                  \
       "modulate: so many numbers, that a layer makes of the label, take its place (0: itself)")                        \
-    X(f, fade, "fade", "0", RANGE(0, 10), FIXED, BENCH, "ganmut",                                                      \
-      "E: G fades the neutral picture into that of full strength, strength^E of the way (0: it is told the strength)") \
+    X(f, fade, "fade", "0", RANGE(0, 0.4), FIXED, BENCH, "ganmut",                                                     \
+      "G fades the neutral picture into that of full strength, evenly for one who believes so much of the emotion at"  \
+      " first and doubts as much in the end (0: it is told the strength)")                                             \
     X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
       "D's scores of real and fake: one, or one for each class")                                                       \
     X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \

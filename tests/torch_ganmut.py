@@ -36,7 +36,8 @@ class LinearSpace(base.Generator):
         if not self.fade:
             return super().forward(x, z)
         r = (z.square().sum(1, keepdim=True) + 1e-8).sqrt()
-        share = (r ** self.fade).clamp(max=1)[:, :, None, None]
+        belief = self.fade + (1 - 2 * self.fade) * r.clamp(max=1)
+        share = (0.5 + belief.logit() / (2 * math.log(1 / self.fade - 1)))[:, :, None, None]
         ends, masks = [], []
         for point in 0 * z, z / r:
             ends.append(super().forward(x, point))
@@ -223,8 +224,8 @@ def main():
         compare(folder, "linear, 32 px, width 12, 2 classes, batch 4, n_r 3", size=32, d_repeat=4, conv_dim=12, classes=2, batch=4, n_r=3, seed=4)
         compare(folder, "linear, other weights", lambda_cls=0.3, lambda_rho=2.0, lambda_info=3.0, lambda_rec=1.0, seed=5)
         compare(folder, "linear, mixed between the directions, a wider D", mix=1, d_conv_dim=6, seed=13)
-        compare(folder, "linear, faded", fade=0.7, seed=16)
-        compare(folder, "linear, faded, keep mask, its mean and total variation", fade=1.3, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
+        compare(folder, "linear, faded", fade=0.01, seed=16)
+        compare(folder, "linear, faded, keep mask, its mean and total variation", fade=0.2, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
         compare(folder, "linear, every target neutral: no strength loss", all_neutral=1, seed=6)
         compare(folder, "linear, mixed, every target neutral", mix=1, all_neutral=1, seed=14)
         compare(folder, "linear, mixed, three dimensions", mix=1, space_dim=3, seed=15)
