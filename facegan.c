@@ -11458,7 +11458,8 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  * differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
 
-enum { UNSEEN_MOST = 200 };             /* pictures of a class */
+enum { UNSEEN_MOST = 200,               /* pictures of a class */
+       FEWEST_STEPS = 500 };            /* of a classifier, unless told: from 20 pictures ten passes teach nothing */
 
 /* FOLDER/real: --count pictures of each class to learn from, a quarter as many by which the best weights are chosen,
  * and some that neither sees; then FOLDER/real.csv, which says that all are written. */
@@ -11522,6 +11523,7 @@ static StatsConfusion verdict_on(const char *name, const char *unseen, const Set
     c.size = s->size, c.channels = s->channels, c.seed = seed;
     c.batch = shown < 32 ? shown : 32;
     c.iters = (epochs * shown * classes + c.batch - 1) / c.batch;       /* as many for both */
+    if (!s->epochs && c.iters < FEWEST_STEPS) c.iters = FEWEST_STEPS;
     train_step(&c, own_text("%s/%s.csv", folder, name), run);
     judged.limit = 0;
     Classifier *judge = own_classifier(run);

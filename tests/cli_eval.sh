@@ -77,6 +77,10 @@ says "p (Student)" "$F" study augment faces --count 4 --repeat 2 --size 16 --wid
 classes=$(ls sampled/seed-1/drawn | grep -vc csv)
 check "from noise: as many as edits would be" sh -c "[ $classes -gt 2 ] && [ \$(ls sampled/seed-1/drawn/* | grep -c png) -eq $((4 * classes * (classes - 1))) ]"
 check "and they learn from these and the real ones" sh -c "[ \$(grep -c train sampled/seed-1/mixed-4.csv) -eq $((4 * classes * classes)) ]"
+"$F" study augment faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --drawn-by cgan --out learnt >/dev/null 2>&1 &
+for i in $(seq 600); do test -s learnt/seed-1/on-real/config && break; sleep 0.1; done
+kill $! && wait $!
+check "a classifier learns for a while, however few its pictures" grep -qx "iters = 500" learnt/seed-1/on-real/config
 refused "has 20" "$F" study augment faces faces --count 17 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out more
 rm moody/checkpoint.safetensors && mv mut/checkpoint.safetensors kept
 says "the page cannot show its space: mut/checkpoint.safetensors" "$F" report mut
