@@ -11865,7 +11865,7 @@ static void share_time(Reproduction *r)
     for (int i = 0; i < r->n; i++) {
         Work *w = &r->works[i];
         w->s.iters = given[i] < whole[i] ? (long)fmax(1, given[i] / w->seconds) : w->full;
-        w->s.epochs = 0;
+        if (w->x->kind != AUGMENTATION) w->s.epochs = 0;                /* a study's are its classifiers' */
         if (w->x->kind == NOISE_GAN) w->s.sample_every = w->s.iters < 10 ? 1 : w->s.iters / 10;
     }
 }

@@ -153,7 +153,7 @@ static const Published stargan_published[] = {
 #define AUGMENTED(run, title, text, by)                                                                                \
     {run, title, text " Twenty real pictures a class (at most half of the smallest), three seeds; each time a "        \
      "classifier learns from these, another from these and the drawn ones, in as many steps.", by,                     \
-     "drawn-by=" by " count=20 repeat=3 size=48 channels=3 width=16 iters=4000", AUGMENTATION, 2, 0, 0, 0}
+     "drawn-by=" by " count=20 repeat=3 size=48 channels=3 width=16 iters=4000 epochs=10", AUGMENTATION, 2, 0, 0, 0}
 
 static const Experiment noise_experiments[] = {
     {"judge", "The judge", "A classifier that says which class a sample shows; the document judged by eye.",
