@@ -2852,7 +2852,7 @@ static Node *between(Node *a, Node *b, Node *s)
  * s = (1 + logit(e + (1 - 2e) r) / logit(1 - e)) / 2, logit(p) = log(p / (1 - p)), e the belief at the beginning. */
 static Node *share_of_way(Node *r, double e)
 {
-    Node *p = affine(affine(relu(affine(r, -1, 1)), -1, 1), 1 - 2 * e, e);                      // r > 1 is 1
+    Node *p = affine(relu(affine(r, -1, 1)), 2 * e - 1, 1 - e);             // e + (1 - 2e) min(r, 1) (N,1,1,1)
     return affine(log_of(mul(p, reciprocal(affine(p, -1, 1)))), 0.5 / log((1 - e) / e), 0.5);
 }
 
@@ -11459,7 +11459,7 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { UNSEEN_MOST = 200,               /* pictures of a class */
-       FEWEST_STEPS = 500 };            /* of a classifier, unless told: from 20 pictures ten passes teach nothing */
+       FEWEST_STEPS = 500 };            /* of a classifier, unless told: ten passes through 60 pictures are too few */
 
 /* FOLDER/real: --count pictures of each class to learn from, a quarter as many by which the best weights are chosen,
  * and some that neither sees; then FOLDER/real.csv, which says that all are written. */
