@@ -11461,8 +11461,8 @@ static void study_truth(char *const *runs, int n, const Settings *s)
 enum { UNSEEN_MOST = 200,               /* pictures of a class */
        FEWEST_STEPS = 500 };            /* of a classifier, unless told: ten passes through 60 pictures are too few */
 
-/* FOLDER/real: --count pictures of each class to learn from, a quarter as many by which the best weights are chosen,
- * and some that neither sees; then FOLDER/real.csv, which says that all are written. */
+/* FOLDER/real: --count pictures of each class to learn from, a quarter as many for the classifiers' curves, and some
+ * that neither sees; then FOLDER/real.csv, which says that all are written. */
 static void write_real(const DataSet *set, const Settings *s, uint64_t seed, const char *folder)
 {
     const long each[3] = {s->count, (s->count + 3) / 4, UNSEEN_MOST};
@@ -11512,8 +11512,9 @@ static void write_drawn(const char *folder, const Settings *s, long seed, const 
     dataset_join(sets, 2, list);
 }
 
-/* What a classifier that learnt from FOLDER/name.csv makes of the pictures that it did not see. --crop is for UNSEEN's:
- * the others are cut already. */
+/* What a classifier that learnt from FOLDER/name.csv makes of the pictures that it did not see: its last weights, as
+ * a few held-out pictures cannot say which are best (the loss on 15 was lowest before any class was learnt). --crop is
+ * for UNSEEN's: the others are cut already. */
 static StatsConfusion verdict_on(const char *name, const char *unseen, const Settings *s, long seed, long classes,
                                  const char *folder)
 {
@@ -11526,7 +11527,7 @@ static StatsConfusion verdict_on(const char *name, const char *unseen, const Set
     if (!s->epochs && c.iters < FEWEST_STEPS) c.iters = FEWEST_STEPS;
     train_step(&c, own_text("%s/%s.csv", folder, name), run);
     judged.limit = 0;
-    Classifier *judge = own_classifier(run);
+    Classifier *judge = own_classifier(own_text("%s/checkpoint.safetensors", run));
     if (unseen) judge->crop = (int)s->crop;
     else snprintf(judged.split, sizeof judged.split, "%s", split_names[SPLIT_TEST]);
     return answer_set(unseen ? unseen : own_text("%s/real.csv", folder), judge, &judged)->a.f;

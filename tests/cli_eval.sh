@@ -73,6 +73,10 @@ refused "needs a data line, a classifier and a row" "$F" study ganmut short.txt 
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 check "its page" grep -q "Do drawn pictures help" augmented/study.html
+cp augmented/study.html before.html
+for run in augmented/seed-*/on-*; do : >$run/best.safetensors; done
+says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
+check "a classifier's last weights answer, not those of the lowest loss" cmp before.html augmented/study.html
 says "p (Student)" "$F" study augment faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --drawn-by cgan --out sampled
 classes=$(ls sampled/seed-1/drawn | grep -vc csv)
 check "from noise: as many as edits would be" sh -c "[ $classes -gt 2 ] && [ \$(ls sampled/seed-1/drawn/* | grep -c png) -eq $((4 * classes * (classes - 1))) ]"

@@ -487,8 +487,9 @@ static const OptionChapter manual[] = {
      "\n"
      "`facegan study augment DATA` asks Kolbenschlag's question alone, for any --count and --repeat: does a\n"
      "classifier that has seen few real pictures gain by drawn ones (--drawn-by stargan: edits of them, cgan:\n"
-     "samples from noise)? Each classifier takes ten passes through all pictures, and 500 steps at least; --epochs\n"
-     "says otherwise. `facegan study ganmut FILE` makes Surani's tables of any runs.\n"},
+     "samples from noise)? Each classifier takes ten passes through all pictures, and 500 steps at least (--epochs\n"
+     "says otherwise), and answers with its last weights. `facegan study ganmut FILE` makes Surani's\n"
+     "tables of any runs.\n"},
     {"papers", "where facegan differs from the papers and the public code",
      "The default is the paper's equation; --as-published is the public code where the two differ, and prints at\n"
      "the start what that means for the model at hand.\n"
