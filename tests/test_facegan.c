@@ -358,6 +358,31 @@ static int nodes_added(Node *loss, Node *const *wrt, int n, Node **out)
     return loss->graph->count - before;
 }
 
+/* --fade's share of the way against a logistic inverted in double, its ends, and strengths past 1. */
+static void test_share_of_way(void)
+{
+    const double believed[] = {0.003, 0.01, 0.2}, strengths[] = {0, 0.05, 0.25, 0.5, 0.75, 0.95, 1, 1.7};
+    enum { STRENGTHS = sizeof strengths / sizeof *strengths };
+    for (int k = 0; k < 3; k++) {
+        double e = believed[k], slope = log((1 - e) / e);
+        Graph *g = graph_new();
+        Node *r = test_leaf(g, shape_of(STRENGTHS, 1, 1, 1), 0, 1, false), *s = keep(share_of_way(r, e));
+        for (int i = 0; i < STRENGTHS; i++) r->tensor->data[i] = (real)strengths[i];
+        Arena arena;
+        if (plan_and_run(g, &arena)) {
+            for (int i = 0; i < STRENGTHS; i++) {
+                double belief = 1 / (1 + exp(-slope * (2 * (double)s->data[i] - 1)));
+                CLOSE((belief - e) / (1 - 2 * e), fmin(strengths[i], 1), is_double ? 1e-12 : 1e-5);
+            }
+            CLOSE(s->data[0], 0, is_double ? 1e-12 : 1e-5);
+            CLOSE(s->data[3], 0.5, is_double ? 1e-12 : 1e-5);
+            CLOSE(s->data[STRENGTHS - 1], 1, is_double ? 1e-12 : 1e-5);
+            places_release(&arena);
+        }
+        graph_free(g);
+    }
+}
+
 /* What a loss does not depend on has gradient zero, and asking for it builds nothing but that zero. */
 static void test_unrelated(void)
 {
@@ -880,6 +905,7 @@ int main(void)
     static const double slopes[] = {1, 0, 0.2};
     for (int i = 0; i < 3; i++) test_norm(false, slopes[i]);
     test_norm(true, 1);
+    test_share_of_way();
     test_unrelated();
     test_second_order_refusal();
     test_mistakes();
