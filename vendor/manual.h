@@ -489,8 +489,8 @@ static const OptionChapter manual[] = {
      "classifier that has seen few real pictures gain by drawn ones (--drawn-by stargan: edits of them, cgan:\n"
      "samples from noise)? Each classifier takes ten passes through all pictures, and 500 steps at least (--epochs\n"
      "says otherwise), and answers with its last weights. On FER2013 they did not: angry, happy and sad, 48 px, grey,\n"
-     "--drawn-by cgan --iters 2000, five seeds, right of 600 unseen, real only | real and drawn: 20 pictures of a class\n"
-     "(--epochs 100) 43.8 | 43.0% (p 0.29), 100: 42.2 | 44.3% (p 0.15), 500: 62.8 | 51.2% (p 0.11).\n"
+     "--drawn-by cgan --iters 2000, five seeds, right of 600 unseen, real only | real and drawn: 20 pictures of a\n"
+     "class (--epochs 100) 43.8 | 43.0% (p 0.29), 100: 42.2 | 44.3% (p 0.15), 500: 62.8 | 51.2% (p 0.11).\n"
      "\n"
      "`facegan study ganmut FILE` makes Surani's tables of any runs.\n"},
     {"papers", "where facegan differs from the papers and the public code",
