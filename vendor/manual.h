@@ -243,6 +243,8 @@ static const OptionChapter manual[] = {
      "                         who are convinced by strokes that no face has\n"
      "  --d-first 1000         in two runs this D saw nothing for 600 to 900 steps: it begins alone\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
+     "                         (the other half must find the way back). 1: all, and no way back; teachers then need\n"
+     "                         less weight, 0.7 to 1.8, and a picture's own emotion changes it less at 0.7\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
      "  --average 0.998        edits are drawn with averaged weights\n"
      "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
