@@ -2208,6 +2208,7 @@ typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
     int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
     double fade;                        /* unless 0: G fades the neutral picture into the full expression, 5.3 */
+    bool in_part;                       /* a label of half the strength draws half of the change, 5.3 */
     bool by_class;                      /* D has a map of scores for each class */
     Node *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
 } EditorPart;
@@ -2736,7 +2737,8 @@ static Node *with_planes(Node *x, Node *label)
  * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
  * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
  * a mask, moves its pixels before, or adds to x (Net.editor.keep); GANmut's strength says only how far the picture is
- * on its way from neutral to the full expression (Net.editor.fade).
+ * on its way from neutral to the full expression (Net.editor.fade), and StarGAN's, how much of the change is made
+ * (Net.editor.in_part).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef Node *NormLayer(Net *net, Node *x, Node *residual, double slope);       /* inorm, batch_norm */
@@ -2783,8 +2785,33 @@ static Node *doubled(Net *net, Node *x, int k)
 }
 
 /* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                             (Pumarola et al. 2018, eq. 1)
- * Both come from one convolution, whose filters lie side by side. */
-static Node *through_mask(Net *net, Node *h, Node *x)
+ * 'w': y = m colour + (1 - m) x', x' being x whose pixels are taken from elsewhere, by up to an eighth of the side: a
+ * brow that rises is the same brow, as sharp as it was (Dorta et al. 2020, "The GAN that warped"). */
+static Node *painted(EditorPart *editor, Node *x)
+{
+    Node *moves = editor->moves, *mask = editor->mask;
+    editor->under = x;
+    if (moves) {
+        Node *even = broadcast(even_map(x->graph, moves->shape.d[1]), moves->shape);            // (N,P,P,2)
+        editor->under = add_number(warp(add_number(x, 1), add(even, moves)), -1);
+    }
+    return add(mul(mask, editor->colour), mul(affine(mask, -1, 1), editor->under));
+}
+
+/* How far pixels are moved, in sides of the picture. It is said for every fourth pixel, and in between by bilinear
+ * weights, so that neighbours move together. */
+static Node *moves_of(Net *net, Node *h)
+{
+    Shape map = h->shape, w = shape_of(7, 7, h->shape.d[3], 2);
+    map.d[3] = 2;
+    Node *weight = parameter_beside(net, "moves.weight", w, 49 * w.d[2]);
+    parameter_of(net, weight)->deviation = 0.001;                                               /* hardly, at first */
+    Node *coarse = tanh_of(conv2d(h, weight, NULL, LINEAR, conv_shape(h->shape, w, 4, 3)));     // (N,P/4,P/4,2)
+    return scale(warp(coarse, broadcast(even_map(h->graph, map.d[1]), map)), 0.125);            // (N,P,P,2)
+}
+
+/* Mask and colour come from one convolution, whose filters lie side by side. */
+static void mask_and_colour(Net *net, Node *h)
 {
     int c = h->shape.d[3], channels = net->channels;
     Node *paint = layer_weight(net, shape_of(7, 7, c, channels), 49 * c);
@@ -2793,23 +2820,6 @@ static Node *through_mask(Net *net, Node *h, Node *x)
     Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
     net->editor.colour = tanh_of(slice(both, 3, 0, channels));                                  // (N,P,P,X)
     net->editor.mask = sigmoid(slice(both, 3, channels, 1));                                    // (N,P,P,1)
-    net->editor.under = x;
-    return add(mul(net->editor.mask, net->editor.colour), mul(affine(net->editor.mask, -1, 1), x));
-}
-
-/* 'w': y = m colour + (1 - m) x', x' being x whose pixels are taken from elsewhere, by up to an eighth of the side: a
- * brow that rises is the same brow, as sharp as it was (Dorta et al. 2020, "The GAN that warped"). How far is said for
- * every fourth pixel, and in between by bilinear weights, so that neighbours move together. */
-static Node *moved(Net *net, Node *h, Node *x)
-{
-    Shape map = x->shape, w = shape_of(7, 7, h->shape.d[3], 2);
-    map.d[3] = 2;
-    Node *weight = parameter_beside(net, "moves.weight", w, 49 * w.d[2]);
-    parameter_of(net, weight)->deviation = 0.001;                                               /* hardly, at first */
-    Node *coarse = tanh_of(conv2d(h, weight, NULL, LINEAR, conv_shape(h->shape, w, 4, 3)));     // (N,P/4,P/4,2)
-    Node *even = broadcast(even_map(x->graph, map.d[1]), map);                                  // (N,P,P,2)
-    net->editor.moves = scale(warp(coarse, even), 0.125);                                       // (N,P,P,2)
-    return add_number(warp(add_number(x, 1), add(even, net->editor.moves)), -1);
 }
 
 /* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
@@ -2835,10 +2845,12 @@ static Node *drawn_again(Net *net, Node *x, Node *label)
     for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, told);                     // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
-    if (net->editor.keep == 'm') return through_mask(net, h, x);
-    if (net->editor.keep == 'w') return through_mask(net, h, moved(net, h, x));
     if (net->editor.keep == 's') return past_skip(net, h, x);
-    return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
+    bool warps = net->editor.keep == 'w';
+    if (!warps && net->editor.keep != 'm') return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));
+    if (warps) net->editor.moves = moves_of(net, h);
+    mask_and_colour(net, h);
+    return painted(&net->editor, x);                                                            // (N,P,P,X)
 }
 
 /* From a to b, of which it has the share s. */
@@ -2858,18 +2870,32 @@ static Node *share_of_way(Node *r, double e)
 
 /* --fade e: y = (1 - s) G(x,0) + s G(x,z/r), r = |z|, s the share above, for points z (N,1,1,d) of GANmut's disc: what
  * a direction shows grows in a straight line from what the centre shows, where a G told the strength may switch. Of two
- * masks and colours one of each is made again: m = (1 - s) m_0 + s m_1, and so is m colour. */
+ * masks, colours and movements one of each is made: m = (1 - s) m_0 + s m_1, and so are m colour and the movement; two
+ * pictures that were moved differently would stand double. */
 static Node *faded(Net *net, Node *x, Node *z)
 {
     Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8)), *s = share_of_way(r, net->editor.fade);
-    Node *weak = drawn_again(net, x, scale(z, 0)), *mask = net->editor.mask, *colour = net->editor.colour;
-    Node *full = drawn_again(net, x, mul(z, reciprocal(r)));                                    // (N,P,P,X)
-    if (mask) {
-        Node *paint = between(mul(mask, colour), mul(net->editor.mask, net->editor.colour), s); // (N,P,P,X)
-        net->editor.mask = between(mask, net->editor.mask, s);                                  // (N,P,P,1)
-        net->editor.colour = mul(paint, reciprocal(net->editor.mask));
-    }
-    return between(weak, full, s);
+    Node *start = drawn_again(net, x, scale(z, 0));
+    EditorPart weak = net->editor, *full = &net->editor;
+    Node *end = drawn_again(net, x, mul(z, reciprocal(r)));                                     // (N,P,P,X)
+    if (!full->mask) return between(start, end, s);
+    Node *paint = between(mul(weak.mask, weak.colour), mul(full->mask, full->colour), s);       // (N,P,P,X)
+    full->mask = between(weak.mask, full->mask, s);                                             // (N,P,P,1)
+    full->colour = mul(paint, reciprocal(full->mask));
+    if (full->moves) full->moves = between(weak.moves, full->moves, s);                         // (N,P,P,2)
+    return painted(full, x);
+}
+
+/* A label of strength r = sum |label_k| draws r times the change that a whole label makes, the only one that G has
+ * learnt: its colours, r times its mask and its movement. */
+static Node *drawn_in_part(Net *net, Node *x, Node *label)
+{
+    EditorPart *editor = &net->editor;
+    Node *r = sum_to(abs_of(label), one_channel(label->shape));                                 // (N,1,1,1)
+    drawn_again(net, x, mul(label, reciprocal(add_number(r, 1e-8))));
+    editor->mask = mul(editor->mask, r);                                                        // (N,P,P,1)
+    if (editor->moves) editor->moves = mul(editor->moves, r);                                   // (N,P,P,2)
+    return painted(editor, x);
 }
 
 /* The generator: picture (N,P,P,X), label or point (N,1,1,n) -> picture (N,P,P,X). */
@@ -3051,7 +3077,7 @@ static void ganmut_space(Net *net)
 static Node *expression_generator(Net *net, Node *x, Node *condition)
 {
     ganmut_space(net);
-    return stargan_generator(net, x, condition);
+    return net->editor.in_part ? drawn_in_part(net, x, condition) : stargan_generator(net, x, condition);
 }
 
 /* Class scores of pictures (N,P,P,X) -> (N,1,1,n). */
@@ -3682,6 +3708,8 @@ static char penalty_of(const Settings *s)
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x), x with its pixels moved where G moves them
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
+ *   --lambda-moves     + lambda_moves TV(P moves) of a G that moves x's pixels, P moves being the way in pixels:
+ *                      neighbours move together                                                     (Dorta et al. 2020)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
  *   --source class     not GANmut's: D's scores are asked for each class by itself: is this a real picture of c?
  *                                                                                                (StarGAN v2, eq. 1)
@@ -3909,7 +3937,7 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
  * show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
-    Node *total = NULL, *under = generator->editor.under;
+    Node *total = NULL, *under = generator->editor.under, *moves = generator->editor.moves;
     for (int i = 0; i < batch->n_teachers; i++) {
         const Teacher *teacher = &batch->teachers[i];
         net_attach(teacher->net, step->graph);
@@ -3922,6 +3950,7 @@ static void further_terms(Step *step, Net *generator, Node *x, Node *label, cons
     if (total) add_term(step, "G.teacher", scale(total, 1.0 / batch->n_teachers), s->lambda_teacher);
     if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, under ? under : x)), s->lambda_tv);
     if (generator->editor.mask) add_term(step, "G.mask", mean(generator->editor.mask), s->lambda_mask);
+    if (moves) add_term(step, "G.moves", total_variation(scale(moves, moves->shape.d[1])), s->lambda_moves);
 }
 
 /* Drawn with x's own condition, the fakes must become x again (the way back), and so must x itself, which takes the
@@ -9228,6 +9257,8 @@ static void fill_generator(Facegan *model, const char *given)
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.editor = editor_of(&trained);
+    bool paints = *trained.keep == 'm' || *trained.keep == 'w';
+    model->g.editor.in_part = paints && !model->g.space && !*trained.attributes;
     on_leaving(close_net, &model->g);
     Drawing d = new_drawing(&model->g, expression_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
@@ -9325,8 +9356,8 @@ static Wish wish_for(Facegan *model, int k, double strength)
     return wish;
 }
 
-/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
- * this is extrapolation. */
+/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: one that StarGAN was never shown, so this is
+ * extrapolation, but for a G with a mask (drawn_in_part). */
 static Wish parse_emotion(Facegan *model, const char *text)
 {
     size_t length = strcspn(text, ":");

@@ -46,8 +46,8 @@ int facegan_channels(const Facegan *model);                         /* X: 1 grey
 
 /* Draws `pixels` with another expression: G(x, c) of Choi et al. 2018 (StarGAN), section 3.
  * pixels: height x width x channels bytes (1 grey, 3 RGB), rows from the top; the centre square is cut out and
- * resized to P. condition: n numbers, the label c (one-hot; between 0 and 1 and mixtures are allowed and are
- * extrapolation).
+ * resized to P. condition: n numbers, the label c (one-hot; mixtures, and numbers between 0 and 1, are extrapolation;
+ * of a G with a mask their sum says how much of the change is made).
  * A GANmut takes the same n numbers as shares of the ways from neutral to each emotion's place in its space.
  * out: P x P x X bytes. Returns 1, or 0 with `error` filled. */
 int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels,
@@ -350,6 +350,8 @@ typedef struct Device {
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
       "keep mask, warp: weight of the mask's mean")                                                                    \
+    X(f, lambda_moves, "lambda-moves", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                     \
+      "keep warp: weight of how differently neighbouring pixels move")                                                 \
     X(p, teacher, "teacher", "", ANY, FREE, TRAIN, EVERY,                                                              \
       "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
       " answer")                                                                                                       \
@@ -566,7 +568,6 @@ static const struct { const char *models, *when, *wrong; } refusals[] = {
     {"ganmut-gaussian", "cycle!=original", "--cycle approximate needs directions: --space linear"},
     {"ganmut-gaussian", "mix", "--mix needs directions: --space linear"},
     {"ganmut-gaussian", "fade", "--fade needs a centre that is neutral: --space linear"},
-    {"ganmut", "fade keep=warp", "--fade --keep warp: a picture that is half moved stands double; take --keep mask"},
     {"ganmut-gaussian", "as-published space-dim=3", "--as-published --space-dim 3: the public code's covariances need "
      "not be positive definite, so this is not imitated"},
     {"noise", "batch=1", "--batch 1: batch norm needs at least two pictures"},

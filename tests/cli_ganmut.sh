@@ -83,7 +83,6 @@ check "once swapped is not" sh -c "! cmp -s $work/bgr.safetensors $work/same.saf
 refused "needs a class \"neutral\"" "$F" train ganmut "$work/faces" --out "$work/no" --classes happy,sad $small --iters 2
 refused "must be linear or gaussian" "$F" train ganmut "$work/faces" --out "$work/no" --space round $small --iters 2
 refused "centre that is neutral" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian --fade 0.01 $small --iters 2
-refused "stands double" "$F" train ganmut "$work/faces" --out "$work/no" --keep warp --fade 0.01 $small --iters 2
 refused "needs directions" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian --cycle approximate $small --iters 2
 refused "mix needs directions" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian --mix $small --iters 2
 refused "leaves none" "$F" train ganmut "$work/faces" --out "$work/no" --mix --random-directions 0 $small --iters 2

@@ -409,6 +409,7 @@ int main(int argc, char **argv)
     test_network("net.photo", 0, false, (EditorPart){.keep = 'm', .resizes = true, .modulates = true, .style = 5});
     test_network("net.skip", 'l', false, (EditorPart){.keep = 's', .resizes = true});
     test_network("net.fade", 'l', false, (EditorPart){.keep = 'm', .resizes = true, .fade = 0.01});
+    test_network("net.glide", 'l', false, (EditorPart){.keep = 'w', .fade = 0.01});
     test_network("net.warp", 0, false, (EditorPart){.keep = 'w', .resizes = true, .modulates = true});
     test_classifier("small", "net.small");
     test_classifier("resnet18", "net.resnet18");

@@ -38,12 +38,15 @@ class LinearSpace(base.Generator):
         r = (z.square().sum(1, keepdim=True) + 1e-8).sqrt()
         belief = self.fade + (1 - 2 * self.fade) * r.clamp(max=1)
         share = (0.5 + belief.logit() / (2 * math.log(1 / self.fade - 1)))[:, :, None, None]
-        ends, masks = [], []
+        ends, parts = [], []
         for point in 0 * z, z / r:
             ends.append(super().forward(x, point))
-            masks.append(getattr(self, "shown", 0))
-        self.shown = (1 - share) * masks[0] + share * masks[1]
-        return (1 - share) * ends[0] + share * ends[1]
+            parts.append([self.shown, self.shown * self.colour, getattr(self, "pixels_moved", 0)] if self.keep != "none" else [])
+        if self.keep == "none":
+            return (1 - share) * ends[0] + share * ends[1]
+        self.shown, paint, self.pixels_moved = ((1 - share) * a + share * b for a, b in zip(*parts))
+        self.colour = paint / self.shown
+        return self.painted(x)
 
 
 class Weight(nn.Module):
@@ -155,8 +158,10 @@ def iteration(g, d, batch, s):
         terms["cls"] = ((p.exp() - q.exp()) * (p - q)).sum(1).mean()
         terms["prediction"] = functional.cross_entropy(scores[:s["classes"]], torch.arange(s["classes"]))
         back = x_where
-    if s["keep"] == "mask":
-        terms["tv"], terms["mask"] = base.variation(fake - x), shown.mean()
+    if s["keep"] != "none":
+        terms["tv"], terms["mask"] = base.variation(fake - g.under), shown.mean()
+    if s["keep"] == "warp":
+        terms["moves"] = base.variation(g.pixels_moved)
     terms["rec"] = (x - g(fake, back)).abs().mean()
     for weight in g.parameters():
         weight.grad = torch.zeros_like(weight)
@@ -173,7 +178,7 @@ def record_generator(out, g, terms, weights, fake, s):
 
 USUAL = {"model": "ganmut", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 7, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 9, "n_r": 4, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0,
-         "keep": "none", "lambda_tv": 0.0, "lambda_mask": 0.0, "lambda_info": 1.0, "lambda_rho": 1.0, "lambda_prediction": 0.5, "cycle": "original", "space_dim": 2, "seed": 1}
+         "keep": "none", "lambda_tv": 0.0, "lambda_mask": 0.0, "lambda_moves": 0.0, "lambda_info": 1.0, "lambda_rho": 1.0, "lambda_prediction": 0.5, "cycle": "original", "space_dim": 2, "seed": 1}
 
 
 def draw_iteration(s):
@@ -226,6 +231,7 @@ def main():
         compare(folder, "linear, mixed between the directions, a wider D", mix=1, d_conv_dim=6, seed=13)
         compare(folder, "linear, faded", fade=0.01, seed=16)
         compare(folder, "linear, faded, keep mask, its mean and total variation", fade=0.2, keep="mask", lambda_tv=1.3, lambda_mask=0.7, mix=1, seed=17)
+        compare(folder, "linear, faded, keep warp, its movement", fade=0.2, keep="warp", lambda_tv=1.3, lambda_mask=0.7, lambda_moves=0.8, mix=1, seed=18)
         compare(folder, "linear, every target neutral: no strength loss", all_neutral=1, seed=6)
         compare(folder, "linear, mixed, every target neutral", mix=1, all_neutral=1, seed=14)
         compare(folder, "linear, mixed, three dimensions", mix=1, space_dim=3, seed=15)

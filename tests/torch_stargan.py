@@ -67,6 +67,10 @@ class Residual(nn.Module):
         return x + self.main(x)
 
 
+def even_grid(x):
+    return functional.affine_grid(torch.eye(2, 3, dtype=x.dtype).expand(len(x), 2, 3), x.shape, align_corners=False)
+
+
 class Generator(nn.Module):
     """statistics: carry running statistics in the state_dict, as the public code does; they are not used in training mode."""
 
@@ -98,13 +102,18 @@ class Generator(nn.Module):
             return self.main[-2:](h)
         if self.keep == "skip":
             return torch.tanh(self.main[-2](h) + torch.atanh(0.97 * x))
-        self.shown, self.under = torch.sigmoid(self.mask(h)), self.moved(h, x) if self.keep == "warp" else x
-        return self.shown * self.main[-2:](h) + (1 - self.shown) * self.under
+        self.shown, self.colour = torch.sigmoid(self.mask(h)), self.main[-2:](h)
+        if self.keep == "warp":                                                 # by an eighth of the side at most
+            coarse = functional.grid_sample(torch.tanh(self.moves(h)), even_grid(x), align_corners=False)
+            self.pixels_moved = coarse * x.shape[2] / 8
+        return self.painted(x)
 
-    def moved(self, h, x):
-        even = functional.affine_grid(torch.eye(2, 3, dtype=x.dtype).expand(len(x), 2, 3), x.shape, align_corners=False)
-        coarse = functional.grid_sample(torch.tanh(self.moves(h)), even, align_corners=False)       # by an eighth of the side at most
-        return functional.grid_sample(x + 1, even + 0.25 * coarse.permute(0, 2, 3, 1), align_corners=False) - 1
+    def painted(self, x):
+        self.under = x
+        if self.keep == "warp":
+            places = even_grid(x) + 2 / x.shape[2] * self.pixels_moved.permute(0, 2, 3, 1)
+            self.under = functional.grid_sample(x + 1, places, align_corners=False) - 1
+        return self.shown * self.colour + (1 - self.shown) * self.under
 
 
 class Discriminator(nn.Module):
@@ -274,6 +283,8 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
         terms["tv"] = variation(fake - getattr(g, "under", x))
     if shown is not None:
         terms["mask"] = shown.mean()
+    if s["keep"] == "warp":
+        terms["moves"] = variation(g.pixels_moved)
     if teacher:
         scores = teacher(teacher.look(fake, views["view_T"], views["noise_T"]))
         terms["teacher"] = functional.cross_entropy(scores, teacher.last - target, label_smoothing=s["smoothing"])
@@ -281,7 +292,7 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
     again = torch.cat([fake[:len(x) - themselves], x[len(x) - themselves:]])
     terms["rec"] = (x - g(again, back)).abs().mean()
     weights = {"fake": s["lambda_adv"], "cls": s["lambda_cls"], "rec": s["lambda_rec"], "tv": s["lambda_tv"], "mask": s["lambda_mask"],
-               "teacher": s["lambda_teacher"]}
+               "moves": s["lambda_moves"], "teacher": s["lambda_teacher"]}
     record(out, "G", g, terms, weights, fake, s)
     return out
 
@@ -310,7 +321,7 @@ def named_weights(g, d):
 
 USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
-         "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
+         "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "lambda_moves": 0.0, "identity": 0.0,
          "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0, "penalty_share": 1.0}
 
 
@@ -355,7 +366,7 @@ def test_iterations(folder):
     compare_iteration(folder, "norms that hear what a layer makes of the label", modulate=1, style=6, g_repeat=2, seed=40)
     compare_iteration(folder, "keep mask, its mean and total variation", keep="mask", lambda_mask=0.7, lambda_tv=1.3, seed=29)
     compare_iteration(folder, "keep mask, resize, grey, 24 px", keep="mask", upsample="resize", channels=1, size=24, d_repeat=2, seed=30)
-    compare_iteration(folder, "keep warp, its mask's mean and total variation", keep="warp", lambda_mask=0.7, lambda_tv=1.3, seed=41)
+    compare_iteration(folder, "keep warp, its mask's mean, total variations of its change and its movement", keep="warp", lambda_mask=0.7, lambda_tv=1.3, lambda_moves=0.9, seed=41)
     compare_iteration(folder, "keep warp, resize, grey, 24 px", keep="warp", upsample="resize", channels=1, size=24, d_repeat=2, identity=0.5, seed=42)
     compare_iteration(folder, "keep skip, resize, lambda_adv", keep="skip", upsample="resize", lambda_adv=0.3, lambda_tv=0.2, seed=31)
     compare_iteration(folder, "a third of the batch drawn as itself", identity=1 / 3, keep="mask", seed=32)
