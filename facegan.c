@@ -2881,7 +2881,7 @@ static Node *faded(Net *net, Node *x, Node *z)
     if (!full->mask) return between(start, end, s);
     Node *paint = between(mul(weak.mask, weak.colour), mul(full->mask, full->colour), s);       // (N,P,P,X)
     full->mask = between(weak.mask, full->mask, s);                                             // (N,P,P,1)
-    full->colour = mul(paint, reciprocal(full->mask));
+    full->colour = mul(paint, reciprocal(add_number(full->mask, 1e-6)));                        /* m may become 0 */
     if (full->moves) full->moves = between(weak.moves, full->moves, s);                         // (N,P,P,2)
     return painted(full, x);
 }

@@ -799,6 +799,41 @@ static void test_public(const char *prefix, int channels)
     facegan_close(NULL);
 }
 
+/* A StarGAN that paints: strength 0 leaves the picture, 1 is the label as G has learnt it to the bit, and through a mask
+ * 0.5 is half of the change, twice as much as 0.25. */
+static void test_in_part(char how)
+{
+    enum { SIDE = 16, PIXELS = SIDE * SIDE, STRENGTHS = 4 };
+    static const real strengths[STRENGTHS] = {1, 0, 0.5, 0.25};
+    real drawn[2][STRENGTHS][PIXELS], *x = NULL;
+    for (int in_part = 0; in_part < 2; in_part++) {
+        Net net = {.letter = 'G', .width = 4, .repeat = 1, .classes = 2, .condition = 2, .channels = 1, .size = SIDE,
+                   .editor = {.keep = how, .in_part = in_part}};
+        Scope inner;
+        enter(&inner);
+        Drawing d = new_drawing(&net, expression_generator, 1);
+        net_initialise(&net, 17);
+        Arena arena;
+        bool ok = plan_and_run(d.graph, &arena);
+        for (int s = 0; ok && s < STRENGTHS; s++) {
+            for (size_t i = 0; i < PIXELS; i++) d.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+            d.condition->data[0] = 0, d.condition->data[1] = strengths[s];
+            graph_run(d.graph);
+            memcpy(drawn[in_part][s], d.y->data, sizeof drawn[in_part][s]);
+        }
+        x = d.x->data;
+        for (size_t i = 0; ok && in_part && i < PIXELS; i++) {
+            CLOSE(drawn[1][1][i], x[i], 1e-6);
+            CLOSE(drawn[1][0][i], drawn[0][0][i], is_double ? 1e-6 : 0);
+            if (how == 'm') CLOSE(drawn[1][2][i] - x[i], 2 * (drawn[1][3][i] - x[i]), 1e-6);
+            if (how == 'm') CLOSE(drawn[1][0][i] - x[i], 2 * (drawn[1][2][i] - x[i]), 1e-6);
+        }
+        if (ok) places_release(&arena);
+        leave();
+        net_free(&net);
+    }
+}
+
 /* facegan.h is for other programs, also those in C++; its inner part is for gpu.cu. */
 static void test_header(void)
 {
@@ -906,6 +941,8 @@ int main(void)
     for (int i = 0; i < 3; i++) test_norm(false, slopes[i]);
     test_norm(true, 1);
     test_share_of_way();
+    test_in_part('m');
+    test_in_part('w');
     test_unrelated();
     test_second_order_refusal();
     test_mistakes();

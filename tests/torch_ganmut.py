@@ -45,7 +45,7 @@ class LinearSpace(base.Generator):
         if self.keep == "none":
             return (1 - share) * ends[0] + share * ends[1]
         self.shown, paint, self.pixels_moved = ((1 - share) * a + share * b for a, b in zip(*parts))
-        self.colour = paint / self.shown
+        self.colour = paint / (self.shown + 1e-6)
         return self.painted(x)
 
 

@@ -227,8 +227,10 @@ static const OptionChapter manual[] = {
      "facegan.c, 7.1):\n"
      "  --keep mask            G paints through a mask: the person stays, and the photograph keeps its detail\n"
      "  --keep warp            G also moves pixels before it paints, at the photograph's own resolution: what moves\n"
-     "                         cannot blur. Tried on drawn faces only, where G still paints most of a brow: as many\n"
-     "                         edits right, detail 0.91 of the input's (mask: 0.99)\n"
+     "                         cannot blur, and keeps its colour\n"
+     "  --lambda-mask 20       paint is dear, so that G moves what can be moved. With 3 it painted as before;\n"
+     "                         with 0, on drawn faces, most of a brow\n"
+     "  --lambda-moves 1       neighbouring pixels move together\n"
      "  --modulate             G's norms receive the label; the paper's planes have an effect only near the\n"
      "                         picture's border, and less the larger the picture is\n"
      "  --upsample resize      no checkerboards\n"
@@ -255,7 +257,8 @@ static const OptionChapter manual[] = {
      "        --init runs/one/checkpoint.safetensors --out runs/two\n"
      "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 \\\n"
      "        --source class --d-first 1000 --n-critic 3 --beta1 0 --beta2 0.99 --lr 1e-4 --d-lr 1e-3 --adv bce \\\n"
-     "        --reg r1 --lambda-gp 0.001 --keep mask --upsample resize --modulate --targets different \\\n"
+     "        --reg r1 --lambda-gp 0.001 --keep warp --lambda-mask 20 --lambda-moves 1 --upsample resize \\\n"
+     "        --modulate --targets different \\\n"
      "        --balance oversample --identity 0.5 --average 0.998 --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 \\\n"
      "        --lambda-teacher 2.2 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --iters 22000 \\\n"
      "        --init models/photo-stargan.safetensors --out runs/photos\n"
@@ -530,8 +533,8 @@ static const OptionChapter manual[] = {
      "care.\n"
      "- A grey StarGAN without --keep may begin with negatives and would stay there: G undoes them on the way back,\n"
      "and D hardly minds. In the first 500 iterations such a G is turned (not with --as-published).\n"
-     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
-     "this better.\n"},
+     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw. A G with --keep mask or warp draws the\n"
+     "whole label and makes a part of its change; without, a model with a continuous space does this better.\n"},
     {"option", "how to add an option",
      "An option is one row of FACEGAN_SETTINGS (facegan.h) and the line that reads it as s->name. The struct,\n"
      "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
