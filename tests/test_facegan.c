@@ -834,6 +834,32 @@ static void test_in_part(char how)
     }
 }
 
+/* Of two masks that are nothing anywhere, --fade makes no mask and leaves the picture, finite. */
+static void test_fade_without_paint(void)
+{
+    enum { SIDE = 16, PIXELS = SIDE * SIDE };
+    Net net = {.letter = 'G', .width = 4, .repeat = 1, .classes = 3, .condition = 2, .channels = 1, .size = SIDE,
+               .space = 'l', .editor = {.keep = 'm', .fade = 0.01}};
+    Scope inner;
+    enter(&inner);
+    Drawing d = new_drawing(&net, expression_generator, 1);
+    net_initialise(&net, 17);
+    for (int i = 0; i < net.count; i++) {
+        Tensor *w = net.parameters[i].w;
+        for (size_t k = 0; strstr(w->name, "mask.weight") && k < shape_count(w->shape); k++) w->data[k] = -1e4f;
+    }
+    Arena arena;
+    if (plan_and_run(d.graph, &arena)) {
+        for (size_t i = 0; i < PIXELS; i++) d.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+        d.condition->data[0] = 0.3f, d.condition->data[1] = -0.4f;
+        graph_run(d.graph);
+        for (size_t i = 0; i < PIXELS; i++) CLOSE(d.y->data[i], d.x->data[i], 1e-6);
+        places_release(&arena);
+    }
+    leave();
+    net_free(&net);
+}
+
 /* facegan.h is for other programs, also those in C++; its inner part is for gpu.cu. */
 static void test_header(void)
 {
@@ -943,6 +969,7 @@ int main(void)
     test_share_of_way();
     test_in_part('m');
     test_in_part('w');
+    test_fade_without_paint();
     test_unrelated();
     test_second_order_refusal();
     test_mistakes();
