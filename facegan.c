@@ -2208,7 +2208,7 @@ typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
     int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
     double fade;                        /* unless 0: G fades the neutral picture into the full expression, 5.3 */
-    bool in_part;                       /* a label of half the strength draws half of the change, 5.3 */
+    bool in_part;                       /* a label of half the strength draws half of the change, 14.1 */
     bool by_class;                      /* D has a map of scores for each class */
     Node *mask, *colour, *moves, *under;        /* what the last drawing in the graph at hand is made of */
 } EditorPart;
@@ -2737,8 +2737,7 @@ static Node *with_planes(Node *x, Node *label)
  * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
  * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
  * a mask, moves its pixels before, or adds to x (Net.editor.keep); GANmut's strength says only how far the picture is
- * on its way from neutral to the full expression (Net.editor.fade), and StarGAN's, how much of the change is made
- * (Net.editor.in_part).
+ * on its way from neutral to the full expression (Net.editor.fade).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef Node *NormLayer(Net *net, Node *x, Node *residual, double slope);       /* inorm, batch_norm */
@@ -2789,17 +2788,13 @@ static Node *doubled(Net *net, Node *x, int k)
  * brow that rises is the same brow, as sharp as it was (Dorta et al. 2020, "The GAN that warped"). */
 static Node *painted(EditorPart *editor, Node *x)
 {
-    Node *moves = editor->moves, *mask = editor->mask;
-    editor->under = x;
-    if (moves) {
-        Node *even = broadcast(even_map(x->graph, moves->shape.d[1]), moves->shape);            // (N,P,P,2)
-        editor->under = add_number(warp(add_number(x, 1), add(even, moves)), -1);
-    }
+    Node *mask = editor->mask, *moves = editor->moves;
+    Node *even = moves ? broadcast(even_map(x->graph, moves->shape.d[1]), moves->shape) : NULL; // (N,P,P,2)
+    editor->under = moves ? add_number(warp(add_number(x, 1), add(even, moves)), -1) : x;
     return add(mul(mask, editor->colour), mul(affine(mask, -1, 1), editor->under));
 }
 
-/* How far pixels are moved, in sides of the picture. It is said for every fourth pixel, and in between by bilinear
- * weights, so that neighbours move together. */
+/* How far pixels are moved, in sides of the picture: said for every fourth, and in between by bilinear weights. */
 static Node *moves_of(Net *net, Node *h)
 {
     Shape map = h->shape, w = shape_of(7, 7, h->shape.d[3], 2);
@@ -2846,9 +2841,8 @@ static Node *drawn_again(Net *net, Node *x, Node *label)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
     if (net->editor.keep == 's') return past_skip(net, h, x);
-    bool warps = net->editor.keep == 'w';
-    if (!warps && net->editor.keep != 'm') return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));
-    if (warps) net->editor.moves = moves_of(net, h);
+    if (net->editor.keep == 'w') net->editor.moves = moves_of(net, h);
+    else if (net->editor.keep != 'm') return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));
     mask_and_colour(net, h);
     return painted(&net->editor, x);                                                            // (N,P,P,X)
 }
@@ -2869,9 +2863,8 @@ static Node *share_of_way(Node *r, double e)
 }
 
 /* --fade e: y = (1 - s) G(x,0) + s G(x,z/r), r = |z|, s the share above, for points z (N,1,1,d) of GANmut's disc: what
- * a direction shows grows in a straight line from what the centre shows, where a G told the strength may switch. Of two
- * masks, colours and movements one of each is made: m = (1 - s) m_0 + s m_1, and so are m colour and the movement; two
- * pictures that were moved differently would stand double. */
+ * a direction shows grows in a straight line from what the centre shows, where a G told the strength may switch. With a
+ * mask m, it, m colour and the movement are mixed so: two pictures that were moved differently would stand double. */
 static Node *faded(Net *net, Node *x, Node *z)
 {
     Node *r = sqrt_of(add_number(sum_per_picture(square(z)), 1e-8)), *s = share_of_way(r, net->editor.fade);
@@ -2884,18 +2877,6 @@ static Node *faded(Net *net, Node *x, Node *z)
     full->colour = mul(paint, reciprocal(add_number(full->mask, 1e-6)));                        /* m may become 0 */
     if (full->moves) full->moves = between(weak.moves, full->moves, s);                         // (N,P,P,2)
     return painted(full, x);
-}
-
-/* A label of strength r = sum |label_k| draws r times the change that a whole label makes, the only one that G has
- * learnt: its colours, r times its mask and its movement. */
-static Node *drawn_in_part(Net *net, Node *x, Node *label)
-{
-    EditorPart *editor = &net->editor;
-    Node *r = sum_to(abs_of(label), one_channel(label->shape));                                 // (N,1,1,1)
-    drawn_again(net, x, mul(label, reciprocal(add_number(r, 1e-8))));
-    editor->mask = mul(editor->mask, r);                                                        // (N,P,P,1)
-    if (editor->moves) editor->moves = mul(editor->moves, r);                                   // (N,P,P,2)
-    return painted(editor, x);
 }
 
 /* The generator: picture (N,P,P,X), label or point (N,1,1,n) -> picture (N,P,P,X). */
@@ -3077,7 +3058,7 @@ static void ganmut_space(Net *net)
 static Node *expression_generator(Net *net, Node *x, Node *condition)
 {
     ganmut_space(net);
-    return net->editor.in_part ? drawn_in_part(net, x, condition) : stargan_generator(net, x, condition);
+    return stargan_generator(net, x, condition);
 }
 
 /* Class scores of pictures (N,P,P,X) -> (N,1,1,n). */
@@ -3708,8 +3689,7 @@ static char penalty_of(const Settings *s)
  *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x), x with its pixels moved where G moves them
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
- *   --lambda-moves     + lambda_moves TV(P moves) of a G that moves x's pixels, P moves being the way in pixels:
- *                      neighbours move together                                                     (Dorta et al. 2020)
+ *   --lambda-moves     + lambda_moves TV(way in pixels) of a G that moves x's pixels              (Dorta et al. 2020)
  *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
  *   --source class     not GANmut's: D's scores are asked for each class by itself: is this a real picture of c?
  *                                                                                                (StarGAN v2, eq. 1)
@@ -9247,6 +9227,24 @@ static void read_architecture(const Weights *w, Net *g)
     g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
+/* A label of strength r = sum |label_k| draws r times the change that a whole label makes, the only one that G has
+ * learnt: its colours, r times its mask and its movement. */
+static Node *drawn_in_part(Net *net, Node *x, Node *label)
+{
+    EditorPart *editor = &net->editor;
+    Node *r = sum_to(abs_of(label), one_channel(label->shape));                                 // (N,1,1,1)
+    drawn_again(net, x, mul(label, reciprocal(add_number(r, 1e-8))));
+    editor->mask = mul(editor->mask, r);                                                        // (N,P,P,1)
+    if (editor->moves) editor->moves = mul(editor->moves, r);                                   // (N,P,P,2)
+    return painted(editor, x);
+}
+
+/* G to edit with. */
+static Node *edit_generator(Net *net, Node *x, Node *condition)
+{
+    return net->editor.in_part ? drawn_in_part(net, x, condition) : expression_generator(net, x, condition);
+}
+
 static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
@@ -9260,7 +9258,7 @@ static void fill_generator(Facegan *model, const char *given)
     bool paints = *trained.keep == 'm' || *trained.keep == 'w';
     model->g.editor.in_part = paints && !model->g.space && !*trained.attributes;
     on_leaving(close_net, &model->g);
-    Drawing d = new_drawing(&model->g, expression_generator, 1);
+    Drawing d = new_drawing(&model->g, edit_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
     if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
     if (model->g.editor.moves) model->moves = keep(model->g.editor.moves);
@@ -10597,7 +10595,7 @@ static Editor *use_editor(const char *run, Classifier *judge)
     ed->names = name_list(ed->model->class_names, ed->g->classes);
     if (judge) match_classes(judge, ed->names, ed->g->classes, run, ed->judged_as);
     ed->picture = picture_numbers(ed->g), ed->crop = ed->model->crop;
-    ed->drawing = own_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
+    ed->drawing = own_drawing(&ed->model->g, edit_generator, EDITED_AT_ONCE);
     return ed;
 }
 
@@ -11084,7 +11082,7 @@ static Drawing generator_for(OnnxModel *model, const char *run)
 {
     Facegan *generator = own_generator(run);
     describe_model(model, name_list(generator->class_names, generator->g.classes), &generator->g);
-    return new_drawing(&generator->g, expression_generator, 1);
+    return new_drawing(&generator->g, edit_generator, 1);
 }
 
 /* The same from `noise`, with no condition where it was told no classes. */

@@ -811,7 +811,7 @@ static void test_in_part(char how)
                    .editor = {.keep = how, .in_part = in_part}};
         Scope inner;
         enter(&inner);
-        Drawing d = new_drawing(&net, expression_generator, 1);
+        Drawing d = new_drawing(&net, edit_generator, 1);
         net_initialise(&net, 17);
         Arena arena;
         bool ok = plan_and_run(d.graph, &arena);
